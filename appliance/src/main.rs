@@ -1,0 +1,2 @@
+//! `sluice`: the product's services.
+fn main() {}

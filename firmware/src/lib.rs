@@ -1,0 +1,1 @@
+//! The firmware contract: what the builder and the device both know.

@@ -1,0 +1,1 @@
+//! UFS2 writer.
