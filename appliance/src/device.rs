@@ -1,0 +1,141 @@
+//! The facts that the services know of the machine they run on: [`Facts`] is the list, [`Device`] reads the real ones.
+//!
+//! Reading never changes anything: slices are opened read-only (a write to a live disk has unmounted roots before).
+//! What the facts mean is decided elsewhere, by code that is tested on any machine.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::release::RELEASE_FILE;
+use crate::slot::{HEADER_BYTES, HEADER_OFFSET, Slot, Slots};
+use crate::sys;
+
+/// Memory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// What the kernel has (`hw.physmem`).
+    pub total_bytes: u64,
+    /// What nothing uses (`vm.stats.vm.v_free_count`).
+    pub free_bytes: u64,
+}
+
+/// What can be asked of the machine.
+pub trait Facts {
+    /// The text of [`RELEASE_FILE`].
+    fn release(&self) -> Result<String>;
+    /// What is mounted on `/`: `/dev/ada0s1a`.
+    fn root_device(&self) -> Result<String>;
+    /// What the loader was loaded from, kenv(1)'s `loaddev`: `disk0s1a:`.
+    fn loader_device(&self) -> Result<String>;
+    /// The record that describes what a slot holds.
+    fn slot_header(&self, slots: &Slots, slot: Slot) -> Result<[u8; HEADER_BYTES]>;
+    /// The time since the system was started.
+    fn uptime(&self) -> Result<Duration>;
+    /// How much memory there is.
+    fn memory(&self) -> Result<Memory>;
+}
+
+/// The machine that this program runs on.
+pub struct Device;
+
+impl Facts for Device {
+    fn release(&self) -> Result<String> {
+        std::fs::read_to_string(RELEASE_FILE).with_context(|| format!("reading {RELEASE_FILE}"))
+    }
+
+    fn root_device(&self) -> Result<String> {
+        sys::root_device().context("asking what is mounted on /")
+    }
+
+    fn loader_device(&self) -> Result<String> {
+        sys::kenv(c"loaddev").context("asking the kernel's environment for `loaddev`")
+    }
+
+    fn slot_header(&self, slots: &Slots, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
+        let path = slots.path(slot);
+        let mut header = [0; HEADER_BYTES];
+        File::open(&path)
+            .and_then(|mut slice| {
+                slice.seek(SeekFrom::Start(HEADER_OFFSET))?;
+                slice.read_exact(&mut header)
+            })
+            .with_context(|| format!("reading the header of slot {slot} from {path}"))?;
+        Ok(header)
+    }
+
+    fn uptime(&self) -> Result<Duration> {
+        sys::uptime().context("asking for the uptime")
+    }
+
+    fn memory(&self) -> Result<Memory> {
+        let ask =
+            |name| sys::sysctl(name).with_context(|| format!("asking sysctl for {}", name.to_string_lossy()));
+        let page = ask(c"hw.pagesize")?;
+        Ok(Memory { total_bytes: ask(c"hw.physmem")?, free_bytes: ask(c"vm.stats.vm.v_free_count")? * page })
+    }
+}
+
+#[cfg(test)]
+pub mod fake {
+    //! A machine for tests: each fact is there or lacking.
+
+    use anyhow::anyhow;
+
+    use super::*;
+
+    /// A machine with these facts.
+    pub struct Fake {
+        pub release: Option<String>,
+        pub root_device: Option<&'static str>,
+        pub loader_device: Option<&'static str>,
+        pub headers: [Option<[u8; HEADER_BYTES]>; 2],
+        pub uptime: Option<u64>,
+        pub memory: Option<Memory>,
+    }
+
+    impl Fake {
+        /// Nothing lacks; it runs from slot 2, and slot 1 is blank.
+        pub fn healthy() -> Self {
+            Self {
+                release: Some(
+                    r#"{"product":"sluice","version":"1.4.0","board":"alix2d13","commit":"3ed14b5","world":"FreeBSD 13.2-RELEASE"}"#
+                        .into(),
+                ),
+                root_device: Some("/dev/ada0s2a"),
+                loader_device: Some("disk0s2a:"),
+                headers: [Some([0; HEADER_BYTES]), Some([0; HEADER_BYTES])],
+                uptime: Some(273_906),
+                memory: Some(Memory { total_bytes: 250 << 20, free_bytes: 190 << 20 }),
+            }
+        }
+    }
+
+    fn there<T>(fact: Option<T>, what: &str) -> Result<T> {
+        fact.ok_or_else(|| anyhow!("{what} lacks in this test"))
+    }
+
+    impl Facts for Fake {
+        fn release(&self) -> Result<String> {
+            there(self.release.clone(), "the release")
+        }
+        fn root_device(&self) -> Result<String> {
+            there(self.root_device.map(str::to_owned), "the root device")
+        }
+        fn loader_device(&self) -> Result<String> {
+            there(self.loader_device.map(str::to_owned), "the loader device")
+        }
+        fn slot_header(&self, _: &Slots, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
+            there(self.headers[usize::from(slot.number() - 1)], "the header")
+        }
+        fn uptime(&self) -> Result<Duration> {
+            there(self.uptime.map(Duration::from_secs), "the uptime")
+        }
+        fn memory(&self) -> Result<Memory> {
+            there(self.memory, "the memory")
+        }
+    }
+}

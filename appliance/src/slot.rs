@@ -1,0 +1,180 @@
+//! The two slots: which one the system runs from, and what each holds.
+//!
+//! The running slot is what is mounted, not what should have been started. Headers are read, never written.
+
+use std::fmt;
+
+use anyhow::{Result, bail};
+use serde::{Serialize, Serializer};
+
+/// Where a slot's header is, in bytes from the start of its slice: sector 16, behind the boot blocks and the label.
+pub const HEADER_OFFSET: u64 = 16 * 512;
+/// How long the header is, in bytes: one sector, so that it is written in one piece.
+pub const HEADER_BYTES: usize = 512;
+/// The ALIX's CompactFlash card, should the root's device not tell the disk.
+const DEFAULT_DISK: &str = "ada0";
+
+/// One of the two slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// Slice 1.
+    First,
+    /// Slice 2.
+    Second,
+}
+
+impl Slot {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// The slice's number in the MBR, from 1.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::First => 1,
+            Self::Second => 2,
+        }
+    }
+
+    fn from_digit(digit: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| slot.to_string() == digit)
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(out)
+    }
+}
+
+impl Serialize for Slot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.number())
+    }
+}
+
+/// The disk with the slots, and the slot that the system runs from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slots {
+    disk: String,
+    /// The one that is mounted on `/`.
+    pub running: Slot,
+}
+
+impl Slots {
+    /// From what is mounted on `/`: `/dev/ada0s1a` is slot 1 on `ada0`.
+    pub fn from_root(device: &str) -> Result<Self> {
+        let parts = device
+            .strip_prefix("/dev/")
+            .and_then(|name| name.strip_suffix('a'))
+            .and_then(|slice| slice.rsplit_once('s'))
+            .filter(|(disk, _)| !disk.is_empty() && !disk.contains('/'));
+        match parts.map(|(disk, digit)| (disk, Slot::from_digit(digit))) {
+            Some((disk, Some(running))) => Ok(Self { disk: disk.to_owned(), running }),
+            _ => bail!("the root is {device}, which is no slot"),
+        }
+    }
+
+    /// From what the loader was loaded from: `disk0s1a:` is slot 1. It does not tell what FreeBSD calls the disk.
+    pub fn from_loader(device: &str) -> Result<Self> {
+        let slice = device.strip_suffix("a:").and_then(|name| name.rsplit_once('s'));
+        match slice.and_then(|(_, digit)| Slot::from_digit(digit)) {
+            Some(running) => Ok(Self { disk: DEFAULT_DISK.to_owned(), running }),
+            None => bail!("the loader comes from {device}, which is no slot"),
+        }
+    }
+
+    /// The slice of a slot, under `/dev`.
+    pub fn path(&self, slot: Slot) -> String {
+        format!("/dev/{}s{slot}", self.disk)
+    }
+}
+
+/// What a slot holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Held {
+    /// A release, complete as far as its header tells.
+    Release {
+        /// Its version.
+        version: String,
+        /// The commit it was built from.
+        commit: String,
+    },
+    /// Nothing: the header is blank, as in a new device's second slot or while an update is being written.
+    Empty,
+    /// Something else.
+    Damaged {
+        /// Why it is not taken for a release.
+        reason: String,
+    },
+    /// Its header could not be read.
+    Unknown,
+}
+
+impl Held {
+    /// What a header says.
+    pub fn from_header(header: &[u8; HEADER_BYTES]) -> Self {
+        if header.iter().all(|&byte| byte == 0) || header.iter().all(|&byte| byte == 0xff) {
+            return Self::Empty;
+        }
+        Self::Damaged { reason: "it is no slot header".to_owned() }
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Release { version, commit } => write!(out, "{version} ({commit})"),
+            Self::Empty => write!(out, "empty"),
+            Self::Damaged { reason } => write!(out, "damaged: {reason}"),
+            Self::Unknown => write!(out, "unknown"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mounted_root_tells_slot_and_disk() {
+        for (device, path, running) in
+            [("/dev/ada0s1a", "/dev/ada0s2", Slot::First), ("/dev/da10s2a", "/dev/da10s2", Slot::Second)]
+        {
+            let slots = Slots::from_root(device).unwrap();
+            assert_eq!((slots.running, slots.path(Slot::Second)), (running, path.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_root_that_is_no_slot_is_not_guessed_at() {
+        for device in [
+            "/dev/ada0s3a",
+            "/dev/ada0s1",
+            "/dev/ada0s12a",
+            "/dev/ufs/root1a",
+            "/dev/s1a",
+            "ada0s1a",
+            "",
+            "tmpfs",
+        ] {
+            let message = Slots::from_root(device).unwrap_err().to_string();
+            assert_eq!(message, format!("the root is {device}, which is no slot"));
+        }
+    }
+
+    #[test]
+    fn the_loader_tells_the_slot() {
+        assert_eq!(Slots::from_loader("disk0s2a:").unwrap().running, Slot::Second);
+        for device in ["disk0s3a:", "disk0s1a", "disk0p2:", "pxe0:", ""] {
+            assert!(Slots::from_loader(device).is_err(), "{device}");
+        }
+    }
+
+    #[test]
+    fn a_blank_slot_is_empty_and_rubbish_is_damaged() {
+        assert_eq!(Held::from_header(&[0; HEADER_BYTES]), Held::Empty);
+        assert_eq!(Held::from_header(&[0xff; HEADER_BYTES]), Held::Empty);
+        assert!(matches!(Held::from_header(&[7; HEADER_BYTES]), Held::Damaged { .. }));
+    }
+}

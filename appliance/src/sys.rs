@@ -1,0 +1,14 @@
+//! What is asked of the kernel directly: a mount, the kernel's environment, sysctls, a clock.
+//!
+//! The only unsafe code of the services is below this module, for FreeBSD. On the engineer's machine, which builds and
+//! tests the logic, each question fails instead, with an error that says so.
+
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+#[cfg(not(target_os = "freebsd"))]
+mod stub;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::{kenv, root_device, sysctl, uptime};
+#[cfg(not(target_os = "freebsd"))]
+pub use stub::{kenv, root_device, sysctl, uptime};

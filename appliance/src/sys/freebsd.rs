@@ -1,0 +1,61 @@
+//! FreeBSD's answers. Each function is one system call, with the result made safe.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::io::{Error, ErrorKind, Result};
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+/// What is mounted on `/` (statfs(2), `f_mntfromname`).
+pub fn root_device() -> Result<String> {
+    let mut found = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the path ends in a NUL, and `found` is as large as the kernel's struct statfs.
+    check(unsafe { libc::statfs(c"/".as_ptr(), found.as_mut_ptr()) })?;
+    // SAFETY: statfs succeeded and so has filled it in.
+    let found = unsafe { found.assume_init() };
+    // SAFETY: the kernel ends the name with a NUL inside the array, which lives until the copy below is made.
+    let name = unsafe { CStr::from_ptr(found.f_mntfromname.as_ptr()) };
+    Ok(name.to_string_lossy().into_owned())
+}
+
+/// A variable of the kernel's environment (kenv(2)).
+pub fn kenv(name: &CStr) -> Result<String> {
+    /// `KENV_MVALLEN` of sys/kenv.h, and the NUL.
+    const LONGEST: usize = 129;
+    let mut value = [0_u8; LONGEST];
+    // SAFETY: the name ends in a NUL; the kernel writes at most `LONGEST` bytes to `value`.
+    check(unsafe {
+        libc::kenv(libc::KENV_GET, name.as_ptr(), value.as_mut_ptr().cast(), LONGEST as libc::c_int)
+    })?;
+    let value =
+        CStr::from_bytes_until_nul(&value).map_err(|error| Error::new(ErrorKind::InvalidData, error))?;
+    Ok(value.to_string_lossy().into_owned())
+}
+
+/// A sysctl that is an unsigned number of four or eight bytes (sysctlbyname(3)).
+pub fn sysctl(name: &CStr) -> Result<u64> {
+    let mut value = [0_u8; 8];
+    let mut length = value.len();
+    // SAFETY: the name ends in a NUL; the kernel writes at most `length` bytes to `value`; nothing is set.
+    check(unsafe {
+        libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut length, std::ptr::null(), 0)
+    })?;
+    match length {
+        4 | 8 => Ok(u64::from_le_bytes(value)),
+        other => Err(Error::new(ErrorKind::InvalidData, format!("it has {other} bytes and is no number"))),
+    }
+}
+
+/// The time since the start, which setting the date does not change (clock_gettime(2)).
+pub fn uptime() -> Result<Duration> {
+    let mut now = MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: `now` is a struct timespec.
+    check(unsafe { libc::clock_gettime(libc::CLOCK_UPTIME, now.as_mut_ptr()) })?;
+    // SAFETY: clock_gettime succeeded and so has filled it in.
+    let now = unsafe { now.assume_init() };
+    Ok(Duration::from_secs(u64::try_from(now.tv_sec).unwrap_or_default()))
+}
+
+fn check(result: libc::c_int) -> Result<()> {
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(()) }
+}

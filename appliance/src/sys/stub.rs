@@ -1,0 +1,29 @@
+//! Stands in for [`super`] on systems that the services are only tested on.
+
+use std::ffi::CStr;
+use std::io::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+fn unsupported<T>() -> Result<T> {
+    Err(Error::new(ErrorKind::Unsupported, "this is not FreeBSD"))
+}
+
+/// statfs(2), of `/`.
+pub fn root_device() -> Result<String> {
+    unsupported()
+}
+
+/// kenv(2).
+pub fn kenv(_: &CStr) -> Result<String> {
+    unsupported()
+}
+
+/// sysctlbyname(3).
+pub fn sysctl(_: &CStr) -> Result<u64> {
+    unsupported()
+}
+
+/// clock_gettime(2).
+pub fn uptime() -> Result<Duration> {
+    unsupported()
+}
