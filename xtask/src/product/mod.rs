@@ -1,0 +1,396 @@
+//! The product definition after the check: what `appliance.toml` states, with NanoBSD's defaults filled in.
+//!
+//! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again.
+
+mod load;
+mod raw;
+mod version;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+use firmware::units::Sectors;
+
+use crate::tree::Principal;
+use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
+pub use version::Version;
+
+/// The file of the product definition, in the repository.
+pub const DEFINITION: &str = "appliance/appliance.toml";
+
+/// The checked product definition.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// The product's name: it names images and the host.
+    pub name: String,
+    /// The version being worked on, without what git adds.
+    pub version: String,
+    /// The board.
+    pub board: String,
+    /// Console speed in bits per second.
+    pub console_speed: u32,
+    /// The card's device name on the unit.
+    pub drive: String,
+    /// The slices of the card.
+    pub layout: Layout,
+    /// The file system of a slot and of `/cfg`.
+    pub filesystem: FileSystem,
+    /// Memory disk of `/etc`, in sectors.
+    pub ram_etc: u32,
+    /// Memory disk of `/var` and `/tmp`, in sectors.
+    pub ram_tmpvar: u32,
+    /// The MBR's boot code and its options.
+    pub boot: Boot,
+    /// The kernel configuration.
+    pub kernel: Kernel,
+    /// How the world is built.
+    pub world: WorldOptions,
+    /// Ownership and modes of overlay files.
+    pub overlay: Vec<Rule>,
+    /// The most bytes of a slot's content.
+    pub slot_budget: Option<u64>,
+    /// The most bytes of a service.
+    pub service_budget: Option<u64>,
+}
+
+/// newfs(8) parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSystem {
+    /// Bytes of a block.
+    pub block: u32,
+    /// Bytes of a fragment.
+    pub fragment: u32,
+    /// Bytes for each inode.
+    pub bytes_per_inode: u32,
+    /// Soft updates.
+    pub soft_updates: bool,
+}
+
+/// What stands in the MBR.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// Which of the world's boot codes.
+    pub code: BootCode,
+    /// Read with the BIOS's LBA calls.
+    pub packet: bool,
+    /// Write the choice back to the MBR.
+    pub update: bool,
+    /// The slices that the menu offers, slice 1 in bit 0.
+    pub menu: u8,
+    /// The slice that starts by itself.
+    pub default_slice: u8,
+    /// How long the menu waits, in ticks of 1/18.2 s.
+    pub ticks: u16,
+}
+
+/// The world's boot codes for an MBR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootCode {
+    /// `/boot/boot0sio`: a menu on the serial console.
+    Boot0Sio,
+    /// `/boot/boot0`: a menu on a screen.
+    Boot0,
+    /// `/boot/mbr`: starts the active slice.
+    Mbr,
+}
+
+impl BootCode {
+    /// Its file in the world's `/boot`.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Boot0Sio => "boot0sio",
+            Self::Boot0 => "boot0",
+            Self::Mbr => "mbr",
+        }
+    }
+
+    /// Whether it has boot0's table of options.
+    pub const fn has_options(self) -> bool {
+        !matches!(self, Self::Mbr)
+    }
+}
+
+/// Which kernel, built how.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// The name of the configuration.
+    pub config: String,
+    /// make(1) variables.
+    pub options: Vec<String>,
+}
+
+/// make(1) variables for the world.
+#[derive(Clone, Debug)]
+pub struct WorldOptions {
+    /// `CPUTYPE`.
+    pub cputype: Option<String>,
+    /// For building and installing.
+    pub both: Vec<String>,
+    /// For building only.
+    pub build: Vec<String>,
+    /// For installing only.
+    pub install: Vec<String>,
+}
+
+/// Attributes of overlay files.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The pattern: a path of the image, or one with `/**` behind it for all below.
+    pub pattern: String,
+    /// The owning user.
+    pub user: Option<Principal>,
+    /// The owning group.
+    pub group: Option<Principal>,
+    /// Permission bits.
+    pub mode: Option<u16>,
+    /// File flags.
+    pub flags: Option<u32>,
+    /// It may take the place of the world's file.
+    pub replace: bool,
+}
+
+impl Product {
+    /// Reads and checks the definition of the repository at `root`, with the files of `-c` laid over it in order.
+    ///
+    /// # Errors
+    /// Names the file with line and column, or the key, and what it may be.
+    pub fn load(root: &Path, over: &[PathBuf]) -> Result<Self> {
+        let raw = load::read(&root.join(DEFINITION), over)?;
+        let files =
+            std::iter::once(DEFINITION.to_owned()).chain(over.iter().map(|path| path.display().to_string()));
+        let files: Vec<String> = files.collect();
+        Self::check(raw).with_context(|| format!("checking the product definition ({})", files.join(" + ")))
+    }
+
+    fn check(raw: RawProduct) -> Result<Self> {
+        let slices = layout_request(&raw)?;
+        let layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
+        let slots = layout.slots.len();
+        Ok(Self {
+            name: word("product.name", raw.product.name.unwrap_or_else(|| "sluice".to_owned()))?,
+            version: Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
+                .context("product.version")?,
+            board: word("product.board", raw.product.board.unwrap_or_else(|| "alix".to_owned()))?,
+            console_speed: console_speed(raw.console.speed.unwrap_or(115_200))?,
+            drive: drive(raw.media.drive.unwrap_or_else(|| "ada0".to_owned()))?,
+            layout,
+            filesystem: FileSystem {
+                block: power_of_two("filesystem.block", raw.filesystem.block.unwrap_or(4096), 4096, 65536)?,
+                fragment: power_of_two(
+                    "filesystem.fragment",
+                    raw.filesystem.fragment.unwrap_or(512),
+                    512,
+                    65536,
+                )?,
+                bytes_per_inode: raw.filesystem.bytes_per_inode.unwrap_or(8192),
+                soft_updates: raw.filesystem.soft_updates.unwrap_or(true),
+            },
+            ram_etc: raw.ram.etc.unwrap_or(10_240),
+            ram_tmpvar: raw.ram.tmpvar.unwrap_or(10_240),
+            boot: boot(raw.boot, slots)?,
+            kernel: Kernel {
+                config: raw.kernel.config.unwrap_or_else(|| "GENERIC".to_owned()),
+                options: make_variables("kernel.options", raw.kernel.options)?,
+            },
+            world: WorldOptions {
+                cputype: raw.world.cputype,
+                both: make_variables("world.options", raw.world.options)?,
+                build: make_variables("world.build", raw.world.build)?,
+                install: make_variables("world.install", raw.world.install)?,
+            },
+            overlay: rules(raw.overlay)?,
+            slot_budget: raw.budget.slot_bytes,
+            service_budget: raw.budget.service_bytes,
+        })
+    }
+}
+
+fn layout_request(raw: &RawProduct) -> Result<Request> {
+    let RawSlices { slots, code, cfg, data } = raw.slices;
+    Ok(Request {
+        media: Sectors(raw.media.size.unwrap_or(2_000_000)),
+        geometry: Geometry { sectors: raw.media.sectors.unwrap_or(63), heads: raw.media.heads.unwrap_or(16) },
+        slots: match slots.unwrap_or(2) {
+            1 => SlotCount::One,
+            2 => SlotCount::Two,
+            other => bail!("slices.slots: {other} slots; a card has 1 or 2"),
+        },
+        code: code.filter(|sectors| *sectors > 0).map(Sectors),
+        cfg: match cfg.unwrap_or(2048) {
+            0 => {
+                bail!("slices.cfg: 0 sectors; the configuration slice cannot be left out (NanoBSD has 2048)")
+            }
+            sectors => Sectors(sectors),
+        },
+        data: match data.unwrap_or(0) {
+            0 => DataSize::None,
+            sectors => {
+                u64::try_from(sectors).map_or(DataSize::Rest, |sectors| DataSize::Sectors(Sectors(sectors)))
+            }
+        },
+    })
+}
+
+/// A name that becomes part of file names and is shown on the console.
+fn word(key: &str, text: String) -> Result<String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    ensure!(
+        !text.is_empty() && text.len() <= 15 && text.chars().all(good),
+        "{key}: `{text}` must be 1 to 15 of a-z, 0-9 and `-`: it is part of file names and of the slot header"
+    );
+    Ok(text)
+}
+
+fn console_speed(speed: u32) -> Result<u32> {
+    const SPEEDS: [u32; 6] = [9600, 19_200, 38_400, 57_600, 115_200, 4800];
+    ensure!(
+        SPEEDS.contains(&speed),
+        "console.speed: {speed} bit/s; a 16550 console has 4800, 9600, 19200, 38400, 57600 or 115200"
+    );
+    Ok(speed)
+}
+
+fn drive(name: String) -> Result<String> {
+    let digits = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    ensure!(
+        !digits.is_empty() && digits.len() < name.len() && digits.bytes().all(|b| b.is_ascii_digit()),
+        "media.drive: `{name}` is no disk's name; the first card is `ada0`, a USB stick `da0`"
+    );
+    ensure!(
+        !name.starts_with("ad") || name.starts_with("ada"),
+        "media.drive: `{name}` is the name of old; since FreeBSD 9 the card is `ada{digits}`"
+    );
+    Ok(name)
+}
+
+fn power_of_two(key: &str, value: u32, least: u32, most: u32) -> Result<u32> {
+    ensure!(
+        value.is_power_of_two() && (least..=most).contains(&value),
+        "{key}: {value} bytes; it must be a power of two from {least} to {most}"
+    );
+    Ok(value)
+}
+
+fn boot(raw: RawBoot, slots: usize) -> Result<Boot> {
+    let code = match raw.code.as_deref().unwrap_or("boot0sio") {
+        "boot0sio" => BootCode::Boot0Sio,
+        "boot0" => BootCode::Boot0,
+        "mbr" => BootCode::Mbr,
+        other => bail!("boot.code: `{other}`; the world has `boot0sio`, `boot0` and `mbr`"),
+    };
+    let menu = raw.menu.unwrap_or_else(|| vec![1, 2]);
+    ensure!(
+        !menu.is_empty() && menu.iter().all(|slice| (1..=4).contains(slice)),
+        "boot.menu: {menu:?}; a menu has at least one of the slices 1 to 4"
+    );
+    let default = raw.default.unwrap_or(1);
+    ensure!(
+        usize::from(default) <= slots && default > 0,
+        "boot.default: slice {default} is no slot; this product has {slots}"
+    );
+    let ticks = raw.ticks.unwrap_or(182);
+    ensure!(ticks > 0, "boot.ticks: 0; the menu waits at least 1 tick of 1/18.2 s");
+    Ok(Boot {
+        code,
+        packet: raw.packet.unwrap_or(true),
+        update: raw.update.unwrap_or(true),
+        menu: menu.iter().fold(0, |mask, slice| mask | 1 << (slice - 1)),
+        default_slice: default,
+        ticks,
+    })
+}
+
+/// `NAME` (for yes) or `NAME=value`, as in src.conf(5).
+fn make_variables(key: &str, lines: Option<Vec<String>>) -> Result<Vec<String>> {
+    let mut variables = Vec::new();
+    for line in lines.unwrap_or_default() {
+        let (name, value) = line.split_once('=').unwrap_or((&line, "yes"));
+        let name = name.trim_end_matches(['?', '+']).trim();
+        ensure!(
+            !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && !value.contains('\n'),
+            "{key}: `{line}` is no make variable; write `NAME` or `NAME=value`"
+        );
+        variables.push(if line.contains('=') { line } else { format!("{name}=yes") });
+    }
+    Ok(variables)
+}
+
+fn rules(raw: RawOverlay) -> Result<Vec<Rule>> {
+    raw.rules
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(pattern, rule)| {
+            check_rule(&pattern, rule).with_context(|| format!("overlay.rules.\"{pattern}\""))
+        })
+        .collect()
+}
+
+fn check_rule(pattern: &str, raw: RawRule) -> Result<Rule> {
+    ensure!(pattern.starts_with('/'), "a rule's path starts with `/`, the root of the image");
+    let mode = raw
+        .mode
+        .map(|mode| {
+            u16::from_str_radix(&mode, 8)
+                .ok()
+                .filter(|bits| *bits <= 0o7777)
+                .with_context(|| format!("mode: `{mode}` is not octal; write for instance \"0600\""))
+        })
+        .transpose()?;
+    let flags = raw.flags.map(|flags| crate::flags::parse(&flags)).transpose()?;
+    Ok(Rule {
+        pattern: pattern.to_owned(),
+        user: raw.user.as_deref().map(Principal::from),
+        group: raw.group.as_deref().map(Principal::from),
+        mode,
+        flags,
+        replace: raw.replace.unwrap_or(false),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        format!("{:#}", Product::check(toml::from_str(text).unwrap()).unwrap_err())
+    }
+
+    #[test]
+    fn an_empty_definition_is_nanobsd() {
+        let product = Product::check(RawProduct::default()).unwrap();
+        assert_eq!(product.layout.media, Sectors(2_000_000));
+        assert_eq!((product.filesystem.block, product.filesystem.fragment), (4096, 512));
+        assert_eq!((product.ram_etc, product.ram_tmpvar), (10_240, 10_240));
+        assert_eq!(product.boot.menu, 0b11);
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key_and_what_it_may_be() {
+        for (text, key, hint) in [
+            ("[media]\ndrive = \"ad0\"", "media.drive", "`ada0`"),
+            ("[media]\ndrive = \"0\"", "media.drive", "ada0"),
+            ("[console]\nspeed = 1234", "console.speed", "38400"),
+            ("[filesystem]\nblock = 5000", "filesystem.block", "power of two"),
+            ("[slices]\nslots = 3", "slices.slots", "1 or 2"),
+            ("[slices]\ncfg = 0", "slices.cfg", "2048"),
+            ("[boot]\ncode = \"grub\"", "boot.code", "boot0sio"),
+            ("[boot]\ndefault = 3", "boot.default", "2"),
+            ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
+            ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
+            ("[product]\nname = \"My Box\"", "product.name", "a-z"),
+            ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
+        ] {
+            let message = refusal(text);
+            assert!(message.contains(key) && message.contains(hint), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_media_that_is_too_small_says_by_how_much() {
+        let message = refusal("[media]\nsize = 20000\n[slices]\ncode = 40000");
+        assert!(message.contains("[media]") && message.contains("sectors"), "{message}");
+    }
+}

@@ -1,0 +1,196 @@
+//! The product definition as it is written in `appliance.toml`: every key, each optional, nothing checked but its
+//! type. An unknown key is an error. [`super::Product`] is what the rest of the builder sees.
+//!
+//! Sizes are in 512-byte sectors as in NanoBSD, whose variable each key names. A key that is not given has
+//! NanoBSD's default.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawProduct {
+    /// What it is called.
+    #[serde(default)]
+    pub product: RawIdentity,
+    /// The serial console.
+    #[serde(default)]
+    pub console: RawConsole,
+    /// The card.
+    #[serde(default)]
+    pub media: RawMedia,
+    /// The slices of the card.
+    #[serde(default)]
+    pub slices: RawSlices,
+    /// The file systems made with `newfs`' parameters.
+    #[serde(default)]
+    pub filesystem: RawFileSystem,
+    /// The memory file systems.
+    #[serde(default)]
+    pub ram: RawRam,
+    /// The code in the MBR.
+    #[serde(default)]
+    pub boot: RawBoot,
+    /// The kernel.
+    #[serde(default)]
+    pub kernel: RawKernel,
+    /// How FreeBSD is built and installed.
+    #[serde(default)]
+    pub world: RawWorld,
+    /// The files of the product that lie over the world.
+    #[serde(default)]
+    pub overlay: RawOverlay,
+    /// What a build may grow to.
+    #[serde(default)]
+    pub budget: RawBudget,
+}
+
+/// `[product]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawIdentity {
+    /// The product's name, lower case: it names the images (`NANO_NAME`).
+    pub name: Option<String>,
+    /// The version that is being worked on, `MAJOR.MINOR.PATCH`; a release is tagged `vMAJOR.MINOR.PATCH`.
+    pub version: Option<String>,
+    /// The board, lower case.
+    pub board: Option<String>,
+}
+
+/// `[console]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConsole {
+    /// Bits per second for boot blocks, loader, kernel and getty alike (`NANO_BOOT2CFG="-h -S38400"`).
+    pub speed: Option<u32>,
+}
+
+/// `[media]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawMedia {
+    /// The card's device name on the running unit (`NANO_DRIVE`).
+    pub drive: Option<String>,
+    /// The card's size in sectors, as `diskinfo` gives it (`NANO_MEDIASIZE`).
+    pub size: Option<u64>,
+    /// Sectors per track of the BIOS's logical geometry (`NANO_SECTS`).
+    pub sectors: Option<u32>,
+    /// Heads of the BIOS's logical geometry (`NANO_HEADS`).
+    pub heads: Option<u32>,
+}
+
+/// `[slices]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSlices {
+    /// How many slots (code slices) the card has, 1 or 2 (`NANO_IMAGES`).
+    pub slots: Option<u8>,
+    /// Sectors of each slot; 0 shares out what the others leave (`NANO_CODESIZE`).
+    pub code: Option<u64>,
+    /// Sectors of the configuration slice `/cfg` (`NANO_CONFSIZE`).
+    pub cfg: Option<u64>,
+    /// Sectors of the data slice: 0 for none, negative for all that is left (`NANO_DATASIZE`).
+    pub data: Option<i64>,
+}
+
+/// `[filesystem]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawFileSystem {
+    /// Bytes of a block (`NANO_NEWFS`, `-b`).
+    pub block: Option<u32>,
+    /// Bytes of a fragment (`-f`).
+    pub fragment: Option<u32>,
+    /// Bytes of file system for each inode (`-i`).
+    pub bytes_per_inode: Option<u32>,
+    /// Soft updates (`-U`).
+    pub soft_updates: Option<bool>,
+}
+
+/// `[ram]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRam {
+    /// Sectors of the memory disk for `/etc` (`NANO_RAM_ETCSIZE`).
+    pub etc: Option<u32>,
+    /// Sectors of the memory disk for `/var` and `/tmp` (`NANO_RAM_TMPVARSIZE`).
+    pub tmpvar: Option<u32>,
+}
+
+/// `[boot]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBoot {
+    /// The world's boot code for the MBR: `boot0sio`, `boot0` or `mbr` (`NANO_BOOTLOADER`).
+    pub code: Option<String>,
+    /// Use the BIOS's LBA calls, without a probe (`boot0cfg -o packet`).
+    pub packet: Option<bool>,
+    /// Write the chosen slice back to the MBR at each boot (`boot0cfg -o update`).
+    pub update: Option<bool>,
+    /// The slices that the menu offers (`boot0cfg -m`, there a mask).
+    pub menu: Option<Vec<u8>>,
+    /// The slice that starts when no key is pressed (`boot0cfg -s`).
+    pub default: Option<u8>,
+    /// How long the menu waits, in clock ticks of 1/18.2 s (`boot0cfg -t`).
+    pub ticks: Option<u16>,
+}
+
+/// `[kernel]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawKernel {
+    /// A file in `kernel/`, or the name of one of FreeBSD's own configurations (`NANO_KERNEL`).
+    pub config: Option<String>,
+    /// make(1) variables for `buildkernel` and `installkernel`.
+    pub options: Option<Vec<String>>,
+}
+
+/// `[world]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawWorld {
+    /// The processor for the compiler (`NANO_CPUTYPE`).
+    pub cputype: Option<String>,
+    /// src.conf(5) variables for `buildworld` and `installworld` (`CONF_WORLD`).
+    pub options: Option<Vec<String>>,
+    /// For `buildworld` only (`CONF_BUILD`).
+    pub build: Option<Vec<String>>,
+    /// For `installworld` and `distribution` only (`CONF_INSTALL`).
+    pub install: Option<Vec<String>>,
+}
+
+/// `[overlay]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOverlay {
+    /// Rules by path, as `"/etc/ttys"` or, for all below a directory, `"/root/**"`.
+    pub rules: Option<BTreeMap<String, RawRule>>,
+}
+
+/// One rule of `[overlay.rules]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRule {
+    /// The owning user, a name or a number; `root` when not given.
+    pub user: Option<String>,
+    /// The owning group, a name or a number; `wheel` when not given.
+    pub group: Option<String>,
+    /// Octal permission bits; when not given, 0755 for directories and what has its run bit set, else 0644.
+    pub mode: Option<String>,
+    /// File flags as chflags(1) names them, with commas.
+    pub flags: Option<String>,
+    /// The file takes the place of the world's.
+    pub replace: Option<bool>,
+}
+
+/// `[budget]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBudget {
+    /// The most bytes that the content of a slot may take up in its file system.
+    pub slot_bytes: Option<u64>,
+    /// The most bytes that any one service may have.
+    pub service_bytes: Option<u64>,
+}
