@@ -1,0 +1,67 @@
+//! How FreeBSD's own build system is called: for i386, without root, and without anything of the host's
+//! configuration or the engineer's environment.
+//!
+//! On Linux it is entered through `tools/build/make.py`, which brings its own make(1); on FreeBSD through make(1)
+//! itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::tree::SourceTree;
+
+/// The environment of every step, beside what [`Make`] itself sets.
+const ENVIRONMENT: [(&str, &str); 2] =
+    [("LC_ALL", "C"), ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")];
+
+/// What every step has in common.
+#[derive(Clone, Debug)]
+pub struct Make {
+    /// The source tree.
+    pub tree: SourceTree,
+    /// `MAKEOBJDIRPREFIX`.
+    pub objects: PathBuf,
+    /// make.conf(5) for what is compiled.
+    pub make_conf: PathBuf,
+    /// Where clang and lld are; needed on Linux only.
+    pub cross_bindir: PathBuf,
+    /// Where home directories would be looked up: somewhere empty.
+    pub home: PathBuf,
+}
+
+impl Make {
+    /// The command for `target` with src.conf(5) `src_conf` and further `variables`.
+    pub fn command(&self, target: &str, src_conf: &Path, variables: &[String]) -> Command {
+        let jobs = format!("-j{}", std::thread::available_parallelism().map_or(1, usize::from) + 1);
+        let mut command = if cfg!(target_os = "freebsd") {
+            Command::new("/usr/bin/make")
+        } else {
+            let mut command = Command::new("/usr/bin/python3");
+            command.arg("tools/build/make.py").arg(format!("--cross-bindir={}", self.cross_bindir.display()));
+            command
+        };
+        command
+            .current_dir(&self.tree.path)
+            .env_clear()
+            .envs(ENVIRONMENT)
+            .env("HOME", &self.home)
+            .env("MAKEOBJDIRPREFIX", &self.objects)
+            // The bootstrapped make(1) tests itself; two of the tests fail where SIGINT is ignored, one under dash.
+            .env("BROKEN_TESTS", "*")
+            // Debian's clang++ takes the GNU C++ library for FreeBSD targets too.
+            .env("XCXX", format!("{} -stdlib=libc++", self.cross_bindir.join("clang++").display()));
+        if cfg!(target_os = "freebsd") {
+            command.env_remove("XCXX").env_remove("BROKEN_TESTS");
+        }
+        // Installing writes METALOG line by line, which several jobs at once would mix up.
+        if target.starts_with("build") {
+            command.arg(jobs);
+        }
+        command
+            .args(["-DNO_CLEAN", "TARGET=i386", "TARGET_ARCH=i386", "SRC_ENV_CONF=/dev/null"])
+            .arg(format!("__MAKE_CONF={}", self.make_conf.display()))
+            .arg(format!("SRCCONF={}", src_conf.display()))
+            .args(variables)
+            .arg(target);
+        command
+    }
+}
