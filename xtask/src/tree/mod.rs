@@ -7,6 +7,7 @@
 mod inode;
 mod layer;
 mod merge;
+mod owners;
 mod path;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,261 @@
+//! `cargo xtask image`: the product's images from a world, the services and the overlay.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
+use crate::image::output::{Inputs, Output};
+use crate::image::{self, disk, filesystem};
+use crate::product::{DEFINITION, Product, Version};
+use crate::report::{self, Reporter};
+use crate::services::{self, Service};
+use crate::toolchain::{self, Group, Toolchain};
+use crate::world::{self, Origin, World};
+use crate::{inputs, layer};
+
+/// The folder of the files that lie over the world.
+const OVERLAY: &str = "overlay";
+/// The mtree(5) specification beside the images.
+const SPEC: &str = "slot.mtree";
+/// The manifest beside the images.
+const MANIFEST: &str = "manifest.json";
+
+/// Arguments of `cargo xtask image`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Build FreeBSD from the source tree DIR (13 or 14); what was built is kept and used again
+    #[arg(long, value_name = "DIR", conflicts_with = "world")]
+    src: Option<PathBuf>,
+    /// Use the FreeBSD that is installed, with its METALOG, in DIR
+    #[arg(long, value_name = "DIR")]
+    world: Option<PathBuf>,
+    /// Lay the keys of FILE over appliance.toml; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Build the kernel of this configuration in place of the product's
+    #[arg(long, value_name = "NAME")]
+    kernel: Option<String>,
+    /// Build a release: refused unless everything is committed and tagged with the product's version
+    #[arg(long)]
+    release: bool,
+    /// Where the folder of the version goes
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Say less; twice: only errors
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    quiet: u8,
+    /// Say more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// What a build starts from.
+struct Build {
+    product: Product,
+    version: Version,
+    toolchain: Toolchain,
+    reporter: Reporter,
+    output: Output,
+}
+
+impl Args {
+    /// Builds the images, or finds that they are up to date.
+    ///
+    /// # Errors
+    /// Whatever stops the build; what `latest` points to is as before then.
+    pub fn run(self) -> Result<()> {
+        let reporter = Reporter::new(self.verbose as i8 - self.quiet as i8);
+        let root = &crate::repository();
+        let mut product = Product::load(root, &self.config)?;
+        if let Some(kernel) = &self.kernel {
+            product.kernel.config.clone_from(kernel);
+        }
+        let version = Version::of_repository(root, &product.version)?;
+        if self.release {
+            check_release(&version, &product.version)?;
+        }
+        let output = Output::open(&self.output.unwrap_or_else(|| crate::target_dir().join("firmware")))?;
+        let origin = match (self.src, self.world) {
+            (Some(src), _) => Origin::Source(src),
+            (_, Some(world)) => Origin::Installed(world),
+            _ => Origin::Miniature,
+        };
+        let groups = match origin {
+            Origin::Source(_) => vec![Group::Image, Group::World, Group::Source],
+            Origin::Installed(_) => vec![Group::Image, Group::World],
+            Origin::Miniature => vec![Group::Image],
+        };
+        let toolchain = toolchain::ensure(&groups, &reporter)?;
+        Build { product, version, toolchain, reporter, output }.run(&origin)
+    }
+}
+
+/// A release is what a tag says, and nothing else.
+fn check_release(version: &Version, release: &str) -> Result<()> {
+    ensure!(
+        !version.dirty,
+        "building release {release}: there are changes that are not committed; commit or stash them (`git status`)"
+    );
+    ensure!(
+        version.tagged,
+        "building release {release}: the commit does not carry the tag v{release}; tag it (`git tag -s v{release}`), or \
+         correct product.version in {DEFINITION}"
+    );
+    Ok(())
+}
+
+impl Build {
+    fn run(self, origin: &Origin) -> Result<()> {
+        let stage = self.reporter.stage("world");
+        let world = world::open(origin, &self.product, &self.toolchain, &self.reporter)?;
+        let entries: usize = world.layers.iter().map(|layer| layer.entries.len()).sum();
+        stage.finish(format_args!("{} ({}), {entries} entries", world.version, world.kind));
+        for note in &world.notes {
+            self.reporter.note(note);
+        }
+
+        let inputs = self.inputs(&world)?;
+        let version = &self.version.text;
+        match self.output.stale(version, &inputs, &self.files()) {
+            None => {
+                self.output.point_latest(version)?;
+                let dir = self.output.version_dir(version);
+                self.reporter.summary(format_args!("{version} is up to date: {}", dir.display()));
+                return Ok(());
+            }
+            Some(reason) => self.reporter.note(format_args!("building {version}: {reason}")),
+        }
+
+        let services = self.services(&world)?;
+        let slot = self.compose(&world, &services)?;
+        let stage = self.reporter.stage("layout");
+        let plan = image::plan(&slot, &self.product, &self.version, &world.boot, &world.version)?;
+        let usage = plan.filesystems.slot.usage();
+        stage.finish(format_args!(
+            "slot {} of {} used, {} of {} inodes",
+            report::size(usage.bytes_used),
+            report::size(usage.size),
+            usage.inodes_used,
+            usage.inodes
+        ));
+        let dir = self.write(&world, &slot, &plan, &inputs)?;
+        self.summarize(&slot, &usage, &dir);
+        Ok(())
+    }
+
+    /// Names of the images: the full image, then the slot image.
+    fn images(&self) -> [String; 2] {
+        let stem = format!("{}-{}-{}", self.product.name, self.product.board, self.version.text);
+        [format!("{stem}.full.img"), format!("{stem}.slot.img")]
+    }
+
+    /// All files of a finished build.
+    fn files(&self) -> Vec<String> {
+        self.images().into_iter().chain([SPEC.to_owned(), MANIFEST.to_owned()]).collect()
+    }
+
+    fn inputs(&self, world: &World) -> Result<Inputs> {
+        let root = &crate::repository();
+        let digests = [
+            ("builder", inputs::of_builder()?),
+            ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
+            ("overlay", inputs::of_files(root, &[OVERLAY])?),
+            ("services", services::digest(root, world)?),
+            ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
+            ("world", world.identity.clone()),
+        ];
+        Ok(digests.into_iter().map(|(name, digest)| (name.to_owned(), digest)).collect())
+    }
+
+    fn services(&self, world: &World) -> Result<Vec<Service>> {
+        let mut stage = self.reporter.stage("services");
+        let sysroot = world.sysroot.as_ref().with_context(|| {
+            format!(
+                "linking the services: the {} world has no sysroot (usr/lib/crt1.o and libc); give the folder that \
+                 `image --src` left behind, with its `sysroot`",
+                world.kind
+            )
+        })?;
+        let digest = services::digest(&crate::repository(), world)?;
+        let services = services::provide(&self.toolchain, sysroot, &digest, &mut stage)?;
+        let sizes: Vec<String> = services
+            .iter()
+            .map(|service| format!("{} {}", service.name, report::size(service.size)))
+            .collect();
+        stage.finish(sizes.join(", "));
+        Ok(services)
+    }
+
+    fn compose(&self, world: &World, services: &[Service]) -> Result<image::Slot> {
+        let stage = self.reporter.stage("tree");
+        let mut layers = world.layers.clone();
+        layers.push(layer::services::layer(services, self.product.service_budget)?);
+        layers.push(layer::overlay::layer(&crate::repository().join(OVERLAY), &self.product.overlay)?);
+        let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
+        let sizes = filesystem::layer_sizes(&slot.tree);
+        let bytes = sizes.iter().map(|layer| layer.bytes).sum();
+        stage.finish(format_args!("{} paths, {}", slot.tree.names().count(), report::size(bytes)));
+        Ok(slot)
+    }
+
+    fn write(
+        &self,
+        world: &World,
+        slot: &image::Slot,
+        plan: &image::Plan,
+        inputs: &Inputs,
+    ) -> Result<PathBuf> {
+        let stage = self.reporter.stage("images");
+        let staged = self.output.stage()?;
+        let dir = staged.path();
+        disk::check_room(dir, disk::room(&plan.filesystems, self.product.layout.slots.len(), true, true))?;
+        let [full, part] = self.images();
+        image::write(plan, &self.product, Some(&dir.join(&part)), Some(&dir.join(&full)))?;
+        std::fs::write(dir.join(SPEC), &slot.spec).context("writing the mtree specification")?;
+        for (link, image) in [("_.disk.full", &full), ("_.disk.image", &part)] {
+            symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;
+        }
+        stage.finish(format_args!("{full}, {part}"));
+        let stage = self.reporter.stage("manifest");
+        self.write_manifest(world, slot, plan, dir)?;
+        stage.finish(MANIFEST);
+        self.output.publish(staged, &self.version.text, inputs)
+    }
+
+    fn write_manifest(
+        &self,
+        world: &World,
+        slot: &image::Slot,
+        plan: &image::Plan,
+        dir: &Path,
+    ) -> Result<()> {
+        let facts =
+            WorldFacts { source: world.kind, version: &world.version, kernel: &self.product.kernel.config };
+        let filesystem =
+            manifest::FileSystemFacts::new(&self.product.filesystem, &plan.filesystems.slot.usage());
+        let mut manifest = Manifest::new(&self.product, &self.version, facts, filesystem);
+        manifest.layers = filesystem::layer_sizes(&slot.tree).into_iter().map(Into::into).collect();
+        let [full, part] = self.images();
+        let (full, part) =
+            rayon::join(|| ImageFacts::of(&dir.join(full)), || ImageFacts::of(&dir.join(part)));
+        manifest.images = vec![full?, part?];
+        let text = serde_json::to_string_pretty(&manifest)? + "\n";
+        std::fs::write(dir.join(MANIFEST), text).context("writing the manifest")
+    }
+
+    fn summarize(&self, slot: &image::Slot, usage: &ufs::Usage, dir: &Path) {
+        let say = |text: String| self.reporter.summary(text);
+        say(format!("\n{} {} for {}", self.product.name, self.version.text, self.product.board));
+        for layer in filesystem::layer_sizes(&slot.tree) {
+            say(format!("  {:<12} {:>6} paths {:>12}", layer.name, layer.entries, report::size(layer.bytes)));
+        }
+        let percent = usage.bytes_used * 100 / usage.size.max(1);
+        say(format!("  slot fill    {percent} % of {}", report::size(usage.size)));
+        say(format!("  in           {}", dir.display()));
+        let full = self.images()[0].clone();
+        say(format!("  boot it      cargo xtask run"));
+        say(format!("  to a card    dd if={} of=/dev/... bs=64k", dir.join(full).display()));
+    }
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask test`: the whole test suite, after making sure that what it needs is there.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use xshell::{Shell, cmd};
+
+use crate::report::Reporter;
+use crate::toolchain::{self, Group};
+
+/// Names the world that tests of a real FreeBSD use; without it they say that they were skipped.
+pub const WORLD_VARIABLE: &str = "SLUICE_TEST_WORLD";
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run the tests of a real FreeBSD too, with the world in DIR (what `image --src` leaves behind)
+    #[arg(long, value_name = "DIR")]
+    world: Option<PathBuf>,
+    /// What `cargo test` gets, as a test's name
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+impl Args {
+    /// Runs the tests.
+    ///
+    /// # Errors
+    /// Something lacks that cannot be installed, or a test failed.
+    pub fn run(self) -> Result<()> {
+        toolchain::ensure(&[Group::Image, Group::Run, Group::Test], &Reporter::new(0))?;
+        let shell = Shell::new()?;
+        shell.change_dir(crate::repository());
+        if let Some(world) = self.world {
+            let world =
+                world.canonicalize().with_context(|| format!("opening the world {}", world.display()))?;
+            shell.set_var(WORLD_VARIABLE, world);
+        }
+        let rest = self.rest;
+        cmd!(shell, "cargo test --workspace --locked {rest...}").quiet().run().context("running the tests")
+    }
+}

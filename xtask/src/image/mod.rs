@@ -1,0 +1,173 @@
+//! From layers to images: merge, apply NanoBSD's rules, lay the file systems out, write.
+//!
+//! Everything here is a function of its arguments: no clock, no user, no path of the host gets into an image.
+
+pub mod disk;
+pub mod filesystem;
+pub mod manifest;
+pub mod output;
+pub mod spec;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use firmware::boot0::{self, Boot0Options};
+use firmware::layout::BOOT_AREA;
+use firmware::mbr::{CODE_BYTES, Mbr};
+use firmware::slot::SlotHeader;
+
+use crate::nanobsd;
+use crate::product::{Product, Version};
+use crate::report;
+use crate::tree::{Attributes, Kind, Layer, Tree, TreePath};
+use crate::world::BootBlocks;
+
+/// The layer of what the builder generates, in messages.
+const GENERATED: &str = "nanobsd";
+
+/// The content of a slot, complete.
+#[derive(Debug)]
+pub struct Slot {
+    /// The tree, with owners as numbers.
+    pub tree: Tree,
+    /// Its mtree(5) specification, which the tree also holds.
+    pub spec: String,
+}
+
+/// Merges `layers`, the lowest first, and makes of them what a slot holds.
+///
+/// # Errors
+/// Layers that contradict each other, an unknown owner, a file that cannot be read.
+pub fn compose(
+    layers: Vec<Layer>,
+    product: &Product,
+    version: &Version,
+    world_version: &str,
+) -> Result<Slot> {
+    let mut tree = Tree::merge(layers)?;
+    nanobsd::apply(&mut tree, &settings(product, version, world_version))
+        .context("configuring NanoBSD's layout")?;
+    let generated = tree.layer(GENERATED);
+    let place = TreePath::parse(spec::PLACE)?;
+    tree.put_file(generated, &place, "", 0o444)?;
+    tree.resolve_owners()?;
+    let digests = spec::digests(&tree).context("hashing the content of the slot")?;
+    let spec = spec::write(&tree, &digests)?;
+    tree.put(generated, &place, Kind::File(spec.as_str().into()), Attributes::root(0o444))?;
+    Ok(Slot { tree, spec })
+}
+
+fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Settings {
+    nanobsd::Settings {
+        drive: product.drive.clone(),
+        cfg_slice: product.layout.cfg.number,
+        data_slice: product.layout.data.as_ref().map(|slice| slice.number),
+        ram_etc: product.ram_etc,
+        ram_tmpvar: product.ram_tmpvar,
+        console_speed: product.console_speed,
+        release: nanobsd::Release {
+            product: product.name.clone(),
+            version: version.text.clone(),
+            board: product.board.clone(),
+            commit: version.commit.clone(),
+            world: world.to_owned(),
+        },
+    }
+}
+
+/// Everything that is needed to write the images, laid out.
+#[derive(Debug)]
+pub struct Plan {
+    /// Sector 0.
+    pub mbr: Mbr,
+    /// What stands before a slot's content.
+    pub head: disk::SlotHead,
+    /// The file systems.
+    pub filesystems: disk::FileSystems,
+}
+
+/// Lays `slot` out for the product's card.
+///
+/// # Errors
+/// The content does not fit its slot or its budget, or the boot blocks lack.
+pub fn plan(
+    slot: &Slot,
+    product: &Product,
+    version: &Version,
+    boot: &BootBlocks,
+    world: &str,
+) -> Result<Plan> {
+    let layout = &product.layout;
+    let size = disk::slot_size(layout)?;
+    let content = filesystem::convert(&slot.tree)?;
+    let params = |size| filesystem::params(&product.filesystem, size, version.time);
+    let slot_plan = filesystem::plan(&slot.tree, &content, &params(size - BOOT_AREA))?;
+    check_budget(&slot.tree, slot_plan.usage().bytes_used, product.slot_budget)?;
+    let empty = ufs::Tree::new(ufs::Meta::new(0o755));
+    let empty_plan = |name: &str, size| {
+        ufs::Plan::new(&empty, &params(size)).with_context(|| format!("laying the file system of {name} out"))
+    };
+    let header = SlotHeader {
+        product: product.name.clone(),
+        board: product.board.clone(),
+        version: version.text.clone(),
+        commit: version.commit.clone(),
+        built_from: world.to_owned(),
+        built: u64::try_from(version.time).unwrap_or_default(),
+        size,
+    };
+    Ok(Plan {
+        mbr: mbr(product, boot)?,
+        head: disk::SlotHead::new(&boot.slot, layout, &header)?,
+        filesystems: disk::FileSystems {
+            slot: slot_plan,
+            cfg: empty_plan("/cfg", layout.cfg.size)?,
+            data: layout.data.as_ref().map(|slice| empty_plan("/data", slice.size)).transpose()?,
+        },
+    })
+}
+
+/// Sector 0: the world's boot code with the product's options, before the table of the layout.
+fn mbr(product: &Product, boot: &BootBlocks) -> Result<Mbr> {
+    let settings = &product.boot;
+    let (code, has_options) = boot.mbr.get(settings.code)?;
+    let mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?.with_layout(&product.layout)?;
+    if !has_options {
+        return Ok(mbr);
+    }
+    let attempt = || format!("setting the options of [boot] in the world's /boot/{}", settings.code.file());
+    let mut mbr = boot0::install(code, &mbr).with_context(attempt)?;
+    let mut options = Boot0Options::read(&mbr).with_context(attempt)?;
+    options.packet = settings.packet;
+    options.update = settings.update;
+    options.slices_mask = settings.menu;
+    options.default_slice = settings.default_slice;
+    options.ticks = settings.ticks;
+    options.apply(&mut mbr).with_context(attempt)?;
+    Ok(mbr)
+}
+
+fn check_budget(tree: &Tree, used: u64, budget: Option<u64>) -> Result<()> {
+    let Some(budget) = budget else { return Ok(()) };
+    let layers: Vec<String> = filesystem::layer_sizes(tree)
+        .iter()
+        .take(3)
+        .map(|layer| format!("{} {}", layer.name, report::size(layer.bytes)))
+        .collect();
+    ensure!(
+        used <= budget,
+        "the slot's content takes up {used} bytes, {} more than budget.slot_bytes = {budget} of the product definition \
+         allows; the largest layers are {}; leave something out or raise the budget",
+        used - budget,
+        layers.join(", ")
+    );
+    Ok(())
+}
+
+/// Writes the images of `plan`; see [`disk::write`].
+///
+/// # Errors
+/// As [`disk::write`].
+pub fn write(plan: &Plan, product: &Product, slot: Option<&Path>, full: Option<&Path>) -> Result<()> {
+    disk::write(&product.layout, &plan.mbr, &plan.head, &plan.filesystems, slot, full)
+}

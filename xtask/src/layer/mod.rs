@@ -1,0 +1,4 @@
+//! The layers that the product itself brings; a world's own come from [`crate::world`].
+
+pub mod overlay;
+pub mod services;
