@@ -1,2 +1,42 @@
-//! `cargo xtask`: the command line.
-fn main() {}
+//! `cargo xtask`: parses the command line and hands each subcommand to its own file.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::command::{image, run, setup, test};
+
+/// Builds and tries the appliance's firmware.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the full image and the slot image
+    Image(image::Args),
+    /// Boot the latest full image in QEMU, its serial console on this terminal
+    Run(run::Args),
+    /// Find and install what the other commands need
+    Setup(setup::Args),
+    /// Run all tests, those of a real world too when one is given
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Image(args) => args.run(),
+        Command::Run(args) => args.run(),
+        Command::Setup(args) => args.run(),
+        Command::Test(args) => args.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

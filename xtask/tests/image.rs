@@ -1,0 +1,121 @@
+//! `cargo xtask image` of the miniature world, from its command line to the device that boots.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use support::{Repository, Run};
+use xtask::qemu::Machine;
+
+/// Far more than a boot program needs, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_full_image_boots_and_names_slot_and_version() {
+    let repository = Repository::new();
+    let text = repository.image(&[]).success();
+    let version = repository.version();
+    assert!(version.starts_with("0.1.0-dev.1+g"), "{version}");
+    assert!(text.contains(&format!("sluice {version} for alix")) && text.contains("dd if="), "{text}");
+
+    let log = repository.path().join("serial.log");
+    let mut machine = Machine::new(&repository.latest(".full.img")).start_scripted(&log).unwrap();
+    machine.console().expect(&format!("slot 1, version {version}"), PATIENCE).unwrap();
+}
+
+#[test]
+fn a_build_leaves_both_images_sparse_and_a_manifest_that_tells_of_them() {
+    let repository = Repository::new();
+    repository.image(&[]).success();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(repository.latest("manifest.json")).unwrap()).unwrap();
+    for (index, suffix) in [".full.img", ".slot.img"].into_iter().enumerate() {
+        let image = repository.latest(suffix);
+        let metadata = fs::metadata(&image).unwrap();
+        assert_eq!(manifest["images"][index]["bytes"], metadata.len());
+        assert!(metadata.blocks() * 512 < metadata.len() / 4, "{} is not sparse", image.display());
+        let sum = Run::of(std::process::Command::new("sha256sum").arg(&image)).success();
+        assert_eq!(manifest["images"][index]["sha256"], sum.split(' ').next().unwrap());
+    }
+    assert_eq!(fs::metadata(repository.latest(".full.img")).unwrap().len(), 1_981_728 * 512);
+    for (link, suffix) in [("_.disk.full", ".full.img"), ("_.disk.image", ".slot.img")] {
+        let target = fs::read_link(repository.firmware().join("latest").join(link)).unwrap();
+        assert!(target.to_string_lossy().ends_with(suffix));
+    }
+}
+
+#[test]
+fn a_second_build_finds_all_up_to_date_and_a_changed_overlay_file_is_built_from_there() {
+    let repository = Repository::new();
+    repository.image(&[]).success();
+    let first = fs::metadata(repository.latest(".full.img")).unwrap().ino();
+    let text = repository.image(&[]).success();
+    assert!(text.contains("is up to date"), "{text}");
+    assert_eq!(
+        fs::metadata(repository.latest(".full.img")).unwrap().ino(),
+        first,
+        "nothing is written again"
+    );
+
+    repository.write("overlay/etc/issue", "changed\n");
+    let text = repository.image(&["-v"]).success();
+    assert!(repository.version().ends_with(".dirty"), "{}", repository.version());
+    let text = text + &repository.image(&["-v"]).success();
+    repository.write("overlay/etc/issue", "changed again\n");
+    let text = text + &repository.image(&["-v"]).success();
+    assert!(text.contains("changed: overlay") && !text.contains("compiling"), "{text}");
+}
+
+#[test]
+fn the_same_commit_gives_the_same_images_in_any_folder() {
+    let digest = |repository: &Repository| {
+        repository.image(&[]).success();
+        [".full.img", ".slot.img", "slot.mtree", "manifest.json"]
+            .map(|suffix| fs::read(repository.latest(suffix)).unwrap())
+    };
+    let (one, other) = (Repository::new(), Repository::new());
+    assert!(digest(&one) == digest(&other), "two copies of one commit gave different images");
+}
+
+#[test]
+fn a_release_is_a_tagged_commit_without_changes() {
+    let repository = Repository::new();
+    repository.image(&["--release"]).refused(&["release 0.1.0", "tag v0.1.0"]);
+    repository.tag("v0.1.0");
+    repository.image(&["--release"]).success();
+    assert_eq!(repository.version(), "0.1.0");
+    repository.write("overlay/etc/issue", "changed\n");
+    repository.image(&["--release"]).refused(&["not committed", "git status"]);
+    assert_eq!(repository.version(), "0.1.0");
+}
+
+#[test]
+fn bad_input_is_refused_by_name_and_latest_stays() {
+    let repository = Repository::new();
+    repository.image(&[]).success();
+    let version = repository.version();
+    let cases: [(&str, &[&str]); 7] = [
+        ("[media]\nsiez = 1\n", &["bad.toml", "line 2, column 1", "did you mean `size`?"]),
+        ("[media]\nsize = 30000\n[slices]\ncode = 40000\n", &["sectors", "[media]"]),
+        ("[slices]\ncode = 1000\n", &["its content needs at least", "largest layers are", "[slices] code"]),
+        ("[media]\nheads = 300\n", &["heads"]),
+        ("[media]\nsectors = 1\nheads = 1\n", &["geometry"]),
+        (
+            "[overlay.rules.\"/etc/rc.conf\"]\nuser = \"nosuch\"\n",
+            &["/etc/rc.conf", "`nosuch`", "/etc/master.passwd"],
+        ),
+        ("[budget]\nslot_bytes = 1000\n", &["budget.slot_bytes", "largest layers"]),
+    ];
+    let bad = tempfile::tempdir().unwrap();
+    let file = bad.path().join("bad.toml");
+    for (text, parts) in cases {
+        fs::write(&file, text).unwrap();
+        repository.image(&["-c", file.to_str().unwrap()]).refused(parts);
+        assert_eq!(repository.version(), version, "latest moved after {text}");
+    }
+    let left: Vec<_> =
+        fs::read_dir(repository.firmware()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "only the version and latest: {left:?}");
+}
