@@ -10,6 +10,7 @@ pub mod flags;
 pub mod image;
 pub mod inputs;
 pub mod layer;
+pub mod miniature;
 pub mod nanobsd;
 pub mod product;
 pub mod report;

@@ -6,7 +6,7 @@ use super::{LayerId, Settings, Tree, only_generated, path};
 
 /// Settings that a read-only root needs whatever the customer's own `rc.conf` says. They are defaults, because a
 /// `/cfg/rc.conf` takes the place of the whole `/etc/rc.conf`.
-const READ_ONLY_RC_CONF: &str = include_str!("files/read-only.rc.conf");
+pub(super) const READ_ONLY_RC_CONF: &str = include_str!("files/read-only.rc.conf");
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     // rc(8) runs rc.initdiskless when this file exists.

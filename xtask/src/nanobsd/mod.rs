@@ -11,6 +11,8 @@ mod console;
 mod etc;
 mod fstab;
 mod local;
+#[cfg(test)]
+mod real_world;
 mod release;
 mod root;
 mod settings;
