@@ -4,4 +4,5 @@
 //! The pipeline is in the order of its stages: [`world`] and [`layer`]s -> [`tree`] -> [`nanobsd`] rules -> file
 //! system (the `ufs` crate) -> [`image`]. What the device shares with it is in the `firmware` crate.
 
+pub mod isa;
 pub mod tree;
