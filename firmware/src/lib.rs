@@ -1,1 +1,17 @@
-//! The firmware contract: what the builder and the device both know.
+//! The firmware contract: what the builder and the device both know about a Sluice disk.
+//!
+//! Where things lie ([`layout`]), the on-disk records ([`mbr`], [`boot0`], [`disklabel`], [`slot`]) and the units they are
+//! counted in ([`units`]). Everything here works on bytes in memory: nothing opens a file or a device, so that the
+//! same code is right on the engineer's machine and on the unit.
+//!
+//! Invariant: a parser takes any bytes and answers with a typed error, never a panic.
+
+#![forbid(unsafe_code)]
+
+pub mod boot0;
+mod bytes;
+pub mod disklabel;
+pub mod layout;
+pub mod mbr;
+pub mod slot;
+pub mod units;

@@ -5,4 +5,5 @@
 //! system (the `ufs` crate) -> [`image`]. What the device shares with it is in the `firmware` crate.
 
 pub mod isa;
+pub mod nanobsd;
 pub mod tree;

@@ -1,0 +1,354 @@
+//! The BSD label of a slot: sector 1 of its slice.
+//!
+//! | offset | bytes | what                                                    |
+//! |-------:|------:|---------------------------------------------------------|
+//! |      0 |     4 | magic 0x82564557                                        |
+//! |      8 |    16 | type name, `amnesiac`                                    |
+//! |     24 |    16 | pack name, empty                                        |
+//! |     40 |     4 | bytes in a sector                                       |
+//! |     44 |     4 | sectors in a track                                      |
+//! |     48 |     4 | heads                                                   |
+//! |     52 |     4 | cylinders                                               |
+//! |     56 |     4 | sectors in a cylinder                                   |
+//! |     60 |     4 | sectors of the slice                                    |
+//! |     72 |     2 | turns a minute, 3600                                    |
+//! |     74 |     2 | interleave, 1                                           |
+//! |    132 |     4 | magic again                                             |
+//! |    136 |     2 | checksum: the XOR of all 16-bit words is zero with it    |
+//! |    138 |     2 | number of partitions, 8                                 |
+//! |    140 |     4 | bytes of the boot area, 8192                            |
+//! |    144 |     4 | largest superblock, 0                                   |
+//! |    148 |   128 | eight partitions: size, offset, fragment (4 bytes each), kind, fragments a block (1 byte each), cylinders a group (2) |
+//!
+//! Sources: `sys/sys/disk/bsd.h`, `sys/geom/geom_bsd_enc.c`, and for the fillers `sbin/bsdlabel/bsdlabel.c`
+//! (`getvirginlabel`), so that a slot has the label that `bsdlabel -w` would give it. Offsets count from the slice and
+//! not from the disk: one slot image fits every slot. Fields that are not listed are zero.
+
+use crate::bytes::{le16, le32, put};
+use crate::layout::{BOOT_AREA, Geometry, Slice};
+use crate::units::{SECTOR_BYTES, Sectors};
+
+/// Bytes of the sector that holds the label.
+pub const LABEL_BYTES: usize = SECTOR_BYTES as usize;
+
+/// The kind of a UFS partition (`FS_BSDFFS`, `sys/sys/disk/bsd.h`).
+pub const KIND_UFS: u8 = 7;
+
+/// Partitions in a label of ours (`BSD_NPARTS_MIN`); `c` (2) is the whole slice (`BSD_PART_RAW`).
+const PARTITIONS: usize = 8;
+const RAW_PARTITION: usize = 2;
+
+/// Most partitions that FreeBSD reads in a label (`BSD_NPARTS_MAX`).
+const PARTITIONS_MAX: usize = 20;
+
+const MAGIC: usize = 0;
+const MAGIC_VALUE: u32 = 0x8256_4557;
+const TYPE_NAME: usize = 8;
+const SECTOR_SIZE: usize = 40;
+const TRACK: usize = 44;
+const HEADS: usize = 48;
+const CYLINDERS: usize = 52;
+const CYLINDER: usize = 56;
+const TOTAL: usize = 60;
+const TURNS: usize = 72;
+const INTERLEAVE: usize = 74;
+const MAGIC_AGAIN: usize = 132;
+const CHECKSUM: usize = 136;
+const COUNT: usize = 138;
+const BOOT_BYTES: usize = 140;
+const TABLE: usize = 148;
+
+const ENTRY_BYTES: usize = 16;
+const ENTRY_SIZE: usize = 0;
+const ENTRY_OFFSET: usize = 4;
+const ENTRY_FRAGMENT: usize = 8;
+const ENTRY_KIND: usize = 12;
+const ENTRY_FRAGMENTS: usize = 13;
+const ENTRY_GROUP: usize = 14;
+
+/// Why a sector is no label, or a slice takes none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabelError {
+    /// Not one sector.
+    #[error(
+        "reading a BSD label: {bytes} bytes were given, the sector has {LABEL_BYTES}; give sector 1 of the slice and no more"
+    )]
+    Length {
+        /// How many were given.
+        bytes: usize,
+    },
+    /// No label here.
+    #[error(
+        "reading a BSD label: there is none (magic {found:#010x}); the slice was never written, or was cut off while it was"
+    )]
+    Magic {
+        /// The first magic number that is wrong.
+        found: u32,
+    },
+    /// A number of partitions that does not fit.
+    #[error(
+        "reading a BSD label: it counts {count} partitions, 8 to {PARTITIONS_MAX} can be; the label is damaged, write the slot again"
+    )]
+    Count {
+        /// The number found.
+        count: u16,
+    },
+    /// The checksum does not hold.
+    #[error(
+        "reading a BSD label: its words add up to {sum:#06x} and not to zero; the label is damaged, write the slot again"
+    )]
+    Checksum {
+        /// The XOR of all words.
+        sum: u16,
+    },
+    /// Sectors of another size.
+    #[error("reading a BSD label: it counts sectors of {bytes} bytes, Sluice disks have {SECTOR_BYTES}")]
+    SectorSize {
+        /// The size found.
+        bytes: u32,
+    },
+    /// A slice that cannot hold the boot area, or whose size needs more than 32 bits.
+    #[error(
+        "writing a BSD label: a slot of {size} takes none; it has more than {BOOT_AREA} and less than 2 TiB"
+    )]
+    SlotSize {
+        /// The size given.
+        size: Sectors,
+    },
+}
+
+/// One partition of a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabelPartition {
+    /// First sector, from the start of the slice.
+    pub offset: u32,
+    /// Number of sectors; 0 when there is no such partition.
+    pub size: u32,
+    /// [`KIND_UFS`], or 0 for none.
+    pub kind: u8,
+    /// Bytes in a fragment of the file system, 0 for not told.
+    pub fragment_bytes: u32,
+    /// Fragments in a block, 0 for not told.
+    pub fragments: u8,
+    /// Cylinders in a group, 0 for not told.
+    pub group: u16,
+}
+
+/// The label of one slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disklabel {
+    /// Sectors in a track.
+    pub track: u32,
+    /// Heads.
+    pub heads: u32,
+    /// Sectors of the slice.
+    pub total: u32,
+    /// The partitions, `a` first: 8 in labels of ours.
+    pub partitions: Vec<LabelPartition>,
+}
+
+impl Disklabel {
+    /// The label of a slot: `a` is all after the boot area, `c` the whole slice.
+    ///
+    /// # Errors
+    /// The slot is not larger than the boot area, or needs more than 32 bits.
+    pub fn for_slot(size: Sectors, geometry: Geometry) -> Result<Self, LabelError> {
+        let total = size.to_u32().ok_or(LabelError::SlotSize { size })?;
+        let a = size
+            .checked_sub(BOOT_AREA)
+            .filter(|rest| !rest.is_zero())
+            .and_then(Sectors::to_u32)
+            .ok_or(LabelError::SlotSize { size })?;
+        let mut partitions = vec![LabelPartition::default(); PARTITIONS];
+        let offset = total - a;
+        partitions[0] = LabelPartition { offset, size: a, kind: KIND_UFS, ..LabelPartition::default() };
+        partitions[RAW_PARTITION] = LabelPartition { size: total, ..LabelPartition::default() };
+        Ok(Self { track: geometry.sectors, heads: geometry.heads, total, partitions })
+    }
+
+    /// Where partition `a` lies on the disk when this is the label of `slice`; `None` when there is none, or when it
+    /// leaves the slice.
+    pub fn partition_a(&self, slice: &Slice) -> Option<Slice> {
+        let raw = self.partitions.get(RAW_PARTITION).map_or(0, |raw| raw.offset);
+        let a = self.partitions.first().filter(|a| a.size > 0)?;
+        let (offset, size) = (Sectors(a.offset.checked_sub(raw)?.into()), Sectors(a.size.into()));
+        (offset + size <= slice.size).then_some(Slice {
+            number: slice.number,
+            start: slice.start + offset,
+            size,
+        })
+    }
+
+    /// Reads sector 1 of a slice.
+    ///
+    /// # Errors
+    /// There is no label, its checksum does not hold, or it counts in other sectors or more partitions than can be.
+    pub fn parse(sector: &[u8]) -> Result<Self, LabelError> {
+        if sector.len() != LABEL_BYTES {
+            return Err(LabelError::Length { bytes: sector.len() });
+        }
+        for at in [MAGIC, MAGIC_AGAIN] {
+            let found = le32(sector, at);
+            if found != MAGIC_VALUE {
+                return Err(LabelError::Magic { found });
+            }
+        }
+        let count = le16(sector, COUNT);
+        if !(PARTITIONS..=PARTITIONS_MAX).contains(&usize::from(count)) {
+            return Err(LabelError::Count { count });
+        }
+        let end = TABLE + ENTRY_BYTES * usize::from(count);
+        let sum = checksum(&sector[..end]);
+        if sum != 0 {
+            return Err(LabelError::Checksum { sum });
+        }
+        let bytes = le32(sector, SECTOR_SIZE);
+        if u64::from(bytes) != SECTOR_BYTES {
+            return Err(LabelError::SectorSize { bytes });
+        }
+        let partitions = sector[TABLE..end]
+            .chunks_exact(ENTRY_BYTES)
+            .map(|entry| LabelPartition {
+                offset: le32(entry, ENTRY_OFFSET),
+                size: le32(entry, ENTRY_SIZE),
+                kind: entry[ENTRY_KIND],
+                fragment_bytes: le32(entry, ENTRY_FRAGMENT),
+                fragments: entry[ENTRY_FRAGMENTS],
+                group: le16(entry, ENTRY_GROUP),
+            })
+            .collect();
+        Ok(Self {
+            track: le32(sector, TRACK),
+            heads: le32(sector, HEADS),
+            total: le32(sector, TOTAL),
+            partitions,
+        })
+    }
+
+    /// The sector as it goes to the disk. Partitions past the 20th are left out.
+    pub fn encode(&self) -> [u8; LABEL_BYTES] {
+        let mut sector = [0; LABEL_BYTES];
+        let count = self.partitions.len().clamp(PARTITIONS, PARTITIONS_MAX);
+        let cylinder = self.track.saturating_mul(self.heads);
+        for (at, value) in [
+            (MAGIC, MAGIC_VALUE),
+            (SECTOR_SIZE, SECTOR_BYTES as u32),
+            (TRACK, self.track),
+            (HEADS, self.heads),
+            (CYLINDERS, self.total.checked_div(cylinder).unwrap_or(0)),
+            (CYLINDER, cylinder),
+            (TOTAL, self.total),
+            (MAGIC_AGAIN, MAGIC_VALUE),
+            (BOOT_BYTES, BOOT_AREA.bytes() as u32),
+        ] {
+            put(&mut sector, at, &value.to_le_bytes());
+        }
+        put(&mut sector, TYPE_NAME, b"amnesiac");
+        for (at, value) in [(TURNS, 3600), (INTERLEAVE, 1), (COUNT, count as u16)] {
+            put(&mut sector, at, &value.to_le_bytes());
+        }
+        let end = TABLE + ENTRY_BYTES * count;
+        for (partition, entry) in self.partitions.iter().zip(sector[TABLE..end].chunks_exact_mut(ENTRY_BYTES))
+        {
+            put(entry, ENTRY_SIZE, &partition.size.to_le_bytes());
+            put(entry, ENTRY_OFFSET, &partition.offset.to_le_bytes());
+            put(entry, ENTRY_FRAGMENT, &partition.fragment_bytes.to_le_bytes());
+            entry[ENTRY_KIND] = partition.kind;
+            entry[ENTRY_FRAGMENTS] = partition.fragments;
+            put(entry, ENTRY_GROUP, &partition.group.to_le_bytes());
+        }
+        let sum = checksum(&sector[..end]);
+        put(&mut sector, CHECKSUM, &sum.to_le_bytes());
+        sector
+    }
+}
+
+/// The XOR of all 16-bit words.
+fn checksum(bytes: &[u8]) -> u16 {
+    bytes.chunks_exact(2).fold(0, |sum, word| sum ^ le16(word, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CARD: Geometry = Geometry { sectors: 63, heads: 16 };
+
+    fn label() -> Disklabel {
+        Disklabel::for_slot(Sectors(409_248), CARD).unwrap()
+    }
+
+    #[test]
+    fn a_slot_has_the_label_that_bsdlabel_gives_it() {
+        let sector = label().encode();
+        assert_eq!(sector[..4], [0x57, 0x45, 0x56, 0x82]);
+        assert_eq!(sector[132..136], [0x57, 0x45, 0x56, 0x82]);
+        assert_eq!(&sector[8..16], b"amnesiac");
+        assert_eq!(le32(&sector, 52), 406);
+        assert_eq!(le32(&sector, 140), 8192);
+        let a = [0x90, 0x3e, 0x06, 0, 16, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0];
+        assert_eq!(sector[148..164], a);
+        let c = [0xa0, 0x3e, 0x06, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(sector[180..196], c);
+        assert_eq!(checksum(&sector[..276]), 0);
+        assert_eq!(sector[276..], [0; 236]);
+    }
+
+    #[test]
+    fn partition_a_is_found_on_the_disk() {
+        let slice = Slice { number: 2, start: Sectors(413_280), size: Sectors(409_248) };
+        let a = Slice { number: 2, start: Sectors(413_296), size: Sectors(409_232) };
+        assert_eq!(label().partition_a(&slice), Some(a));
+        let short = Slice { size: Sectors(409_247), ..slice };
+        assert_eq!(label().partition_a(&short), None);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed() {
+        for at in 0..276 {
+            let mut sector = label().encode();
+            sector[at] ^= 0x10;
+            assert!(Disklabel::parse(&sector).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_label_is_refused_with_its_reason() {
+        assert_eq!(Disklabel::parse(&[]), Err(LabelError::Length { bytes: 0 }));
+        assert_eq!(Disklabel::parse(&[0; 512]), Err(LabelError::Magic { found: 0 }));
+        let mut sector = label().encode();
+        put(&mut sector, COUNT, &21u16.to_le_bytes());
+        assert_eq!(Disklabel::parse(&sector), Err(LabelError::Count { count: 21 }));
+        for size in [Sectors(0), Sectors(16), Sectors(1 << 32)] {
+            assert_eq!(Disklabel::for_slot(size, CARD), Err(LabelError::SlotSize { size }));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_slot_size_comes_back(size in 17u64..1 << 32, sectors in 1u32..=63, heads in 1u32..=255) {
+            let label = Disklabel::for_slot(Sectors(size), Geometry { sectors, heads }).unwrap();
+            prop_assert_eq!(Disklabel::parse(&label.encode()), Ok(label));
+        }
+
+        #[test]
+        fn garbage_is_never_a_panic(mut sector in prop::collection::vec(any::<u8>(), 512), count in 0u16..24) {
+            let _ = Disklabel::parse(&sector);
+            put(&mut sector, MAGIC, &MAGIC_VALUE.to_le_bytes());
+            put(&mut sector, MAGIC_AGAIN, &MAGIC_VALUE.to_le_bytes());
+            put(&mut sector, SECTOR_SIZE, &512u32.to_le_bytes());
+            put(&mut sector, COUNT, &count.to_le_bytes());
+            let end = (TABLE + ENTRY_BYTES * usize::from(count)).min(512);
+            let sum = checksum(&sector[..end]) ^ le16(&sector, CHECKSUM);
+            put(&mut sector, CHECKSUM, &sum.to_le_bytes());
+            if let Ok(label) = Disklabel::parse(&sector) {
+                let slice = Slice { number: 1, start: Sectors(4032), size: Sectors(label.total.into()) };
+                let _ = label.partition_a(&slice);
+                prop_assert_eq!(Disklabel::parse(&label.encode()), Ok(label));
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+-- Sluice: the root is the slot that this loader was loaded from. Written by the image builder.
+--
+-- boot2 hands the BIOS drive and the slice on, and the loader keeps them in "loaddev": "disk0s1a:" or "disk0s2a:".
+-- "disk0" is the drive that the BIOS booted, which the running system calls @DRIVE@. Anything else (a network, a second
+-- drive, an engineer's stick) is left alone, and so is a root that loader.conf sets.
+
+local device = loader.getenv("loaddev") or loader.getenv("currdev") or ""
+local slice = device:match("^disk0s([12])a:?$")
+
+if slice ~= nil and loader.getenv("vfs.root.mountfrom") == nil then
+	loader.setenv("vfs.root.mountfrom", "ufs:/dev/@DRIVE@s" .. slice .. "a")
+	loader.setenv("vfs.root.mountfrom.options", "ro")
+end

@@ -1,0 +1,115 @@
+//! `/etc/fstab` and the mount points in it.
+//!
+//! It has no line for the root: the same image boots from slice 1 and from slice 2, and the kernel gets the root from
+//! the loader (see the rule `root`). Nothing in rc(8) misses the line: `mount -a`, `umount -a` and `fsck -p` pass over
+//! a root that is not listed, and `root_rw_mount` is NO.
+
+use anyhow::{Result, bail};
+
+use super::{LayerId, Settings, Tree, TreePath, path};
+
+const HEAD: &str = "\
+# The root is not listed: this image boots from either slot, and the loader tells the kernel which one it is
+# (/boot/lua/local.lua). The last fields are 0: nothing here may end a boot in single-user mode. /cfg is checked before
+# it is read at boot and before it is written.
+";
+
+/// Where the writable slices are mounted. Both are `noauto` and never checked by rc.d/fsck, unlike in NanoBSD: `2 2` has
+/// fsck(8) look at `/cfg` although it is `noauto` (`isok` in `sbin/fsck/fsck.c`), and one beyond repair ends the boot at
+/// a prompt; `failok` would avert that and claims errors at every good boot (`sbin/fsck/preen.c`). `/cfg` is checked by
+/// `/conf/mount_cfg` and by the scripts that save something; `/data` by `/etc/rc.d/sluice_data`, which mounts it.
+const CFG: &str = "/cfg";
+const DATA: &str = "/data";
+const OPTIONS: &str = "rw,noauto,noatime";
+
+pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
+    let fstab = path("etc/fstab")?;
+    let own = tree.get(&fstab).map(|_| tree.read_text(&fstab)).transpose()?.unwrap_or_default();
+    check_own_lines(&own)?;
+
+    let mut text = HEAD.to_owned();
+    let slices = [(Some(settings.cfg_slice), CFG), (settings.data_slice, DATA)];
+    for (number, point) in slices {
+        let Some(number) = number else { continue };
+        text.push_str(&format!("{} {point} ufs {OPTIONS} 0 0\n", settings.slice(number)));
+        mount_point(tree, layer, &path(point)?)?;
+    }
+    text.push_str(&own);
+    tree.put_file(layer, &fstab, text.as_str(), 0o644)
+}
+
+/// Refuses lines of the product that undo what this rule is for.
+fn check_own_lines(own: &str) -> Result<()> {
+    for line in own.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        match line.split_whitespace().nth(1) {
+            Some("/") => bail!(
+                "/etc/fstab of a layer names a root (`{line}`): the image could then start from one slot only"
+            ),
+            Some(point @ (CFG | DATA | "/etc" | "/var" | "/tmp")) => {
+                bail!("/etc/fstab of a layer mounts {point} (`{line}`): the image does that by itself")
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Makes an empty directory to mount on.
+fn mount_point(tree: &mut Tree, layer: LayerId, point: &TreePath) -> Result<()> {
+    tree.make_dirs(layer, point, 0o755)?;
+    if let Some((below, _)) = tree.children(point).next() {
+        bail!("the image has {below}, which the file system mounted on {point} would hide");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{at, settings, text, world};
+    use super::*;
+
+    fn lines(settings: &Settings, own: &str) -> Result<Vec<Vec<String>>> {
+        let mut tree = world();
+        let layer = tree.layer("test");
+        if !own.is_empty() {
+            tree.put_file(layer, &at("etc/fstab"), own, 0o644)?;
+        }
+        apply(&mut tree, layer, settings)?;
+        assert!(tree.is_dir(&at("cfg")));
+        Ok(text(&tree, "etc/fstab")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split_whitespace().map(str::to_owned).collect())
+            .collect())
+    }
+
+    #[test]
+    fn cfg_is_there_for_mount_and_the_root_is_not_named() {
+        let lines = lines(&settings(), "").unwrap();
+        assert_eq!(lines, [["/dev/ada0s3", "/cfg", "ufs", "rw,noauto,noatime", "0", "0"]]);
+    }
+
+    #[test]
+    fn data_comes_next_and_the_products_lines_follow() {
+        let settings = Settings { data_slice: Some(4), ..settings() };
+        let lines = lines(&settings, "proc /proc procfs rw 0 0\n").unwrap();
+        assert_eq!(lines[1], ["/dev/ada0s4", "/data", "ufs", "rw,noauto,noatime", "0", "0"]);
+        assert_eq!(lines[2][1], "/proc");
+    }
+
+    #[test]
+    fn a_root_in_the_products_fstab_is_refused() {
+        let error = lines(&settings(), "/dev/ada0s1a / ufs ro 1 1\n").unwrap_err().to_string();
+        assert!(error.contains("start from one slot only"), "{error}");
+        lines(&settings(), "#/dev/ada0s1a / ufs ro 1 1\n").unwrap();
+    }
+
+    #[test]
+    fn a_mount_point_hides_nothing() {
+        let mut tree = world();
+        let layer = tree.layer("test");
+        tree.put_file(layer, &at("cfg/rc.conf"), "", 0o644).unwrap();
+        let error = apply(&mut tree, layer, &settings()).unwrap_err().to_string();
+        assert!(error.contains("/cfg/rc.conf") && error.contains("hide"), "{error}");
+    }
+}

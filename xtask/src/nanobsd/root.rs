@@ -1,0 +1,79 @@
+//! The root of a slot that does not know its number: the loader sets `vfs.root.mountfrom` from where it was itself
+//! loaded from.
+//!
+//! How it hangs together in FreeBSD 13 and 14: `stand/lua/loader.lua` reads the configuration, then runs
+//! `try_include("local")`, then loads the kernel; `getrootmount` in `stand/common/boot.c` looks into the slot's fstab
+//! only when `vfs.root.mountfrom` is not set. A loader of another language would boot the wrong slot or none, silently.
+
+use anyhow::{Result, bail, ensure};
+
+use super::{LayerId, Settings, Tree, only_generated, path};
+
+const LOCAL_LUA: &str = include_str!("files/local.lua");
+
+/// The place of the drive's name in it.
+const DRIVE: &str = "@DRIVE@";
+
+pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
+    if tree.get(&path("boot/loader")?).is_some() {
+        let loader = path("boot/lua/loader.lua")?;
+        if tree.get(&loader).is_none() {
+            bail!(
+                "the world has /boot/loader and no {loader}: a slot that boots from either slice needs the Lua loader; \
+                 build the world with LOADER_LUA"
+            );
+        }
+        ensure!(
+            tree.read_text(&loader)?.contains("try_include(\"local\")"),
+            "{loader} of the world does not run /boot/lua/local.lua, which sets the root of the slot"
+        );
+    }
+    let local = path("boot/lua/local.lua")?;
+    only_generated(tree, &local, "it tells the kernel which slot is the root; use /boot/loader.conf.d")?;
+    tree.put_file(layer, &local, LOCAL_LUA.replace(DRIVE, &settings.drive).as_str(), 0o444)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{at, settings, text, world};
+    use super::*;
+
+    fn refusal(tree: &mut Tree) -> String {
+        let layer = tree.layer("test");
+        apply(tree, layer, &settings()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_drive_comes_from_the_product() {
+        let mut tree = world();
+        let layer = tree.layer("test");
+        apply(&mut tree, layer, &Settings { drive: "da1".into(), ..settings() }).unwrap();
+        let lua = text(&tree, "boot/lua/local.lua");
+        assert!(lua.contains("\"ufs:/dev/da1s\"") && !lua.contains(DRIVE), "{lua}");
+    }
+
+    #[test]
+    fn a_loader_that_would_not_run_it_is_refused() {
+        let mut tree = world();
+        tree.remove(&at("boot/lua"));
+        assert!(refusal(&mut tree).contains("LOADER_LUA"));
+
+        let mut tree = world();
+        let layer = tree.layer("test");
+        tree.put_file(layer, &at("boot/lua/loader.lua"), "config.load()\n", 0o444).unwrap();
+        assert!(refusal(&mut tree).contains("does not run /boot/lua/local.lua"));
+
+        let mut tree = world();
+        tree.put_file(layer, &at("boot/lua/local.lua"), "", 0o444).unwrap();
+        assert!(refusal(&mut tree).contains("which is generated"));
+    }
+
+    #[test]
+    fn a_world_without_a_loader_needs_none() {
+        let mut tree = world();
+        tree.remove(&at("boot/loader"));
+        tree.remove(&at("boot/lua"));
+        let layer = tree.layer("test");
+        apply(&mut tree, layer, &settings()).unwrap();
+    }
+}
