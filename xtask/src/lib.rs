@@ -4,6 +4,8 @@
 //! The pipeline is in the order of its stages: [`world`] and [`layer`]s -> [`tree`] -> [`nanobsd`] rules -> file
 //! system (the `ufs` crate) -> [`image`]. What the device shares with it is in the `firmware` crate.
 
+pub mod command;
 pub mod isa;
 pub mod nanobsd;
+pub mod toolchain;
 pub mod tree;

@@ -1,0 +1,3 @@
+//! The subcommands: one file each, with `Args` and what running them does.
+
+pub mod setup;
