@@ -9,6 +9,7 @@ pub mod command;
 pub mod flags;
 pub mod image;
 pub mod inputs;
+pub mod isa;
 pub mod layer;
 pub mod miniature;
 pub mod nanobsd;

@@ -1,0 +1,89 @@
+//! Code that may hold what the processor lacks, because it never runs there.
+//!
+//! An exception names one symbol of one file, and why: it must not hide the next instruction that slips in elsewhere.
+
+use serde::Deserialize;
+
+use super::Violation;
+
+/// One excused symbol.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// The file in the image: `lib/libcrypto.so.111`.
+    pub path: String,
+    /// The symbol, whole; or the start of a symbol with `*` behind it.
+    pub symbol: String,
+    /// Why it never runs on the device.
+    pub reason: String,
+}
+
+impl Exception {
+    fn excuses(&self, path: &str, violation: &Violation) -> bool {
+        let Some(symbol) = violation.symbol.as_deref() else { return false };
+        self.path == path
+            && match self.symbol.strip_suffix('*') {
+                Some(start) => symbol.starts_with(start),
+                None => symbol == self.symbol,
+            }
+    }
+}
+
+/// A list of them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Exceptions(pub Vec<Exception>);
+
+impl Exceptions {
+    /// The violations of a file that nothing excuses.
+    pub fn unexcused(&self, path: &str, violations: Vec<Violation>) -> Vec<Violation> {
+        violations
+            .into_iter()
+            .filter(|violation| !self.0.iter().any(|exception| exception.excuses(path, violation)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation(symbol: Option<&str>) -> Violation {
+        Violation {
+            address: 0,
+            symbol: symbol.map(str::to_owned),
+            text: "pxor %xmm0,%xmm0".into(),
+            feature: "SSE2".into(),
+        }
+    }
+
+    fn list(symbol: &str) -> Exceptions {
+        Exceptions(vec![Exception {
+            path: "lib/libcrypto.so.111".into(),
+            symbol: symbol.into(),
+            reason: "runs only where OPENSSL_ia32cap says SSE2".into(),
+        }])
+    }
+
+    #[test]
+    fn an_exception_excuses_its_own_symbol_in_its_own_file_only() {
+        let cases = [
+            ("lib/libcrypto.so.111", Some("gcm_ghash_4bit_x86"), 0),
+            ("lib/libcrypto.so.111", Some("gcm_ghash_4bit_x86_2"), 1),
+            ("lib/libcrypto.so.111", None, 1),
+            ("lib/libssl.so.111", Some("gcm_ghash_4bit_x86"), 1),
+        ];
+        for (path, symbol, left) in cases {
+            let unexcused = list("gcm_ghash_4bit_x86").unexcused(path, vec![violation(symbol)]);
+            assert_eq!(unexcused.len(), left, "{path} {symbol:?}");
+        }
+    }
+
+    #[test]
+    fn a_star_excuses_a_family_of_symbols() {
+        for (symbol, left) in [("aesni_encrypt", 0), ("vpaes_encrypt", 1)] {
+            let unexcused = list("aesni_*").unexcused("lib/libcrypto.so.111", vec![violation(Some(symbol))]);
+            assert_eq!(unexcused.len(), left, "{symbol}");
+        }
+    }
+}
