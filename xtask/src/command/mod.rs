@@ -1,0 +1,3 @@
+//! The subcommands of `cargo xtask`, one file each: its arguments and what it does with the rest of the crate.
+
+pub mod run;
