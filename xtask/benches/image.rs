@@ -59,10 +59,10 @@ fn main() -> Result<()> {
         println!("skipped: no world was given (--world DIR)");
         return Ok(());
     };
-    let scratch = tempfile::Builder::new().prefix("bench-").tempdir_in(xtask::target_dir())?;
+    let scratch = tempfile::Builder::new().prefix("bench-").tempdir_in(xtask::workspace::target())?;
     let config = scratch.path().join("bench.toml");
     fs::write(&config, SLOTS)?;
-    let root = xtask::repository();
+    let root = xtask::workspace::root();
     let product = Product::load(&root, &[config])?;
     let version = Version::of_repository(&root, &product.version)?;
     let world = installed::open(&dir)?;

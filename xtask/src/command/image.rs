@@ -67,7 +67,7 @@ impl Args {
     /// Whatever stops the build; what `latest` points to is as before then.
     pub fn run(self) -> Result<()> {
         let reporter = Reporter::new(self.verbose as i8 - self.quiet as i8);
-        let root = &crate::repository();
+        let root = &crate::workspace::root();
         let mut product = Product::load(root, &self.config)?;
         if let Some(kernel) = &self.kernel {
             product.kernel.config.clone_from(kernel);
@@ -76,7 +76,7 @@ impl Args {
         if self.release {
             check_release(&version, &product.version)?;
         }
-        let output = Output::open(&self.output.unwrap_or_else(|| crate::target_dir().join("firmware")))?;
+        let output = Output::open(&self.output.unwrap_or_else(|| crate::workspace::target().join("firmware")))?;
         let origin = match (self.src, self.world) {
             (Some(src), _) => Origin::Source(src),
             (_, Some(world)) => Origin::Installed(world),
@@ -157,7 +157,7 @@ impl Build {
     }
 
     fn inputs(&self, world: &World) -> Result<Inputs> {
-        let root = &crate::repository();
+        let root = &crate::workspace::root();
         let digests = [
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
@@ -178,7 +178,7 @@ impl Build {
                 world.kind
             )
         })?;
-        let digest = services::digest(&crate::repository(), world)?;
+        let digest = services::digest(&crate::workspace::root(), world)?;
         let services = services::provide(&self.toolchain, sysroot, &digest, &mut stage)?;
         let sizes: Vec<String> = services
             .iter()
@@ -192,7 +192,7 @@ impl Build {
         let stage = self.reporter.stage("tree");
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.product.service_budget)?);
-        layers.push(layer::overlay::layer(&crate::repository().join(OVERLAY), &self.product.overlay)?);
+        layers.push(layer::overlay::layer(&crate::workspace::root().join(OVERLAY), &self.product.overlay)?);
         let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
         let sizes = filesystem::layer_sizes(&slot.tree);
         let bytes = sizes.iter().map(|layer| layer.bytes).sum();

@@ -30,7 +30,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         toolchain::ensure(&[Group::Image, Group::Run, Group::Test], &Reporter::new(0))?;
         let shell = Shell::new()?;
-        shell.change_dir(crate::repository());
+        shell.change_dir(crate::workspace::root());
         if let Some(world) = self.world {
             let world =
                 world.canonicalize().with_context(|| format!("opening the world {}", world.display()))?;

@@ -1,6 +1,45 @@
-//! The content of the miniature world: enough of FreeBSD's shape for every rule of the builder to work on, and none of
-//! its code. What it stands in for, it says in its own files.
+//! The miniature world: enough of FreeBSD's shape for every rule of the builder to work on, and none of its code. What
+//! it stands in for, it says in its own files and on the serial console.
+//!
+//! It is embedded in the builder and needs no FreeBSD: with it every on-disk structure is real and is booted in QEMU
+//! on any machine. What it has in place of FreeBSD's boot blocks is in [`boot`].
 
+pub mod boot;
 mod hierarchy;
 
-pub use hierarchy::layer;
+use anyhow::Result;
+
+use crate::product::Product;
+use crate::services::Sysroot;
+use crate::toolchain::{Toolchain, ZIG_VERSION};
+use crate::world::{BootBlocks, MbrCodes, World};
+use crate::{inputs, workspace};
+use boot::{BootOptions, BootPrograms};
+
+/// What stands for FreeBSD's version.
+const VERSION: &str = "miniature";
+
+/// Opens it, with boot programs for the product's console.
+///
+/// # Errors
+/// The boot programs cannot be assembled.
+pub fn open(product: &Product, toolchain: &Toolchain) -> Result<World> {
+    let options = BootOptions { speed: product.console_speed, ..BootOptions::default() };
+    let kept = workspace::target().join("miniature");
+    let programs = BootPrograms::kept_or_assembled(&kept, toolchain.path("zig")?, ZIG_VERSION, &options)?;
+    let layer = hierarchy::layer()?;
+    let identity =
+        inputs::of_texts([crate::hex(&programs.mbr), crate::hex(&programs.slot), format!("{layer:?}")].iter().map(String::as_str));
+    Ok(World {
+        kind: "miniature",
+        version: VERSION.to_owned(),
+        identity,
+        layers: vec![layer],
+        sysroot: Some(Sysroot::Miniature),
+        boot: BootBlocks { mbr: MbrCodes::Miniature(programs.mbr), slot: programs.slot },
+        notes: vec![format!(
+            "the miniature world has no FreeBSD: its images start, say which slot they are, and stop; its MBR starts the \
+             active slice, whatever boot.code says; give --src or --world for a system"
+        )],
+    })
+}

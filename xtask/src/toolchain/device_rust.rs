@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::workspace;
 use super::host;
 
 /// The oldest that knows `-Zjson-target-spec` and the target file's format.
@@ -93,7 +94,7 @@ fn version_of(rustc: &Path) -> Result<String> {
     let meta = rustc.metadata().with_context(|| format!("looking at {}", rustc.display()))?;
     let modified = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let (bytes, modified) = (meta.len(), modified.map_or(0, |time| time.as_secs()));
-    let memory = host::build_folder().join("toolchain/rustc-version.json");
+    let memory = workspace::target().join("toolchain/rustc-version.json");
     // What cannot be read is asked for again.
     let seen = std::fs::read(&memory).ok().and_then(|text| serde_json::from_slice::<Seen>(&text).ok());
     if let Some(seen) =

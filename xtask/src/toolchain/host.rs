@@ -73,15 +73,3 @@ pub fn header(file: &str) -> Option<PathBuf> {
     [include, &own].into_iter().map(|folder| folder.join(file)).find(|path| path.is_file())
 }
 
-/// The workspace that this program was built from.
-pub fn workspace() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
-}
-
-/// Where the builder keeps what can be made again: cargo's target folder.
-pub fn build_folder() -> PathBuf {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    // A relative path means the folder that cargo was started in, which is the workspace as far as the alias goes.
-    workspace().join(folder)
-}

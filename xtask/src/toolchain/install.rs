@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::workspace;
 use super::host::{Packages, System};
 use super::need::{Kind, Need};
 use super::{Progress, device_rust, host, zig};
@@ -142,7 +143,7 @@ fn apt() -> Command {
 
 /// Runs a command with its output in a log, which the error names.
 fn logged(command: &mut Command, name: &str) -> Result<()> {
-    let folder = host::build_folder().join("toolchain");
+    let folder = workspace::target().join("toolchain");
     let path = folder.join(format!("{name}.log"));
     let log = fs::create_dir_all(&folder)
         .and_then(|()| File::create(&path))

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 pub use device_rust::DeviceRust;
-pub use host::{System, build_folder, workspace};
+pub use host::System;
 pub use need::{Group, Kind, NEEDS, Need};
 pub use zig::VERSION as ZIG_VERSION;
 

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::workspace;
 use super::host;
 
 /// The version; [`REQUIREMENTS`] pins its contents.
@@ -69,7 +70,7 @@ pub fn fetch() -> Result<()> {
 }
 
 fn folder() -> PathBuf {
-    host::build_folder().join(format!("toolchain/zig-{VERSION}"))
+    workspace::target().join(format!("toolchain/zig-{VERSION}"))
 }
 
 fn run(command: &mut Command) -> Result<()> {

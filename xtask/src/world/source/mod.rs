@@ -75,7 +75,7 @@ struct Build<'a> {
 pub fn build(src: &Path, product: &Product, clang_dir: &Path, reporter: &Reporter) -> Result<PathBuf> {
     let tree = SourceTree::open(src)?;
     let name = format!("{}-{}", tree.version, &inputs::of_texts([&*tree.path.to_string_lossy()])[..8]);
-    let dir = crate::target_dir().join("world").join(name);
+    let dir = crate::workspace::target().join("world").join(name);
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     let dir = fs::canonicalize(&dir).with_context(|| format!("opening {}", dir.display()))?;
     let kernel_dir = kernel_dir(&tree, &product.kernel.config)?;
@@ -91,7 +91,7 @@ pub fn build(src: &Path, product: &Product, clang_dir: &Path, reporter: &Reporte
 
 /// Where the configuration `name` is: the product's folder, or `None` for one that FreeBSD brings.
 fn kernel_dir(tree: &SourceTree, name: &str) -> Result<Option<PathBuf>> {
-    let own = crate::repository().join(KERNELS);
+    let own = crate::workspace::root().join(KERNELS);
     if own.join(name).is_file() {
         return Ok(Some(own));
     }

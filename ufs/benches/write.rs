@@ -1,0 +1,109 @@
+//! How long a file system of a NanoBSD world takes: 2,250 files of 90 MB into 200 MB, warm in the
+//! page cache, against writing as many bytes without any file system.
+//!
+//! `cargo bench -p ufs`; the place of the files is `$TMPDIR`.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ufs::{Content, Kind, Memory, Meta, Params, Plan, Tree};
+
+const FILES: usize = 2250;
+const BYTES: u64 = 90 << 20;
+const SIZE: u64 = 200 << 20;
+const ROUNDS: usize = 9;
+
+fn main() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let tree = world(place.path());
+    let params = Params::new(SIZE);
+    let image = place.path().join("image");
+
+    let plan = fastest(|| {
+        black_box(Plan::new(&tree, &params).expect("a plan"));
+    });
+    let planned = Plan::new(&tree, &params).expect("a plan");
+    let used = planned.usage().bytes_used;
+    let write = fastest(|| planned.write(&fresh(&image)).expect("a write"));
+    let raw = fastest(|| {
+        let (out, buffer) = (fresh(&image), vec![7; 512 << 10]);
+        for offset in (0..used).step_by(buffer.len()) {
+            out.write_all_at(&buffer, offset).expect("a write");
+        }
+    });
+    let memory = fastest(|| planned.write(&Memory::new(SIZE as usize)).expect("a write"));
+
+    let rate = |time: Duration| used as f64 / 1e6 / time.as_secs_f64();
+    println!(
+        "{FILES} files, {used} bytes in use, {} threads",
+        rayon::current_num_threads()
+    );
+    println!("plan             {plan:>10.1?}");
+    println!("write            {write:>10.1?}  {:6.0} MB/s", rate(write));
+    println!(
+        "write to memory  {memory:>10.1?}  {:6.0} MB/s",
+        rate(memory)
+    );
+    println!("bytes alone      {raw:>10.1?}  {:6.0} MB/s", rate(raw));
+    println!(
+        "ratio            {:>10.2}",
+        (plan + write).as_secs_f64() / raw.as_secs_f64()
+    );
+}
+
+fn fastest(mut work: impl FnMut()) -> Duration {
+    let round = |_| {
+        let started = Instant::now();
+        work();
+        started.elapsed()
+    };
+    (0..ROUNDS).map(round).min().unwrap_or_default()
+}
+
+fn fresh(image: &Path) -> File {
+    let _ = fs::remove_file(image);
+    let out = File::create(image).expect("an image");
+    out.set_len(SIZE).expect("a size");
+    out
+}
+
+/// Files of a skewed size: many small, few large, as in a world.
+fn world(place: &Path) -> Tree {
+    let weights: Vec<u64> = (0..FILES as u64)
+        .map(|file| 1 + (file * 7919 % 1009).pow(4) / 1_000_000)
+        .collect();
+    let total: u64 = weights.iter().sum();
+    let mut tree = Tree::new(Meta::new(0o755));
+    let mut parent = tree.root();
+    for (file, weight) in weights.into_iter().enumerate() {
+        if file % 25 == 0 {
+            let name = format!("directory{file}");
+            parent = tree
+                .add(
+                    tree.root(),
+                    name.as_bytes(),
+                    Meta::new(0o755),
+                    Kind::Directory,
+                )
+                .expect("a directory");
+        }
+        let size = BYTES * weight / total;
+        let path = place.join(format!("file{file}"));
+        let bytes: Vec<u8> = (0..size)
+            .map(|byte| (byte * 31 + byte / 255) as u8 | 1)
+            .collect();
+        fs::write(&path, bytes).expect("a file");
+        let kind = Kind::File(Content::Host { path, size });
+        tree.add(
+            parent,
+            format!("file{file}").as_bytes(),
+            Meta::new(0o644),
+            kind,
+        )
+        .expect("a node");
+    }
+    tree
+}

@@ -1,0 +1,132 @@
+//! What a reader takes from an inode (`struct ufs2_dinode` of sys/ufs/ufs/dinode.h).
+//!
+//! The invariant: an [`Inode`] has one of the seven types. Its pointers are still raw.
+
+use super::error::ReadError;
+use super::le::{i64_at, u16_at, u32_at, u64_at};
+
+/// Bytes of an inode on disk.
+pub(super) const SIZE: usize = 256;
+/// Pointers to data in an inode.
+pub(super) const DIRECT: usize = 12;
+/// Pointers to pointer blocks in an inode.
+pub(super) const LEVELS: usize = 3;
+/// Where the pointers begin, or a short symbolic link.
+const POINTERS: usize = 112;
+/// Symbolic links shorter than this are kept in place of the pointers (bytes).
+pub(super) const SHORT_LINK: usize = 120;
+
+/// The type of an inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileType {
+    /// A named pipe.
+    Fifo,
+    /// A character device.
+    CharDevice,
+    /// A directory.
+    Directory,
+    /// A block device.
+    BlockDevice,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Symlink,
+    /// A socket.
+    Socket,
+}
+
+impl FileType {
+    /// From the top four bits of a mode, or from a directory.
+    pub(super) fn from_bits(bits: u8) -> Option<Self> {
+        Some(match bits {
+            1 => Self::Fifo,
+            2 => Self::CharDevice,
+            4 => Self::Directory,
+            6 => Self::BlockDevice,
+            8 => Self::File,
+            10 => Self::Symlink,
+            12 => Self::Socket,
+            _ => return None,
+        })
+    }
+}
+
+/// What an inode says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Inode number.
+    pub ino: u32,
+    /// Type.
+    pub file_type: FileType,
+    /// Permission bits with set-id and sticky, without the type.
+    pub mode: u16,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// File flags.
+    pub flags: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Sectors of 512 bytes that are allocated.
+    pub sectors: u64,
+    /// Names.
+    pub nlink: u32,
+    /// Access: seconds since 1970.
+    pub atime: i64,
+    /// Modification of the content: seconds since 1970.
+    pub mtime: i64,
+    /// Change of the inode: seconds since 1970.
+    pub ctime: i64,
+    /// Creation: seconds since 1970.
+    pub birthtime: i64,
+    /// Generation number.
+    pub generation: u32,
+    /// Device number of a device, 0 otherwise.
+    pub rdev: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Inode {
+    pub stat: Stat,
+    pub direct: [u64; DIRECT],
+    pub indirect: [u64; LEVELS],
+    pub short_link: Vec<u8>,
+}
+
+pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Inode, ReadError> {
+    let mode = u16_at(bytes, 0);
+    let file_type = FileType::from_bits((mode >> 12) as u8).ok_or_else(|| {
+        let why = if mode == 0 {
+            "it is free".to_owned()
+        } else {
+            format!("mode {mode:o} has no type")
+        };
+        ReadError::corrupt(format!("inode {ino}"), why)
+    })?;
+    let device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
+    let stat = Stat {
+        ino,
+        file_type,
+        mode: mode & 0o7777,
+        uid: u32_at(bytes, 4),
+        gid: u32_at(bytes, 8),
+        flags: u32_at(bytes, 88),
+        size: u64_at(bytes, 16),
+        sectors: u64_at(bytes, 24),
+        nlink: u16_at(bytes, 2).into(),
+        atime: i64_at(bytes, 32),
+        mtime: i64_at(bytes, 40),
+        ctime: i64_at(bytes, 48),
+        birthtime: i64_at(bytes, 56),
+        generation: u32_at(bytes, 80),
+        rdev: if device { u64_at(bytes, POINTERS) } else { 0 },
+    };
+    let pointer = |index: usize| u64_at(bytes, POINTERS + 8 * index);
+    Ok(Inode {
+        stat,
+        direct: std::array::from_fn(pointer),
+        indirect: std::array::from_fn(|level| pointer(DIRECT + level)),
+        short_link: bytes[POINTERS..POINTERS + SHORT_LINK].to_vec(),
+    })
+}

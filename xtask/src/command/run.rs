@@ -1,0 +1,194 @@
+//! `cargo xtask run`: boots an image in QEMU, with the device's serial console on this terminal.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::value_parser;
+use firmware::boot0::Boot0Options;
+use firmware::mbr::{MBR_BYTES, Mbr};
+use tempfile::TempDir;
+
+use crate::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
+
+/// How the name of a full image ends.
+const FULL_IMAGE: &str = ".full.img";
+
+/// Arguments of `cargo xtask run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Boot this full image and not the latest one
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Write what the device writes into the image; without, it is forgotten at the end
+    #[arg(long)]
+    keep: bool,
+    /// Start slot N, by making it active on the disk
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=2))]
+    slot: Option<u8>,
+    /// Memory in MiB
+    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY)]
+    memory: u32,
+    /// Connect a network card, em0, to a network with DHCP
+    #[arg(long)]
+    net: bool,
+    /// Lead the TCP port HOST of this machine's loopback to the port GUEST of the device; implies --net
+    #[arg(long, value_name = "HOST:GUEST")]
+    forward: Vec<Forward>,
+    /// The QEMU program
+    #[arg(long, value_name = "FILE", default_value = "qemu-system-i386")]
+    qemu: PathBuf,
+}
+
+impl Args {
+    /// Boots the image and returns when QEMU ends.
+    ///
+    /// # Errors
+    /// There is no image, it is none, or QEMU cannot be started or fails.
+    pub fn run(self) -> Result<()> {
+        let image = match self.image {
+            Some(image) => image,
+            None => latest_image(&crate::workspace::target().join("firmware").join("latest"))?,
+        };
+        check_image(&image)?;
+        let (disk, _scratch) = prepare_disk(&image, self.keep, self.slot)?;
+        let mut machine = Machine::new().program(self.qemu).memory(self.memory).disk(disk);
+        if self.net || !self.forward.is_empty() {
+            machine = machine.network(self.forward);
+        }
+        eprintln!("booting {} (Ctrl-A x ends QEMU, Ctrl-A c is its monitor)", image.display());
+        let status = machine.run_on_terminal()?;
+        if !status.success() {
+            bail!("running {} in QEMU: it ended with {status}; what it said is above", image.display());
+        }
+        Ok(())
+    }
+}
+
+/// The full image in the folder of the latest build.
+fn latest_image(folder: &Path) -> Result<PathBuf> {
+    let build = "`cargo xtask image` builds one, `--image FILE` names another";
+    let Ok(entries) = fs::read_dir(folder) else {
+        bail!("looking for an image: there is no {}; {build}", folder.display());
+    };
+    let mut images: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(FULL_IMAGE)))
+        .collect();
+    images.sort();
+    match images.as_slice() {
+        [image] => Ok(image.clone()),
+        [] => bail!("looking for an image: {} has no *{FULL_IMAGE}; {build}", folder.display()),
+        several => {
+            let names: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
+            bail!(
+                "looking for an image: there are several ({}); choose with `--image FILE`",
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// Whether the file can be a disk at all: a slot image or a file that was cut off is told here and not by a silent BIOS.
+fn check_image(image: &Path) -> Result<()> {
+    let context = || format!("reading the image {}", image.display());
+    let mut sector = [0; MBR_BYTES];
+    fs::File::open(image).and_then(|mut file| file.read_exact(&mut sector)).with_context(context)?;
+    Mbr::parse(&sector).with_context(|| format!("{}; is this a full image?", context()))?;
+    Ok(())
+}
+
+/// The disk of the machine, and the folder that holds it when it is a copy.
+fn prepare_disk(image: &Path, keep: bool, slot: Option<u8>) -> Result<(Disk, Option<TempDir>)> {
+    let Some(slot) = slot else {
+        return Ok((if keep { Disk::kept(image) } else { Disk::thrown_away(image) }, None));
+    };
+    if keep {
+        activate(image, slot)?;
+        return Ok((Disk::kept(image), None));
+    }
+    let scratch = tempfile::tempdir().context("making a folder for a copy of the image")?;
+    let copy = scratch.path().join("disk.img");
+    copy_sparse(image, &copy)?;
+    activate(&copy, slot)?;
+    Ok((Disk::kept(copy), Some(scratch)))
+}
+
+/// Makes `slot` active in the MBR, and the default of FreeBSD's boot manager when that is there.
+fn activate(image: &Path, slot: u8) -> Result<()> {
+    let context = || format!("making slot {slot} active in {}", image.display());
+    let mut file = OpenOptions::new().read(true).write(true).open(image).with_context(context)?;
+    let mut sector = [0; MBR_BYTES];
+    file.read_exact(&mut sector).with_context(context)?;
+    let mut mbr = Mbr::parse(&sector).with_context(context)?;
+    mbr.set_active(slot).with_context(context)?;
+    if let Ok(mut options) = Boot0Options::read(&mbr) {
+        options.default_slice = slot;
+        options.apply(&mut mbr).with_context(context)?;
+    }
+    file.seek(SeekFrom::Start(0)).with_context(context)?;
+    file.write_all(&mbr.encode()).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+    use firmware::units::Sectors;
+
+    use super::*;
+
+    /// A folder with an image of two slots, slot 1 active.
+    fn folder() -> (TempDir, PathBuf) {
+        let layout = Layout::plan(&Request {
+            media: Sectors::from_mib(16),
+            geometry: Geometry { sectors: 63, heads: 16 },
+            slots: SlotCount::Two,
+            code: None,
+            cfg: Sectors::from_mib(1),
+            data: DataSize::None,
+        })
+        .unwrap();
+        let mut mbr = Mbr::with_code(&[0xeb, 0xfe]).unwrap().with_layout(&layout).unwrap();
+        mbr.set_active(1).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("sluice-0.1.0.full.img");
+        fs::write(&image, mbr.encode()).unwrap();
+        fs::write(dir.path().join("sluice-0.1.0.slot.img"), []).unwrap();
+        (dir, image)
+    }
+
+    #[test]
+    fn the_one_full_image_is_found_and_its_lack_is_told_with_what_to_do() {
+        let (dir, image) = folder();
+        assert_eq!(latest_image(dir.path()).unwrap(), image);
+        fs::write(dir.path().join("b.full.img"), []).unwrap();
+        assert!(latest_image(dir.path()).unwrap_err().to_string().contains("--image FILE"));
+        for empty in [dir.path().join("none"), tempfile::tempdir().unwrap().path().to_owned()] {
+            let error = latest_image(&empty).unwrap_err().to_string();
+            assert!(error.contains("cargo xtask image"), "{error}");
+        }
+    }
+
+    #[test]
+    fn choosing_a_slot_leaves_the_image_alone_unless_it_is_kept() {
+        let (_dir, image) = folder();
+        let before = fs::read(&image).unwrap();
+        let (_disk, scratch) = prepare_disk(&image, false, Some(2)).unwrap();
+        let copy = fs::read(scratch.unwrap().path().join("disk.img")).unwrap();
+        assert_eq!(Mbr::parse(&copy).unwrap().active(), Some(2));
+        assert_eq!(fs::read(&image).unwrap(), before);
+        prepare_disk(&image, true, Some(2)).unwrap();
+        assert_eq!(fs::read(&image).unwrap(), copy);
+    }
+
+    #[test]
+    fn a_slot_image_is_no_disk() {
+        let (dir, _) = folder();
+        let slot = dir.path().join("sluice-0.1.0.slot.img");
+        assert!(check_image(&slot).is_err());
+        fs::write(&slot, [0; 1024]).unwrap();
+        let error = format!("{:#}", check_image(&slot).unwrap_err());
+        assert!(error.contains("is this a full image?"), "{error}");
+    }
+}

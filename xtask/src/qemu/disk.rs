@@ -1,0 +1,101 @@
+//! A disk of the machine: an image file, and whether what is written to it stays.
+//!
+//! Images are raw. A disk to be changed over several boots is a sparse copy, which tests can also read and write with
+//! the same code as the builder, and which needs no tool but QEMU itself.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::escaped;
+
+/// An image file as an IDE disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    image: PathBuf,
+    keeps: bool,
+    translated: bool,
+}
+
+impl Disk {
+    /// A disk that forgets all that is written to it when the machine ends; the image stays as it is.
+    pub fn thrown_away(image: impl Into<PathBuf>) -> Self {
+        Self { image: image.into(), keeps: false, translated: true }
+    }
+
+    /// A disk whose writes go to the image. A write that the guest was told to be done survives a power cut.
+    pub fn kept(image: impl Into<PathBuf>) -> Self {
+        Self { image: image.into(), keeps: true, translated: true }
+    }
+
+    /// Lets the BIOS address the disk with the heads that it has and not with more, so that INT 13h/02h ends after 1024
+    /// cylinders of 16 heads (504 MiB).
+    #[must_use]
+    pub fn untranslated(mut self) -> Self {
+        self.translated = false;
+        self
+    }
+
+    pub(super) fn arguments(&self, index: usize, command: &mut Command) {
+        // Writing through is what a CompactFlash card does, and what makes killing QEMU a power cut of the device and not
+        // one of this machine.
+        let mode = if self.keeps { "cache=writethrough" } else { "snapshot=on" };
+        let mut drive = OsString::from(format!("if=none,id=disk{index},format=raw,{mode},file="));
+        drive.push(escaped(&self.image));
+        let translation = if self.translated { "" } else { ",bios-chs-trans=none" };
+        let (bus, unit) = (index / 2, index % 2);
+        let device = format!("ide-hd,drive=disk{index},bus=ide.{bus},unit={unit}{translation}");
+        command.arg("-drive").arg(drive).arg("-device").arg(device);
+    }
+}
+
+/// Bytes that are copied, or found to be zero, at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// Copies an image; what is zero in it becomes a hole, so that a card of 1 GB costs what is on it.
+///
+/// # Errors
+/// `from` cannot be read or `to` cannot be written.
+pub fn copy_sparse(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("copying {} to {}", from.display(), to.display());
+    let mut source = File::open(from).with_context(context)?;
+    let mut target = File::create(to).with_context(context)?;
+    target.set_len(source.metadata().with_context(context)?.len()).with_context(context)?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let count = source.read(&mut buffer).with_context(context)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let bytes = &buffer[..count];
+        if bytes.iter().all(|&byte| byte == 0) {
+            target.seek(SeekFrom::Current(count as i64)).with_context(context)?;
+        } else {
+            target.write_all(bytes).with_context(context)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_sparse_copy_has_the_bytes_and_not_the_zeros() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let mut bytes = vec![0; 5 * CHUNK + 7];
+        bytes[3 * CHUNK + 1] = 1;
+        fs::write(&from, &bytes).unwrap();
+        copy_sparse(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), bytes);
+        assert!(fs::metadata(&to).unwrap().blocks() <= fs::metadata(&from).unwrap().blocks());
+    }
+}

@@ -1,0 +1,17 @@
+//! Where the repository is, and where builds keep what can be made again.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository that is built: the one that `cargo xtask` was called in.
+pub fn root() -> PathBuf {
+    // cargo sets this for what it runs; a builder that is started by hand serves the repository it was compiled in.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().map_or_else(|| ".".into(), Path::to_path_buf)
+}
+
+/// Cargo's target folder.
+pub fn target() -> PathBuf {
+    // A relative path means the folder that cargo was started in, which is the workspace as far as the alias goes.
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}

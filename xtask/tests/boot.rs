@@ -1,0 +1,297 @@
+//! Boots of small disks in QEMU: layout, MBR, labels, slot headers and the miniature world's boot programs, put together by
+//! hand and judged by a BIOS.
+//!
+//! They need QEMU and zig. `SLUICE_ZIG` names a zig; where one of the two is not there a test says that it was skipped, and
+//! fails instead when `SLUICE_TEST_ALL` is set, as in CI.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
+)]
+
+use std::env;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use firmware::boot0::{self, Boot0Options};
+use firmware::disklabel::Disklabel;
+use firmware::layout::{DataSize, Geometry, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
+use firmware::mbr::Mbr;
+use firmware::slot::{SlotHeader, VERSION_OFFSET};
+use firmware::units::{SECTOR_BYTES, Sectors};
+use tempfile::TempDir;
+use xtask::assembler::{Source, assemble};
+use xtask::miniature::boot::{BootOptions, BootPrograms};
+use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
+
+/// A boot takes about a second; a machine that is busy with other things gets more.
+const BOOT: Duration = Duration::from_secs(60);
+
+const CARD: Geometry = Geometry { sectors: 63, heads: 16 };
+
+/// The zig to assemble with, when both it and QEMU are there.
+fn tools() -> Option<PathBuf> {
+    let runs = |program: &Path, argument: &str| Command::new(program).arg(argument).output().is_ok();
+    let zig = env::var_os("SLUICE_ZIG").map_or_else(|| PathBuf::from("zig"), PathBuf::from);
+    for (program, argument) in [(zig.as_path(), "version"), (Path::new("qemu-system-i386"), "--version")] {
+        if !runs(program, argument) {
+            assert!(env::var_os("SLUICE_TEST_ALL").is_none(), "{} is not there", program.display());
+            eprintln!("skipped: {} is not there", program.display());
+            return None;
+        }
+    }
+    Some(zig)
+}
+
+fn programs(zig: &Path, packet: bool) -> BootPrograms {
+    static BUILT: [OnceLock<BootPrograms>; 2] = [OnceLock::new(), OnceLock::new()];
+    let assemble = || BootPrograms::assemble(zig, &BootOptions { packet, ..BootOptions::default() }).unwrap();
+    BUILT[usize::from(packet)].get_or_init(assemble).clone()
+}
+
+fn plan(media: Sectors, geometry: Geometry) -> Layout {
+    let (slots, data) = (SlotCount::Two, DataSize::None);
+    Layout::plan(&Request { media, geometry, slots, code: None, cfg: Sectors::from_mib(1), data }).unwrap()
+}
+
+/// What the header of a slot of these tests says.
+fn header(slot: u8, size: Sectors) -> SlotHeader {
+    SlotHeader {
+        product: "sluice".into(),
+        board: "alix".into(),
+        version: format!("0.{slot}.0-dev.3+gabc"),
+        commit: String::new(),
+        built_from: "miniature".into(),
+        built: 0,
+        size,
+    }
+}
+
+/// A disk in a folder that goes with it.
+struct TestDisk {
+    dir: TempDir,
+    layout: Layout,
+    mbr: Mbr,
+    file: File,
+}
+
+impl TestDisk {
+    /// Two slots with the versions 0.1.0 and 0.2.0, none of them active.
+    fn new(programs: &BootPrograms, layout: Layout) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::options().read(true).write(true).create_new(true).open(dir.path().join("disk.img"));
+        let file = file.unwrap();
+        file.set_len(layout.media.bytes()).unwrap();
+        let mbr = Mbr::with_code(&programs.mbr).unwrap().with_layout(&layout).unwrap();
+        let disk = Self { dir, layout, mbr, file };
+        for slot in &disk.layout.slots {
+            disk.write(slot.start, &programs.slot);
+            let label = Disklabel::for_slot(slot.size, disk.layout.geometry).unwrap();
+            disk.write(slot.start + LABEL_SECTOR, &label.encode());
+            let header = header(slot.number, slot.size).encode().unwrap();
+            disk.write(slot.start + HEADER_SECTOR, &header);
+        }
+        disk.write(Sectors::ZERO, &disk.mbr.encode());
+        disk
+    }
+
+    fn write(&self, at: Sectors, bytes: &[u8]) {
+        self.file.write_all_at(bytes, at.bytes()).unwrap();
+    }
+
+    fn activate(mut self, slot: u8) -> Self {
+        self.mbr.set_active(slot).unwrap();
+        self.write(Sectors::ZERO, &self.mbr.encode());
+        self
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("disk.img")
+    }
+
+    fn start(&self, machine: Machine) -> Guest {
+        machine.start(&self.dir.path().join("console.log")).unwrap()
+    }
+
+    fn boot(&self) -> Guest {
+        self.start(Machine::new().disk(Disk::thrown_away(self.path())))
+    }
+}
+
+fn says(guest: &mut Guest, wanted: &str) {
+    assert_eq!(guest.console.expect_line("sluice miniature: slot", BOOT).unwrap(), wanted);
+}
+
+const SLOT_1: &str = "sluice miniature: slot 1, version 0.1.0-dev.3+gabc";
+const SLOT_2: &str = "sluice miniature: slot 2, version 0.2.0-dev.3+gabc";
+
+#[test]
+fn the_active_slot_is_started_and_tells_its_version() {
+    let Some(zig) = tools() else { return };
+    let programs = programs(&zig, true);
+    let card = plan(Sectors::from_mib(64), CARD);
+    let disk = TestDisk::new(&programs, card).activate(1);
+    let mut guest = disk.boot();
+    says(&mut guest, SLOT_1);
+    guest.console.expect("no kernel, halted", BOOT).unwrap();
+    guest.quit().unwrap();
+
+    let disk = disk.activate(2);
+    let mut guest = disk.boot();
+    says(&mut guest, SLOT_2);
+    assert!(!guest.console.transcript().contains("boot1"), "{}", guest.console.transcript());
+    guest.reset().unwrap();
+    says(&mut guest, SLOT_2);
+    guest.power_cut().unwrap();
+}
+
+#[test]
+fn a_bios_without_lba_starts_either_slot_by_its_own_geometry() {
+    let Some(zig) = tools() else { return };
+    let programs = programs(&zig, true);
+    // 255 heads in the MBR, which the BIOS does not have: nothing may go by the addresses in the table.
+    let card = plan(Sectors::from_mib(1024), Geometry { sectors: 63, heads: 255 });
+    let mut disk = TestDisk::new(&programs, card);
+    let floppy = disk.dir.path().join("lba-off.img");
+    lba_off_floppy(&zig, &floppy).unwrap();
+    for (slot, line) in [(1, SLOT_1), (2, SLOT_2)] {
+        disk = disk.activate(slot);
+        let machine = Machine::new().disk(Disk::thrown_away(disk.path())).boot_floppy(&floppy);
+        let mut guest = disk.start(machine);
+        says(&mut guest, line);
+    }
+}
+
+#[test]
+fn a_slot_past_the_cylinders_of_a_bios_without_lba_is_told_and_not_hung_in() {
+    let Some(zig) = tools() else { return };
+    let programs = programs(&zig, true);
+    let mut disk = TestDisk::new(&programs, plan(Sectors::from_mib(1536), CARD));
+    let floppy = disk.dir.path().join("lba-off.img");
+    lba_off_floppy(&zig, &floppy).unwrap();
+    disk = disk.activate(1);
+    let untranslated = Disk::thrown_away(disk.path()).untranslated();
+    let mut guest = disk.start(Machine::new().disk(untranslated.clone()).boot_floppy(&floppy));
+    says(&mut guest, SLOT_1);
+    disk = disk.activate(2);
+    let mut guest = disk.start(Machine::new().disk(untranslated.clone()).boot_floppy(&floppy));
+    assert_eq!(guest.console.expect_line("mbr: ", BOOT).unwrap(), "mbr: read error");
+    // With LBA the same slot of the same disk is in reach.
+    let mut guest = disk.start(Machine::new().disk(untranslated));
+    says(&mut guest, SLOT_2);
+}
+
+#[test]
+fn boot_programs_built_without_packet_start_either_slot() {
+    let Some(zig) = tools() else { return };
+    let programs = programs(&zig, false);
+    let mut disk = TestDisk::new(&programs, plan(Sectors::from_mib(64), CARD));
+    for (slot, line) in [(1, SLOT_1), (2, SLOT_2)] {
+        disk = disk.activate(slot);
+        says(&mut disk.boot(), line);
+    }
+}
+
+#[test]
+fn a_bad_header_is_told_by_its_defect() {
+    let Some(zig) = tools() else { return };
+    let programs = programs(&zig, true);
+    let disk = TestDisk::new(&programs, plan(Sectors::from_mib(64), CARD)).activate(1);
+    let at = disk.layout.slots[0].start + HEADER_SECTOR;
+    let mut header = header(1, disk.layout.slots[0].size).encode().unwrap();
+    header[VERSION_OFFSET] ^= 1;
+    disk.write(at, &header);
+    says(&mut disk.boot(), "sluice miniature: slot 1, header damaged: its checksum does not hold");
+    disk.write(at, &[0; SECTOR_BYTES as usize]);
+    says(&mut disk.boot(), "sluice miniature: slot 1, no header: the slot is empty");
+}
+
+#[test]
+fn a_disk_that_cannot_be_booted_says_why() {
+    let Some(zig) = tools() else { return };
+    let programs = programs(&zig, true);
+    let mut disk = TestDisk::new(&programs, plan(Sectors::from_mib(64), CARD));
+    let line = |disk: &TestDisk| disk.boot().console.expect_line("mbr: ", BOOT).unwrap();
+    assert_eq!(line(&disk), "mbr: no active slice");
+    disk = disk.activate(1);
+    disk.mbr.partitions[1].active = true;
+    disk.write(Sectors::ZERO, &disk.mbr.encode());
+    assert_eq!(line(&disk), "mbr: bad table");
+    disk = disk.activate(1);
+    disk.write(disk.layout.slots[0].start, &[0; SECTOR_BYTES as usize]);
+    assert_eq!(line(&disk), "mbr: not bootable");
+}
+
+/// A boot manager in one sector, which does the work of boot1 for slot 2 as FreeBSD's boot2 wants it: drive and slice number
+/// at 0x900, the 16 sectors of the boot area at 0x8c00, entry at 0x9010.
+const BOOT_MANAGER: &str = "
+    .code16
+    .globl start
+start:
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %ss
+    movw $0x7c00, %sp
+    movb %dl, 0x900
+    movb $2, 0x901
+    movw $packet, %si
+    movb $0x42, %ah
+    int $0x13
+    ljmp $0, $0x9010
+packet:
+    .byte 16, 0, 16, 0
+    .word 0x8c00, 0
+    .long SLOT_START, 0
+";
+
+#[test]
+fn a_boot_manager_that_does_the_work_of_boot1_needs_no_active_slice() {
+    let Some(zig) = tools() else { return };
+    let mut disk = TestDisk::new(&programs(&zig, true), plan(Sectors::from_mib(64), CARD));
+    let (name, text, includes) = ("manager", BOOT_MANAGER, &[][..]);
+    let source = Source { name, text, includes, origin: 0x7c00, room: 440 };
+    let start = disk.layout.slots[1].start.0.to_string();
+    let program = assemble(&zig, &source, &[("SLOT_START", start)]).unwrap();
+    disk.mbr = Mbr::with_code(&program).unwrap().with_layout(&disk.layout).unwrap();
+    disk.write(Sectors::ZERO, &disk.mbr.encode());
+    says(&mut disk.boot(), SLOT_2);
+}
+
+/// FreeBSD's own boot manager, when `SLUICE_TEST_WORLD` names the root of a world.
+#[test]
+fn boot0sio_of_a_world_starts_the_slot_that_its_options_say() {
+    let Some(zig) = tools() else { return };
+    let Some(world) = env::var_os("SLUICE_TEST_WORLD") else {
+        eprintln!("skipped: SLUICE_TEST_WORLD does not name the root of a world");
+        return;
+    };
+    let boot0sio = std::fs::read(Path::new(&world).join("boot/boot0sio")).unwrap();
+    let mut disk = TestDisk::new(&programs(&zig, true), plan(Sectors::from_mib(64), CARD));
+    for (default_slice, packet, line) in [(1, true, SLOT_1), (2, true, SLOT_2), (2, false, SLOT_2)] {
+        disk.mbr = boot0::install(&boot0sio, &disk.mbr).unwrap();
+        let options = Boot0Options::read(&disk.mbr).unwrap();
+        let options =
+            Boot0Options { packet, update: false, default_slice, ticks: 1, slices_mask: 3, ..options };
+        options.apply(&mut disk.mbr).unwrap();
+        disk.write(Sectors::ZERO, &disk.mbr.encode());
+        let mut guest = disk.boot();
+        guest.console.expect("Boot:", BOOT).unwrap();
+        says(&mut guest, line);
+        // No slice is active on the disk: boot1 of a real slot would have gone on in slice 1.
+        assert_eq!(guest.console.transcript().contains("(boot1: slice 1)"), default_slice == 2);
+    }
+}
+
+#[test]
+fn assembling_twice_gives_the_same_bytes() {
+    let Some(zig) = tools() else { return };
+    let again = BootPrograms::assemble(&zig, &BootOptions::default()).unwrap();
+    assert_eq!(programs(&zig, true), again);
+    assert!(again.mbr.len() <= 440);
+    assert_eq!(again.slot.len(), 8192);
+    assert_eq!(again.slot[510..1024].iter().map(|&byte| u32::from(byte)).sum::<u32>(), 0x55 + 0xaa);
+}
