@@ -7,5 +7,6 @@
 pub mod command;
 pub mod isa;
 pub mod nanobsd;
+pub mod services;
 pub mod toolchain;
 pub mod tree;
