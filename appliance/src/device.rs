@@ -8,10 +8,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use firmware::slot::HEADER_BYTES;
 use serde::Serialize;
 
 use crate::release::RELEASE_FILE;
-use crate::slot::{HEADER_BYTES, HEADER_OFFSET, Slot, Slots};
+use crate::slot::{HEADER_OFFSET, Slot, Slots};
 use crate::sys;
 
 /// Memory, in bytes.
@@ -84,8 +85,25 @@ pub mod fake {
     //! A machine for tests: each fact is there or lacking.
 
     use anyhow::anyhow;
+    use firmware::slot::SlotHeader;
+    use firmware::units::Sectors;
 
     use super::*;
+
+    /// The header of a slot with this release.
+    pub fn header(version: &str, commit: &str) -> [u8; HEADER_BYTES] {
+        SlotHeader {
+            product: "sluice".into(),
+            board: "alix2d13".into(),
+            version: version.into(),
+            commit: commit.into(),
+            built_from: "FreeBSD 13.2-RELEASE".into(),
+            built: 0,
+            size: Sectors::from_mib(200),
+        }
+        .encode()
+        .unwrap()
+    }
 
     /// A machine with these facts.
     pub struct Fake {
@@ -98,7 +116,7 @@ pub mod fake {
     }
 
     impl Fake {
-        /// Nothing lacks; it runs from slot 2, and slot 1 is blank.
+        /// Nothing lacks; it runs from slot 2, and slot 1 holds the release before.
         pub fn healthy() -> Self {
             Self {
                 release: Some(
@@ -107,7 +125,7 @@ pub mod fake {
                 ),
                 root_device: Some("/dev/ada0s2a"),
                 loader_device: Some("disk0s2a:"),
-                headers: [Some([0; HEADER_BYTES]), Some([0; HEADER_BYTES])],
+                headers: [Some(header("1.3.9", "2c41d70")), Some(header("1.4.0", "3ed14b5"))],
                 uptime: Some(273_906),
                 memory: Some(Memory { total_bytes: 250 << 20, free_bytes: 190 << 20 }),
             }

@@ -5,12 +5,12 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
+use firmware::layout::HEADER_SECTOR;
+use firmware::slot::{HEADER_BYTES, SlotError, SlotHeader};
 use serde::{Serialize, Serializer};
 
-/// Where a slot's header is, in bytes from the start of its slice: sector 16, behind the boot blocks and the label.
-pub const HEADER_OFFSET: u64 = 16 * 512;
-/// How long the header is, in bytes: one sector, so that it is written in one piece.
-pub const HEADER_BYTES: usize = 512;
+/// Where a slot's header is, in bytes from the start of its slice.
+pub const HEADER_OFFSET: u64 = HEADER_SECTOR.bytes();
 /// The ALIX's CompactFlash card, should the root's device not tell the disk.
 const DEFAULT_DISK: &str = "ada0";
 
@@ -102,9 +102,11 @@ pub enum Held {
     },
     /// Nothing: the header is blank, as in a new device's second slot or while an update is being written.
     Empty,
-    /// Something else.
+    /// Something that Sluice did not build.
+    Foreign,
+    /// A release whose header cannot be believed.
     Damaged {
-        /// Why it is not taken for a release.
+        /// Why not.
         reason: String,
     },
     /// Its header could not be read.
@@ -114,18 +116,24 @@ pub enum Held {
 impl Held {
     /// What a header says.
     pub fn from_header(header: &[u8; HEADER_BYTES]) -> Self {
-        if header.iter().all(|&byte| byte == 0) || header.iter().all(|&byte| byte == 0xff) {
-            return Self::Empty;
+        let blank = |value| header.iter().all(|&byte| byte == value);
+        match SlotHeader::decode(header) {
+            Ok(header) => Self::Release { version: header.version, commit: header.commit },
+            // A flash card's erased blocks read as either.
+            Err(_) if blank(0) || blank(0xff) => Self::Empty,
+            Err(SlotError::Magic) => Self::Foreign,
+            Err(error) => Self::Damaged { reason: error.to_string() },
         }
-        Self::Damaged { reason: "it is no slot header".to_owned() }
     }
 }
 
 impl fmt::Display for Held {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Release { version, commit } if commit.is_empty() => write!(out, "{version}"),
             Self::Release { version, commit } => write!(out, "{version} ({commit})"),
             Self::Empty => write!(out, "empty"),
+            Self::Foreign => write!(out, "not a release of ours"),
             Self::Damaged { reason } => write!(out, "damaged: {reason}"),
             Self::Unknown => write!(out, "unknown"),
         }
@@ -135,6 +143,7 @@ impl fmt::Display for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::fake::header;
 
     #[test]
     fn the_mounted_root_tells_slot_and_disk() {
@@ -172,9 +181,26 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_slot_is_empty_and_rubbish_is_damaged() {
+    fn a_header_tells_what_its_slot_holds() {
+        let whole = header("1.4.0", "3ed14b5");
+        let held = Held::from_header(&whole);
+        assert_eq!(held, Held::Release { version: "1.4.0".into(), commit: "3ed14b5".into() });
+        assert_eq!(held.to_string(), "1.4.0 (3ed14b5)");
+        assert_eq!(Held::from_header(&header("1.4.0", "")).to_string(), "1.4.0");
+    }
+
+    #[test]
+    fn one_flipped_bit_is_a_damaged_slot() {
+        let mut bytes = header("1.4.0", "3ed14b5");
+        bytes[40] ^= 1;
+        let held = Held::from_header(&bytes);
+        assert!(matches!(&held, Held::Damaged { reason } if reason.contains("checksum")), "{held:?}");
+    }
+
+    #[test]
+    fn a_blank_slot_is_empty_and_other_systems_are_foreign() {
         assert_eq!(Held::from_header(&[0; HEADER_BYTES]), Held::Empty);
         assert_eq!(Held::from_header(&[0xff; HEADER_BYTES]), Held::Empty);
-        assert!(matches!(Held::from_header(&[7; HEADER_BYTES]), Held::Damaged { .. }));
+        assert_eq!(Held::from_header(&[7; HEADER_BYTES]), Held::Foreign);
     }
 }

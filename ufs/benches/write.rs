@@ -37,21 +37,12 @@ fn main() {
     let memory = fastest(|| planned.write(&Memory::new(SIZE as usize)).expect("a write"));
 
     let rate = |time: Duration| used as f64 / 1e6 / time.as_secs_f64();
-    println!(
-        "{FILES} files, {used} bytes in use, {} threads",
-        rayon::current_num_threads()
-    );
+    println!("{FILES} files, {used} bytes in use, {} threads", rayon::current_num_threads());
     println!("plan             {plan:>10.1?}");
     println!("write            {write:>10.1?}  {:6.0} MB/s", rate(write));
-    println!(
-        "write to memory  {memory:>10.1?}  {:6.0} MB/s",
-        rate(memory)
-    );
+    println!("write to memory  {memory:>10.1?}  {:6.0} MB/s", rate(memory));
     println!("bytes alone      {raw:>10.1?}  {:6.0} MB/s", rate(raw));
-    println!(
-        "ratio            {:>10.2}",
-        (plan + write).as_secs_f64() / raw.as_secs_f64()
-    );
+    println!("ratio            {:>10.2}", (plan + write).as_secs_f64() / raw.as_secs_f64());
 }
 
 fn fastest(mut work: impl FnMut()) -> Duration {
@@ -72,9 +63,8 @@ fn fresh(image: &Path) -> File {
 
 /// Files of a skewed size: many small, few large, as in a world.
 fn world(place: &Path) -> Tree {
-    let weights: Vec<u64> = (0..FILES as u64)
-        .map(|file| 1 + (file * 7919 % 1009).pow(4) / 1_000_000)
-        .collect();
+    let weights: Vec<u64> =
+        (0..FILES as u64).map(|file| 1 + (file * 7919 % 1009).pow(4) / 1_000_000).collect();
     let total: u64 = weights.iter().sum();
     let mut tree = Tree::new(Meta::new(0o755));
     let mut parent = tree.root();
@@ -82,28 +72,15 @@ fn world(place: &Path) -> Tree {
         if file % 25 == 0 {
             let name = format!("directory{file}");
             parent = tree
-                .add(
-                    tree.root(),
-                    name.as_bytes(),
-                    Meta::new(0o755),
-                    Kind::Directory,
-                )
+                .add(tree.root(), name.as_bytes(), Meta::new(0o755), Kind::Directory)
                 .expect("a directory");
         }
         let size = BYTES * weight / total;
         let path = place.join(format!("file{file}"));
-        let bytes: Vec<u8> = (0..size)
-            .map(|byte| (byte * 31 + byte / 255) as u8 | 1)
-            .collect();
+        let bytes: Vec<u8> = (0..size).map(|byte| (byte * 31 + byte / 255) as u8 | 1).collect();
         fs::write(&path, bytes).expect("a file");
         let kind = Kind::File(Content::Host { path, size });
-        tree.add(
-            parent,
-            format!("file{file}").as_bytes(),
-            Meta::new(0o644),
-            kind,
-        )
-        .expect("a node");
+        tree.add(parent, format!("file{file}").as_bytes(), Meta::new(0o644), kind).expect("a node");
     }
     tree
 }

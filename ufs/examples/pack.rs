@@ -51,10 +51,7 @@ fn gather(root: PathBuf) -> Result<Tree, Box<dyn Error>> {
             } else if file_type.is_symlink() {
                 Kind::Symlink(fs::read_link(&path)?.as_os_str().as_bytes().to_vec())
             } else if file_type.is_file() {
-                Kind::File(Content::Host {
-                    path: path.clone(),
-                    size: metadata.len(),
-                })
+                Kind::File(Content::Host { path: path.clone(), size: metadata.len() })
             } else if file_type.is_fifo() {
                 Kind::Fifo
             } else {

@@ -19,11 +19,7 @@ const fn tables() -> [[u32; 256]; STRIDE] {
         let mut crc = byte as u32;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ POLYNOMIAL
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
             bit += 1;
         }
         tables[0][byte] = crc;
@@ -59,9 +55,7 @@ pub(crate) fn check_hash(bytes: &[u8]) -> u32 {
             ^ at(1, high, 16)
             ^ at(0, high, 24)
     });
-    rest.iter().fold(crc, |crc, &byte| {
-        (crc >> 8) ^ at(0, crc ^ u32::from(byte), 0)
-    })
+    rest.iter().fold(crc, |crc, &byte| (crc >> 8) ^ at(0, crc ^ u32::from(byte), 0))
 }
 
 #[cfg(test)]

@@ -46,11 +46,7 @@ pub(crate) fn encode<'n>(
 ) -> Vec<u8> {
     let [dot, dot_dot] = dots();
     let dots = [(own, dot), (parent, dot_dot)];
-    let dots = dots.map(|(inode, name)| Entry {
-        inode,
-        file_type: directory_type,
-        name,
-    });
+    let dots = dots.map(|(inode, name)| Entry { inode, file_type: directory_type, name });
     let mut bytes = Vec::new();
     let mut last = 0;
     for entry in dots.into_iter().chain(entries) {
@@ -88,11 +84,7 @@ fn length(name: &[u8]) -> usize {
 
 /// Where the entry after `end` bytes of entries begins.
 fn place(end: usize, name: &[u8]) -> usize {
-    if end % CHUNK + length(name) > CHUNK {
-        end.next_multiple_of(CHUNK)
-    } else {
-        end
-    }
+    if end % CHUNK + length(name) > CHUNK { end.next_multiple_of(CHUNK) } else { end }
 }
 
 #[cfg(test)]
@@ -102,14 +94,9 @@ mod tests {
     #[test]
     fn the_planned_size_is_the_encoded_size_and_no_entry_crosses_a_chunk() {
         for name_length in 1..=255 {
-            let names: Vec<Vec<u8>> = (0..50)
-                .map(|number: u8| [vec![b'n'; name_length - 1], vec![number + 48]].concat())
-                .collect();
-            let entries = names.iter().map(|name| Entry {
-                inode: 7,
-                file_type: 8,
-                name,
-            });
+            let names: Vec<Vec<u8>> =
+                (0..50).map(|number: u8| [vec![b'n'; name_length - 1], vec![number + 48]].concat()).collect();
+            let entries = names.iter().map(|name| Entry { inode: 7, file_type: 8, name });
             let bytes = encode(3, 2, 4, entries);
             assert_eq!(bytes.len() as u64, size(names.iter().map(Vec::as_slice)));
             let mut at = 0;

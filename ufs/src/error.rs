@@ -90,9 +90,7 @@ pub enum Error {
     },
 
     /// A file or directory larger than the block size allows.
-    #[error(
-        "planning {path}: {size} bytes are more than the {most} that it can have with this block size"
-    )]
+    #[error("planning {path}: {size} bytes are more than the {most} that it can have with this block size")]
     FileTooLarge {
         /// The path.
         path: String,

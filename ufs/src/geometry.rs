@@ -134,33 +134,23 @@ impl Geometry {
             fpg: 0,
             groups: 0,
             group_size: 0,
-            clusters: if max_contig > 1 {
-                max_contig.min(MAX_CLUSTER)
-            } else {
-                0
-            },
+            clusters: if max_contig > 1 { max_contig.min(MAX_CLUSTER) } else { 0 },
             max_contig,
             summary_size: 0,
-            superblock_size: round_up(SUPERBLOCK_SIZE as u64, fragment.into()).min(SUPERBLOCK_ROOM)
-                as u32,
+            superblock_size: round_up(SUPERBLOCK_SIZE as u64, fragment.into()).min(SUPERBLOCK_ROOM) as u32,
             max_file: max_file(block),
             min_free: params.min_free,
             metaspace: 0,
-            optimization: params
-                .optimization
-                .unwrap_or(if params.min_free < MIN_FREE {
-                    Optimization::Space
-                } else {
-                    Optimization::Time
-                }),
+            optimization: params.optimization.unwrap_or(if params.min_free < MIN_FREE {
+                Optimization::Space
+            } else {
+                Optimization::Time
+            }),
         };
         shape.divide(params)?;
         shape.dblkno = shape.inodes_end();
         shape.group_size = round_up(shape.header_size(), fragment.into()) as u32;
-        shape.summary_size = round_up(
-            u64::from(shape.groups) * SUMMARY_SIZE as u64,
-            fragment.into(),
-        ) as u32;
+        shape.summary_size = round_up(u64::from(shape.groups) * SUMMARY_SIZE as u64, fragment.into()) as u32;
         let reserve = u64::from(shape.fpg) * u64::from(params.min_free) / 200;
         shape.metaspace = (reserve / u64::from(frag)) as u32 * frag;
         shape.check_result(params)?;
@@ -187,9 +177,7 @@ impl Geometry {
             if self.header_size() < u64::from(self.block) {
                 break frags_per_inode;
             }
-            density = density
-                .checked_sub(fragment)
-                .ok_or_else(|| too_large(params))?;
+            density = density.checked_sub(fragment).ok_or_else(|| too_large(params))?;
         };
         loop {
             self.spread_inodes(frags_per_inode);
@@ -233,8 +221,7 @@ impl Geometry {
             return Err(too_small(params, least * u64::from(self.fragment)));
         }
         let inodes = u64::from(self.ipg) * u64::from(self.groups);
-        if inodes > INODE_NUMBERS - u64::from(self.inodes_per_block()) || self.fpg > i32::MAX as u32
-        {
+        if inodes > INODE_NUMBERS - u64::from(self.inodes_per_block()) || self.fpg > i32::MAX as u32 {
             return Err(too_large(params));
         }
         let first = self.data_start(0);
@@ -289,26 +276,15 @@ impl Geometry {
 
     /// Where the data after the inodes begins.
     pub(crate) fn data_start(&self, group: u32) -> u64 {
-        let summary = if group == 0 {
-            u64::from(self.summary_size / self.fragment)
-        } else {
-            0
-        };
+        let summary = if group == 0 { u64::from(self.summary_size / self.fragment) } else { 0 };
         self.group_start(group) + u64::from(self.dblkno) + summary
     }
 
     /// Where a group holds data: before the superblock (not in group 0) and after the inodes.
     pub(crate) fn data_areas(&self, group: u32) -> [Range<u64>; 2] {
         let start = self.group_start(group);
-        let head = if group == 0 {
-            0
-        } else {
-            u64::from(self.sblkno)
-        };
-        [
-            start..start + head,
-            self.data_start(group)..self.group_end(group),
-        ]
+        let head = if group == 0 { 0 } else { u64::from(self.sblkno) };
+        [start..start + head, self.data_start(group)..self.group_end(group)]
     }
 
     /// Fragments that can hold data.
@@ -325,10 +301,7 @@ impl Geometry {
 
 fn max_file(block: u32) -> u64 {
     let pointers = u64::from(block) / POINTER_SIZE as u64;
-    let blocks: u64 = DIRECT
-        + (1..=INDIRECT_LEVELS)
-            .map(|level| pointers.pow(level))
-            .sum::<u64>();
+    let blocks: u64 = DIRECT + (1..=INDIRECT_LEVELS).map(|level| pointers.pow(level)).sum::<u64>();
     blocks * u64::from(block) - 1
 }
 
@@ -341,44 +314,21 @@ fn to_u32(value: u64, params: &Params) -> Result<u32, Error> {
 }
 
 fn bad(what: &'static str, value: impl ToString, allowed: impl Into<String>) -> Error {
-    Error::Params {
-        what,
-        value: value.to_string(),
-        allowed: allowed.into(),
-    }
+    Error::Params { what, value: value.to_string(), allowed: allowed.into() }
 }
 
 fn too_small(params: &Params, least: u64) -> Error {
-    bad(
-        "size",
-        params.size,
-        format!("at least {least} bytes with these block and inode sizes"),
-    )
+    bad("size", params.size, format!("at least {least} bytes with these block and inode sizes"))
 }
 
 fn too_large(params: &Params) -> Error {
-    bad(
-        "size",
-        params.size,
-        "too large for these block and fragment sizes, use larger ones",
-    )
+    bad("size", params.size, "too large for these block and fragment sizes, use larger ones")
 }
 
 fn check(params: &Params) -> Result<(), Error> {
-    let Params {
-        size,
-        block_size,
-        fragment_size,
-        bytes_per_inode,
-        min_free,
-        ..
-    } = *params;
+    let Params { size, block_size, fragment_size, bytes_per_inode, min_free, .. } = *params;
     if !block_size.is_power_of_two() || !(MIN_BLOCK..=MAX_BLOCK).contains(&block_size) {
-        return Err(bad(
-            "block size",
-            block_size,
-            "a power of two from 4096 to 65536",
-        ));
+        return Err(bad("block size", block_size, "a power of two from 4096 to 65536"));
     }
     let least = (block_size / MAX_FRAGS as u32).max(SECTOR);
     if !fragment_size.is_power_of_two() || !(least..=block_size).contains(&fragment_size) {
@@ -386,21 +336,13 @@ fn check(params: &Params) -> Result<(), Error> {
         return Err(bad("fragment size", fragment_size, allowed));
     }
     if size % u64::from(fragment_size) != 0 {
-        return Err(bad(
-            "size",
-            size,
-            format!("a multiple of {fragment_size}, the fragment size"),
-        ));
+        return Err(bad("size", size, format!("a multiple of {fragment_size}, the fragment size")));
     }
     if size > MAX_SIZE {
         return Err(bad("size", size, format!("at most {MAX_SIZE} bytes")));
     }
     if bytes_per_inode == 0 || bytes_per_inode > i32::MAX as u32 {
-        return Err(bad(
-            "bytes per inode",
-            bytes_per_inode,
-            "from 1 to 2147483647",
-        ));
+        return Err(bad("bytes per inode", bytes_per_inode, "from 1 to 2147483647"));
     }
     if min_free > 99 {
         return Err(bad("min free", min_free, "from 0 to 99 percent"));
@@ -408,11 +350,7 @@ fn check(params: &Params) -> Result<(), Error> {
     if let Some(label) = &params.label {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if label.is_empty() || label.len() >= MAX_LABEL || !label.bytes().all(plain) {
-            return Err(bad(
-                "label",
-                label,
-                "1 to 31 letters, digits, dashes and underscores",
-            ));
+            return Err(bad("label", label, "1 to 31 letters, digits, dashes and underscores"));
         }
     }
     Ok(())

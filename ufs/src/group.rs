@@ -80,12 +80,7 @@ pub(crate) struct Maps<'g> {
 
 impl<'g> Maps<'g> {
     /// `used` is sorted and covers all groups.
-    pub(crate) fn new(
-        shape: &'g Geometry,
-        number: u32,
-        group: &Group,
-        used: &[Range<u64>],
-    ) -> Self {
+    pub(crate) fn new(shape: &'g Geometry, number: u32, group: &Group, used: &[Range<u64>]) -> Self {
         let mut free = vec![0; shape.fpg.div_ceil(8) as usize];
         let start = shape.group_start(number);
         let end = shape.group_end(number);
@@ -94,25 +89,11 @@ impl<'g> Maps<'g> {
         }
         let first = used.partition_point(|run| run.end <= start);
         for run in used[first..].iter().take_while(|run| run.start < end) {
-            fill(
-                &mut free,
-                run.start.max(start) - start..run.end.min(end) - start,
-                false,
-            );
+            fill(&mut free, run.start.max(start) - start..run.end.min(end) - start, false);
         }
         let first = first_inode(number);
-        let used_inodes = 0..if group.nodes.is_empty() {
-            first
-        } else {
-            first + group.nodes.len() as u32
-        };
-        Self {
-            shape,
-            number,
-            used_inodes,
-            directories: group.directories,
-            free,
-        }
+        let used_inodes = 0..if group.nodes.is_empty() { first } else { first + group.nodes.len() as u32 };
+        Self { shape, number, used_inodes, directories: group.directories, free }
     }
 
     pub(crate) fn summary(&self) -> Summary {
@@ -122,20 +103,14 @@ impl<'g> Maps<'g> {
     /// Inodes of a group that are written: what is used, and two blocks as `newfs` does.
     fn initialised(&self) -> u32 {
         let block = self.shape.inodes_per_block();
-        self.used_inodes
-            .end
-            .next_multiple_of(block)
-            .max(2 * block)
-            .min(self.shape.ipg)
+        self.used_inodes.end.next_multiple_of(block).max(2 * block).min(self.shape.ipg)
     }
 
     fn blocks(&self) -> impl Iterator<Item = u8> {
         let fragments = self.shape.group_end(self.number) - self.shape.group_start(self.number);
         let frag = self.shape.frag as usize;
         let mask = u8::MAX >> (8 - frag);
-        (0..fragments as usize)
-            .step_by(frag)
-            .map(move |at| self.free[at / 8] >> (at % 8) & mask)
+        (0..fragments as usize).step_by(frag).map(move |at| self.free[at / 8] >> (at % 8) & mask)
     }
 
     /// The summary, and the free runs of 1 to 7 fragments in the blocks that are used in part.
@@ -199,11 +174,7 @@ impl<'g> Maps<'g> {
         let free_map = SPACE + shape.ipg.div_ceil(8) as usize;
         let mut end = free_map + self.free.len();
         bytes.put_u32(INODE_MAP_AT, SPACE as u32);
-        fill(
-            &mut bytes[SPACE..free_map],
-            0..self.used_inodes.end.into(),
-            true,
-        );
+        fill(&mut bytes[SPACE..free_map], 0..self.used_inodes.end.into(), true);
         bytes.put_u32(FREE_MAP_AT, free_map as u32);
         bytes[free_map..end].copy_from_slice(&self.free);
         if shape.clusters > 0 {

@@ -32,38 +32,23 @@ impl Blocks {
     /// A file without holes.
     pub(crate) fn dense(size: u64, block: u32) -> Self {
         let blocks = size.div_ceil(block.into());
-        let data = if blocks == 0 {
-            Vec::new()
-        } else {
-            std::iter::once(0..blocks).collect()
-        };
-        Self {
-            data,
-            modified: None,
-        }
+        let data = if blocks == 0 { Vec::new() } else { std::iter::once(0..blocks).collect() };
+        Self { data, modified: None }
     }
 
     /// Looks for the holes of a file.
     pub(crate) fn find(content: &Content, block: u32) -> Result<Self, Error> {
         let size = content.size();
         let Some(file) = HostFile::open(content)? else {
-            let data = scan(size, block, |offset, buf| {
-                hostfile::read(content, offset, buf, None)
-            })?;
-            return Ok(Self {
-                data,
-                modified: None,
-            });
+            let data = scan(size, block, |offset, buf| hostfile::read(content, offset, buf, None))?;
+            return Ok(Self { data, modified: None });
         };
         let dense = Self::dense(size, block);
         let data = scan(size, block, |offset, buf| file.read(offset, buf))?;
         if data == dense.data {
             return Ok(dense);
         }
-        Ok(Self {
-            data,
-            modified: Some(file.modified()?),
-        })
+        Ok(Self { data, modified: Some(file.modified()?) })
     }
 }
 
@@ -81,9 +66,7 @@ fn scan(
         let length = unit.min(size - offset) as usize;
         let end = offset + length as u64;
         let covered = offset / u64::from(block)..end.div_ceil(block.into());
-        let kept = if !zero(&mut buf[..length], |from, part| {
-            read(offset + from as u64, part)
-        })? {
+        let kept = if !zero(&mut buf[..length], |from, part| read(offset + from as u64, part))? {
             covered
         } else if covered.end == blocks {
             blocks - 1..blocks
@@ -101,10 +84,7 @@ fn scan(
 }
 
 /// Whether all of `buf`, once read, is zero.
-fn zero(
-    buf: &mut [u8],
-    read: impl Fn(usize, &mut [u8]) -> Result<(), Error>,
-) -> Result<bool, Error> {
+fn zero(buf: &mut [u8], read: impl Fn(usize, &mut [u8]) -> Result<(), Error>) -> Result<bool, Error> {
     let (probe, rest) = buf.split_at_mut(PROBE.min(buf.len()));
     read(0, probe)?;
     if !all_zero(probe) {
@@ -129,11 +109,7 @@ mod tests {
     }
 
     fn bounds(blocks: &Blocks) -> Vec<(u64, u64)> {
-        blocks
-            .data
-            .iter()
-            .map(|range| (range.start, range.end))
-            .collect()
+        blocks.data.iter().map(|range| (range.start, range.end)).collect()
     }
 
     #[test]
@@ -156,10 +132,7 @@ mod tests {
         bytes[333_333] = 7;
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &bytes).unwrap();
-        let host = Content::Host {
-            path: file.path().to_owned(),
-            size: bytes.len() as u64,
-        };
+        let host = Content::Host { path: file.path().to_owned(), size: bytes.len() as u64 };
         let found = Blocks::find(&host, 4096).unwrap();
         assert_eq!(bounds(&found), data(&bytes));
         assert!(found.modified.is_some());

@@ -28,60 +28,37 @@ impl<'c> HostFile<'c> {
             Content::Host { path, size } => (path, 0, *size, true),
             Content::Part { path, offset, size } => (path, *offset, *size, false),
         };
-        let failed = |source| Error::Host {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| Error::Host { path: path.clone(), source };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let (planned, found) = (start.saturating_add(size), metadata.len());
         if found < planned || (whole && found > planned) {
-            return Err(Error::SizeChanged {
-                path: path.clone(),
-                planned,
-                found,
-            });
+            return Err(Error::SizeChanged { path: path.clone(), planned, found });
         }
-        Ok(Some(Self {
-            path,
-            start,
-            file,
-            metadata,
-        }))
+        Ok(Some(Self { path, start, file, metadata }))
     }
 
     /// Fills `bytes` from the byte `from` of the content.
     pub(crate) fn read(&self, from: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        self.file
-            .read_exact_at(bytes, self.start + from)
-            .map_err(|source| {
-                if source.kind() != io::ErrorKind::UnexpectedEof {
-                    return self.failed(source);
-                }
-                let planned = self.start + from + bytes.len() as u64;
-                match self.file.metadata() {
-                    Ok(now) => Error::SizeChanged {
-                        path: self.path.to_owned(),
-                        planned,
-                        found: now.len(),
-                    },
-                    Err(source) => self.failed(source),
-                }
-            })
+        self.file.read_exact_at(bytes, self.start + from).map_err(|source| {
+            if source.kind() != io::ErrorKind::UnexpectedEof {
+                return self.failed(source);
+            }
+            let planned = self.start + from + bytes.len() as u64;
+            match self.file.metadata() {
+                Ok(now) => Error::SizeChanged { path: self.path.to_owned(), planned, found: now.len() },
+                Err(source) => self.failed(source),
+            }
+        })
     }
 
     /// When the file was modified last.
     pub(crate) fn modified(&self) -> Result<SystemTime, Error> {
-        self.metadata
-            .modified()
-            .map_err(|source| self.failed(source))
+        self.metadata.modified().map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: io::Error) -> Error {
-        Error::Host {
-            path: self.path.to_owned(),
-            source,
-        }
+        Error::Host { path: self.path.to_owned(), source }
     }
 }
 
@@ -102,9 +79,7 @@ pub(crate) fn read(
     };
     if let Some(planned) = modified {
         if file.modified()? != planned {
-            return Err(Error::Modified {
-                path: file.path.to_owned(),
-            });
+            return Err(Error::Modified { path: file.path.to_owned() });
         }
     }
     file.read(from, bytes)

@@ -68,9 +68,7 @@ pub(crate) struct Inode<'l> {
 impl Inode<'_> {
     /// Fills the [`INODE_SIZE`] bytes of the inode, which are zero before.
     pub(crate) fn encode(&self, bytes: &mut [u8]) {
-        let Self {
-            meta, stored, node, ..
-        } = self;
+        let Self { meta, stored, node, .. } = self;
         bytes.put_u16(MODE, u16::from(file_type(stored)) << 12 | meta.mode);
         bytes.put_u16(NLINK, node.links as u16);
         bytes.put_u32(UID, meta.uid);
@@ -109,13 +107,8 @@ impl Inode<'_> {
     }
 
     fn sectors(&self) -> u64 {
-        let Placed {
-            extents, pointers, ..
-        } = self.placed;
-        let data: u64 = extents
-            .iter()
-            .map(|extent| extent.fragments.end - extent.fragments.start)
-            .sum();
+        let Placed { extents, pointers, .. } = self.placed;
+        let data: u64 = extents.iter().map(|extent| extent.fragments.end - extent.fragments.start).sum();
         let fragments = data + pointers.len() as u64 * u64::from(self.shape.frag);
         self.shape.bytes(fragments) / u64::from(SECTOR)
     }
@@ -136,27 +129,18 @@ pub(crate) fn encode_pointers(shape: &Geometry, placed: &Placed, own: &Pointers,
 
 /// The fragment of a block of the file, 0 for a hole.
 fn address(placed: &Placed, shape: &Geometry, block: u64) -> u64 {
-    let after = placed
-        .extents
-        .partition_point(|extent| extent.block <= block);
+    let after = placed.extents.partition_point(|extent| extent.block <= block);
     let Some(extent) = after.checked_sub(1).map(|at| &placed.extents[at]) else {
         return 0;
     };
     let fragment = extent.fragments.start + (block - extent.block) * u64::from(shape.frag);
-    if fragment < extent.fragments.end {
-        fragment
-    } else {
-        0
-    }
+    if fragment < extent.fragments.end { fragment } else { 0 }
 }
 
 /// The fragment of a pointer block, 0 where there is none.
 fn pointers_at(placed: &Placed, level: u32, block: u64) -> u64 {
     let key = |pointers: &Pointers| (pointers.block, u32::MAX - pointers.level);
-    match placed
-        .pointers
-        .binary_search_by_key(&(block, u32::MAX - level), key)
-    {
+    match placed.pointers.binary_search_by_key(&(block, u32::MAX - level), key) {
         Ok(found) => placed.pointers[found].fragment,
         Err(_) => 0,
     }

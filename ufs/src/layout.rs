@@ -105,12 +105,7 @@ struct Placer<'g> {
 impl<'g> Placer<'g> {
     fn new(shape: &'g Geometry, tails: Tails) -> Self {
         let groups = vec![Group::default(); shape.groups as usize];
-        Self {
-            shape,
-            tails,
-            space: Space::new(shape),
-            groups,
-        }
+        Self { shape, tails, space: Space::new(shape), groups }
     }
 
     fn run(mut self, survey: &Survey) -> Result<Layout, Full> {
@@ -118,17 +113,9 @@ impl<'g> Placer<'g> {
         for (index, node) in survey.nodes.iter().enumerate() {
             let inode = self.inode(index, node.directory)?;
             let (pointers, extents) = self.content(node).ok_or(Full::Blocks)?;
-            placed.push(Placed {
-                inode,
-                extents,
-                pointers,
-            });
+            placed.push(Placed { inode, extents, pointers });
         }
-        Ok(Layout {
-            placed,
-            groups: self.groups,
-            used: self.space.into_used(),
-        })
+        Ok(Layout { placed, groups: self.groups, used: self.space.into_used() })
     }
 
     /// An inode in the group of the next block, or in the next group that has one.
@@ -170,20 +157,11 @@ impl<'g> Placer<'g> {
             while block < end {
                 let run = self.space.blocks(end - block)?;
                 block += (run.end - run.start) / frag;
-                push(
-                    &mut extents,
-                    frag,
-                    block - (run.end - run.start) / frag,
-                    run,
-                );
+                push(&mut extents, frag, block - (run.end - run.start) / frag, run);
             }
             if tail > 0 {
                 let alone = extents.is_empty() || self.tails == Tails::Anywhere;
-                let run = if alone {
-                    self.space.fragments(tail)
-                } else {
-                    self.space.adjacent(tail)
-                };
+                let run = if alone { self.space.fragments(tail) } else { self.space.adjacent(tail) };
                 push(&mut extents, frag, end, run?);
             }
         }
@@ -233,11 +211,7 @@ fn pointers(shape: &Geometry, node: &Surveyed) -> Vec<Pointers> {
                 }
                 let mut block = first + (from - first) / span * span;
                 while block < to {
-                    found.push(Pointers {
-                        level,
-                        block,
-                        fragment: 0,
-                    });
+                    found.push(Pointers { level, block, fragment: 0 });
                     block += span;
                 }
                 next = block;
@@ -259,13 +233,7 @@ mod tests {
         for (index, &size) in sizes.iter().enumerate() {
             let content = Content::Bytes(vec![1; size].into());
             let name = format!("{index:04}");
-            tree.add(
-                tree.root(),
-                name.as_bytes(),
-                Meta::new(0o644),
-                Kind::File(content),
-            )
-            .unwrap();
+            tree.add(tree.root(), name.as_bytes(), Meta::new(0o644), Kind::File(content)).unwrap();
         }
         let params = Params::new(32 << 20);
         let shape = Geometry::new(&params).unwrap();
@@ -295,10 +263,7 @@ mod tests {
         let (_, layout) = layout(&[12 * 4096 + 1, 12 * 4096]);
         let file = &layout.placed[1];
         assert_eq!(file.pointers.len(), 1);
-        assert_eq!(
-            file.extents[0].fragments.start,
-            file.pointers[0].fragment + 8
-        );
+        assert_eq!(file.extents[0].fragments.start, file.pointers[0].fragment + 8);
         assert_eq!(file.extents[0].fragments.clone().count(), 13 * 8);
         assert_eq!(layout.placed[2].pointers, []);
     }
@@ -312,28 +277,12 @@ mod tests {
             parent: crate::NodeId(0),
             directory: false,
             size: (last + 1) * 4096,
-            blocks: crate::holes::Blocks {
-                data: vec![0..13, 600..601, last..last + 1],
-                modified: None,
-            },
+            blocks: crate::holes::Blocks { data: vec![0..13, 600..601, last..last + 1], modified: None },
             links: 1,
             generation: 1,
         };
-        let found: Vec<_> = pointers(&shape, &node)
-            .iter()
-            .map(|found| (found.level, found.block))
-            .collect();
+        let found: Vec<_> = pointers(&shape, &node).iter().map(|found| (found.level, found.block)).collect();
         let (double, triple) = (12 + 512, 12 + 512 + 512 * 512);
-        assert_eq!(
-            found,
-            [
-                (1, 12),
-                (2, double),
-                (1, double),
-                (3, triple),
-                (2, triple),
-                (1, triple)
-            ]
-        );
+        assert_eq!(found, [(1, 12), (2, double), (1, double), (3, triple), (2, triple), (1, triple)]);
     }
 }

@@ -79,14 +79,7 @@ impl Plan {
         let summaries = numbered
             .map(|(number, group)| Maps::new(&shape, number, group, &layout.used).summary())
             .collect();
-        Ok(Self {
-            tree: tree.clone(),
-            params: params.clone(),
-            shape,
-            survey,
-            layout,
-            summaries,
-        })
+        Ok(Self { tree: tree.clone(), params: params.clone(), shape, survey, layout, summaries })
     }
 
     /// How full the file system will be.
@@ -104,19 +97,11 @@ impl Plan {
             fragments,
             fragments_used,
             fragments_free: fragments - fragments_used,
-            blocks_free: self
-                .summaries
-                .iter()
-                .map(|summary| u64::from(summary.blocks))
-                .sum(),
+            blocks_free: self.summaries.iter().map(|summary| u64::from(summary.blocks)).sum(),
             inodes,
             inodes_used,
             inodes_free: inodes - inodes_used,
-            directories: layout
-                .groups
-                .iter()
-                .map(|group| u64::from(group.directories))
-                .sum(),
+            directories: layout.groups.iter().map(|group| u64::from(group.directories)).sum(),
             bytes_used: shape.bytes(fragments_used),
             bytes_free: shape.bytes(fragments - fragments_used),
         }
@@ -145,10 +130,7 @@ impl Plan {
 /// Bad parameters; a host file that cannot be read.
 pub fn minimum_size(tree: &Tree, params: &Params) -> Result<u64, Error> {
     // Every size that has a geometry gives the same survey.
-    let some = Params {
-        size: SOME_SIZE,
-        ..params.clone()
-    };
+    let some = Params { size: SOME_SIZE, ..params.clone() };
     let survey = Survey::new(tree, &some, &Geometry::new(&some)?)?;
     least_size(&survey, params, 0)
 }
@@ -160,10 +142,7 @@ const SOME_SIZE: u64 = 1 << 30;
 fn least_size(survey: &Survey, params: &Params, above: u64) -> Result<u64, Error> {
     let unit = u64::from(params.block_size);
     let fits = |size: u64| -> Result<bool, Error> {
-        let shape = Geometry::new(&Params {
-            size,
-            ..params.clone()
-        })?;
+        let shape = Geometry::new(&Params { size, ..params.clone() })?;
         Ok(Layout::new(survey, &shape).is_ok())
     };
     let mut high = (above / unit + 1) * unit;
@@ -197,22 +176,12 @@ fn no_room(full: Full, survey: &Survey, params: &Params, shape: &Geometry) -> Er
     };
     let size = params.size;
     match full {
-        Full::Blocks => Error::TooSmall {
-            size,
-            missing: least - size,
-            least,
-        },
+        Full::Blocks => Error::TooSmall { size, missing: least - size, least },
         Full::Inodes => {
             let (needed, available) = (survey.nodes.len() as u64, usable_inodes(shape));
             let bytes_per_inode = params.bytes_per_inode;
             let missing = needed.saturating_sub(available);
-            Error::TooFewInodes {
-                needed,
-                available,
-                missing,
-                bytes_per_inode,
-                least,
-            }
+            Error::TooFewInodes { needed, available, missing, bytes_per_inode, least }
         }
     }
 }

@@ -44,17 +44,13 @@ impl Memory {
     /// A sink of `size` zero bytes.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        Self {
-            bytes: Mutex::new(vec![0; size]),
-        }
+        Self { bytes: Mutex::new(vec![0; size]) }
     }
 
     /// What was written.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.bytes.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,9 +60,7 @@ impl Sink for Memory {
         let place = usize::try_from(offset)
             .ok()
             .and_then(|start| bytes.get_mut(start..start.checked_add(data.len())?))
-            .ok_or_else(|| {
-                io::Error::new(io::ErrorKind::WriteZero, "past the end of the memory")
-            })?;
+            .ok_or_else(|| io::Error::new(io::ErrorKind::WriteZero, "past the end of the memory"))?;
         place.copy_from_slice(data);
         Ok(())
     }

@@ -28,14 +28,7 @@ pub(crate) struct Space<'g> {
 impl<'g> Space<'g> {
     pub(crate) fn new(shape: &'g Geometry) -> Self {
         let [head, _] = shape.data_areas(0);
-        Self {
-            shape,
-            group: 0,
-            head: true,
-            area: head,
-            left: Default::default(),
-            used: Vec::new(),
-        }
+        Self { shape, group: 0, head: true, area: head, left: Default::default(), used: Vec::new() }
     }
 
     /// The group that the next block comes from.

@@ -97,12 +97,7 @@ impl Facts<'_> {
     /// The superblock to be written at `location` (byte offset): [`Geometry::superblock_size`]
     /// bytes.
     pub(crate) fn encode(&self, location: u64) -> Vec<u8> {
-        let Self {
-            shape,
-            params,
-            identity,
-            ..
-        } = *self;
+        let Self { shape, params, identity, .. } = *self;
         let mut fs = vec![0; (shape.superblock_size as usize).max(SUPERBLOCK_SIZE)];
         self.layout(&mut fs);
         fs.put_u32(MINFREE, shape.min_free.into());
@@ -122,8 +117,7 @@ impl Facts<'_> {
         fs.put_u64(METASPACE, shape.metaspace.into());
         fs.put_u64(SBLOCKACTUALLOC, location);
         fs.put_u64(SBLOCKLOC, SUPERBLOCK_OFFSET);
-        let total =
-            |field: fn(&Summary) -> u32| self.summaries.iter().map(|s| u64::from(field(s))).sum();
+        let total = |field: fn(&Summary) -> u32| self.summaries.iter().map(|s| u64::from(field(s))).sum();
         fs.put_u64(CSTOTAL, total(|summary| summary.directories));
         fs.put_u64(CSTOTAL + 8, total(|summary| summary.blocks));
         fs.put_u64(CSTOTAL + 16, total(|summary| summary.inodes));
@@ -132,10 +126,7 @@ impl Facts<'_> {
         fs.put_u32(AVGFILESIZE, AVERAGE_FILE);
         fs.put_u32(AVGFPDIR, AVERAGE_DIRECTORY);
         fs.put_u32(METACKHASH, HASHED);
-        fs.put_u32(
-            FLAGS,
-            CHECK_HASHES | if params.soft_updates { SOFT_UPDATES } else { 0 },
-        );
+        fs.put_u32(FLAGS, CHECK_HASHES | if params.soft_updates { SOFT_UPDATES } else { 0 });
         fs.put_u32(CONTIGSUMSIZE, shape.clusters);
         fs.put_u32(MAXSYMLINKLEN, MAX_INLINE_SYMLINK as u32);
         fs.put_u64(MAXFILESIZE, shape.max_file);

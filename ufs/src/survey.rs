@@ -51,31 +51,13 @@ impl Survey {
     pub(crate) fn new(tree: &Tree, params: &Params, shape: &Geometry) -> Result<Self, Error> {
         let mut survey = Walk::new(tree).run(params);
         for surveyed in &survey.nodes {
-            let Surveyed {
-                node,
-                size,
-                links,
-                directory,
-                ..
-            } = *surveyed;
-            let most = if directory {
-                directory::MAX_SIZE
-            } else {
-                shape.max_file
-            };
+            let Surveyed { node, size, links, directory, .. } = *surveyed;
+            let most = if directory { directory::MAX_SIZE } else { shape.max_file };
             if size > most {
-                return Err(Error::FileTooLarge {
-                    path: tree.shown(node),
-                    size,
-                    most,
-                });
+                return Err(Error::FileTooLarge { path: tree.shown(node), size, most });
             }
             if links > MAX_LINKS {
-                return Err(Error::TooManyLinks {
-                    path: tree.shown(node),
-                    links,
-                    most: MAX_LINKS,
-                });
+                return Err(Error::TooManyLinks { path: tree.shown(node), links, most: MAX_LINKS });
             }
         }
         let block = shape.block;
@@ -111,12 +93,7 @@ type PathDigest = [u8; 32];
 impl<'t> Walk<'t> {
     fn new(tree: &'t Tree) -> Self {
         let seen = vec![None; tree.len()];
-        Self {
-            tree,
-            seen,
-            nodes: Vec::with_capacity(tree.len()),
-            identity: Sha256::new(),
-        }
+        Self { tree, seen, nodes: Vec::with_capacity(tree.len()), identity: Sha256::new() }
     }
 
     fn run(mut self, params: &Params) -> Survey {
@@ -130,11 +107,7 @@ impl<'t> Walk<'t> {
             };
             let first = stack.len();
             for (name, &child) in children {
-                let path: PathDigest = Sha256::new()
-                    .chain_update(path)
-                    .chain_update(name)
-                    .finalize()
-                    .into();
+                let path: PathDigest = Sha256::new().chain_update(path).chain_update(name).finalize().into();
                 if self.tree.children(child).is_some() {
                     stack.push((child, directory, path));
                 } else {
@@ -144,10 +117,7 @@ impl<'t> Walk<'t> {
             stack[first..].reverse();
         }
         let digest: PathDigest = self.identity.finalize().into();
-        Survey {
-            identity: [word(&digest[..4]), word(&digest[4..8])],
-            nodes: self.nodes,
-        }
+        Survey { identity: [word(&digest[..4]), word(&digest[4..8])], nodes: self.nodes }
     }
 
     fn meet(&mut self, node: NodeId, parent: NodeId, path: &PathDigest) {
@@ -161,9 +131,7 @@ impl<'t> Walk<'t> {
         let (size, links) = match self.tree.stored(node) {
             Stored::Directory(children) => {
                 let names = children.keys().map(Vec::as_slice);
-                let below = children
-                    .values()
-                    .filter(|child| self.tree.children(**child).is_some());
+                let below = children.values().filter(|child| self.tree.children(**child).is_some());
                 (directory::size(names), 2 + below.count() as u64)
             }
             Stored::Other(Kind::File(content)) => (content.size(), 1),
@@ -174,15 +142,7 @@ impl<'t> Walk<'t> {
         let generation = word(&path[..4]).max(1);
         let directory = self.tree.children(node).is_some();
         let blocks = Blocks::default();
-        self.nodes.push(Surveyed {
-            node,
-            parent,
-            directory,
-            size,
-            blocks,
-            links,
-            generation,
-        });
+        self.nodes.push(Surveyed { node, parent, directory, size, blocks, links, generation });
     }
 
     fn identify(&mut self, node: NodeId, size: u64) {
@@ -197,8 +157,5 @@ impl<'t> Walk<'t> {
 }
 
 fn word(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |word, &byte| word << 8 | u32::from(byte))
+    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
 }

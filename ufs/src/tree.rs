@@ -46,13 +46,7 @@ impl Meta {
     /// A node of root:wheel without flags.
     #[must_use]
     pub fn new(mode: u16) -> Self {
-        Self {
-            mode,
-            uid: 0,
-            gid: 0,
-            flags: 0,
-            mtime: None,
-        }
+        Self { mode, uid: 0, gid: 0, flags: 0, mtime: None }
     }
 }
 
@@ -144,14 +138,7 @@ impl Tree {
         root.mode &= PERMISSIONS;
         root.flags &= !SF_SNAPSHOT;
         let stored = Stored::Directory(Children::new());
-        Self {
-            nodes: Arc::new(vec![Node {
-                meta: root,
-                stored,
-                parent: Self::ROOT,
-                name: Vec::new(),
-            }]),
-        }
+        Self { nodes: Arc::new(vec![Node { meta: root, stored, parent: Self::ROOT, name: Vec::new() }]) }
     }
 
     /// The root directory.
@@ -166,13 +153,7 @@ impl Tree {
     ///
     /// A name that is empty, too long, taken, `.`, `..`, or with a `/` or NUL; a parent which is
     /// not a directory; attributes that the file system cannot hold.
-    pub fn add(
-        &mut self,
-        parent: NodeId,
-        name: &[u8],
-        meta: Meta,
-        kind: Kind,
-    ) -> Result<NodeId, Error> {
+    pub fn add(&mut self, parent: NodeId, name: &[u8], meta: Meta, kind: Kind) -> Result<NodeId, Error> {
         self.vacant(parent, name)?;
         self.check(parent, name, &meta, &kind)?;
         let id = NodeId(self.nodes.len());
@@ -180,12 +161,7 @@ impl Tree {
             Kind::Directory => Stored::Directory(Children::new()),
             other => Stored::Other(other),
         };
-        Arc::make_mut(&mut self.nodes).push(Node {
-            meta,
-            stored,
-            parent,
-            name: name.to_vec(),
-        });
+        Arc::make_mut(&mut self.nodes).push(Node { meta, stored, parent, name: name.to_vec() });
         self.enter(parent, name, id);
         Ok(id)
     }
@@ -296,20 +272,13 @@ impl Tree {
             _ => None,
         };
         if let Some(why) = why {
-            return Err(Error::Name {
-                parent: self.shown(parent),
-                name: shown(name),
-                why,
-            });
+            return Err(Error::Name { parent: self.shown(parent), name: shown(name), why });
         }
         match self.children(parent) {
-            None => Err(Error::NotADirectory {
-                parent: self.shown(parent),
-                name: shown(name),
-            }),
-            Some(children) if children.contains_key(name) => Err(Error::Duplicate {
-                path: self.shown_child(parent, name),
-            }),
+            None => Err(Error::NotADirectory { parent: self.shown(parent), name: shown(name) }),
+            Some(children) if children.contains_key(name) => {
+                Err(Error::Duplicate { path: self.shown_child(parent, name) })
+            }
             Some(_) => Ok(()),
         }
     }
@@ -322,10 +291,7 @@ impl Tree {
         } else {
             match kind {
                 Kind::Symlink(target) if target.is_empty() || target.len() > MAX_SYMLINK => {
-                    format!(
-                        "a symbolic link has 1 to {MAX_SYMLINK} bytes, this has {}",
-                        target.len()
-                    )
+                    format!("a symbolic link has 1 to {MAX_SYMLINK} bytes, this has {}", target.len())
                 }
                 Kind::Symlink(target) if target.contains(&0) => {
                     "the target of the symbolic link has a NUL".to_owned()
@@ -336,9 +302,6 @@ impl Tree {
                 _ => return Ok(()),
             }
         };
-        Err(Error::Attribute {
-            path: self.shown_child(parent, name),
-            why,
-        })
+        Err(Error::Attribute { path: self.shown_child(parent, name), why })
     }
 }

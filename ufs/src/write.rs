@@ -50,10 +50,7 @@ impl Source {
     /// The source of what is `bytes` further on, where a piece may be divided.
     fn after(self, bytes: u64) -> Option<Self> {
         match self {
-            Self::Content { node, from } => Some(Self::Content {
-                node,
-                from: from + bytes,
-            }),
+            Self::Content { node, from } => Some(Self::Content { node, from: from + bytes }),
             _ => None,
         }
     }
@@ -80,11 +77,7 @@ impl Batch {
     fn takes(&self, piece: &Piece) -> bool {
         let start = piece.offset - self.offset;
         let divisible = piece.source.after(0).is_some();
-        let end = if divisible {
-            start + 1
-        } else {
-            start + piece.length
-        };
+        let end = if divisible { start + 1 } else { start + piece.length };
         start - self.length <= BRIDGE && end <= WRITE
     }
 }
@@ -120,10 +113,7 @@ impl<'p> Writer<'p> {
                         };
                         if let Err(error) = self.write(batch, &mut buffer, out) {
                             failed.store(true, Ordering::Relaxed);
-                            errors
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .push((index, error));
+                            errors.lock().unwrap_or_else(PoisonError::into_inner).push((index, error));
                         }
                     }
                 });
@@ -149,12 +139,11 @@ impl<'p> Writer<'p> {
             self.fill(piece, &mut buffer[start..end])?;
         }
         let data = &buffer[..length];
-        out.write_at(batch.offset, data)
-            .map_err(|source| Error::Write {
-                offset: batch.offset,
-                length,
-                source,
-            })
+        out.write_at(batch.offset, data).map_err(|source| Error::Write {
+            offset: batch.offset,
+            length,
+            source,
+        })
     }
 
     /// Everything that is to be written, in the order of the file system.
@@ -163,16 +152,8 @@ impl<'p> Writer<'p> {
         let superblock = shape.superblock_size.into();
         let sector = u64::from(SECTOR);
         let mut pieces = vec![
-            Piece {
-                offset: SUPERBLOCK_OFFSET - sector,
-                length: sector,
-                source: Source::Recovery,
-            },
-            Piece {
-                offset: SUPERBLOCK_OFFSET,
-                length: superblock,
-                source: Source::Superblock,
-            },
+            Piece { offset: SUPERBLOCK_OFFSET - sector, length: sector, source: Source::Recovery },
+            Piece { offset: SUPERBLOCK_OFFSET, length: superblock, source: Source::Superblock },
             Piece {
                 offset: shape.bytes(shape.dblkno.into()),
                 length: shape.summary_size.into(),
@@ -185,45 +166,25 @@ impl<'p> Writer<'p> {
             let inodes = (used * INODE_SIZE as u64).next_multiple_of(shape.fragment.into());
             let header = shape.group_size.into();
             pieces.extend([
-                Piece {
-                    offset: at(shape.sblkno),
-                    length: superblock,
-                    source: Source::Superblock,
-                },
-                Piece {
-                    offset: at(shape.cblkno),
-                    length: header,
-                    source: Source::Group(number),
-                },
+                Piece { offset: at(shape.sblkno), length: superblock, source: Source::Superblock },
+                Piece { offset: at(shape.cblkno), length: header, source: Source::Group(number) },
             ]);
             if !group.nodes.is_empty() {
                 let source = Source::Inodes(number);
-                pieces.push(Piece {
-                    offset: at(shape.iblkno),
-                    length: inodes,
-                    source,
-                });
+                pieces.push(Piece { offset: at(shape.iblkno), length: inodes, source });
             }
         }
         for (node, placed) in layout.placed.iter().enumerate() {
             for (index, pointers) in placed.pointers.iter().enumerate() {
                 let source = Source::Pointers { node, index };
                 let offset = shape.bytes(pointers.fragment);
-                pieces.push(Piece {
-                    offset,
-                    length: shape.block.into(),
-                    source,
-                });
+                pieces.push(Piece { offset, length: shape.block.into(), source });
             }
             for extent in &placed.extents {
                 let from = extent.block * u64::from(shape.block);
                 let offset = shape.bytes(extent.fragments.start);
                 let length = shape.bytes(extent.fragments.end) - offset;
-                pieces.push(Piece {
-                    offset,
-                    length,
-                    source: Source::Content { node, from },
-                });
+                pieces.push(Piece { offset, length, source: Source::Content { node, from } });
             }
         }
         pieces.sort_unstable_by_key(|piece| piece.offset);
@@ -254,9 +215,7 @@ impl<'p> Writer<'p> {
                 }
             }
             Source::Inodes(number) => {
-                let slots = bytes
-                    .chunks_exact_mut(INODE_SIZE)
-                    .skip(first_inode(number) as usize);
+                let slots = bytes.chunks_exact_mut(INODE_SIZE).skip(first_inode(number) as usize);
                 for (slot, &node) in slots.zip(&layout.groups[number as usize].nodes) {
                     self.inode(node).encode(slot);
                 }
@@ -271,30 +230,12 @@ impl<'p> Writer<'p> {
     }
 
     fn facts(&self) -> Facts<'_> {
-        let Plan {
-            shape,
-            params,
-            survey,
-            summaries,
-            ..
-        } = self.plan;
-        Facts {
-            shape,
-            params,
-            identity: survey.identity,
-            summaries,
-        }
+        let Plan { shape, params, survey, summaries, .. } = self.plan;
+        Facts { shape, params, identity: survey.identity, summaries }
     }
 
     fn inode(&self, node: usize) -> Inode<'_> {
-        let Plan {
-            tree,
-            params,
-            shape,
-            survey,
-            layout,
-            ..
-        } = self.plan;
+        let Plan { tree, params, shape, survey, layout, .. } = self.plan;
         let surveyed = &survey.nodes[node];
         Inode {
             shape,
@@ -348,11 +289,7 @@ fn batches(pieces: Vec<Piece>) -> Vec<Batch> {
             let batch = match batches.last_mut() {
                 Some(open) if open.takes(&piece) => open,
                 _ => {
-                    batches.push(Batch {
-                        offset: piece.offset,
-                        length: 0,
-                        pieces: Vec::new(),
-                    });
+                    batches.push(Batch { offset: piece.offset, length: 0, pieces: Vec::new() });
                     let last = batches.len() - 1;
                     &mut batches[last]
                 }
@@ -361,11 +298,7 @@ fn batches(pieces: Vec<Piece>) -> Vec<Batch> {
             let room = WRITE.saturating_sub(start);
             if let Some(source) = piece.source.after(room).filter(|_| piece.length > room) {
                 let (offset, length) = (piece.offset + room, piece.length - room);
-                rest = Some(Piece {
-                    offset,
-                    length,
-                    source,
-                });
+                rest = Some(Piece { offset, length, source });
                 piece.length = room;
             }
             batch.length = start + piece.length;

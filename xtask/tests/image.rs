@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use support::{Repository, Run};
-use xtask::qemu::Machine;
+use xtask::qemu::{Disk, Machine};
 
 /// Far more than a boot program needs, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,8 +21,9 @@ fn the_full_image_boots_and_names_slot_and_version() {
     assert!(text.contains(&format!("sluice {version} for alix")) && text.contains("dd if="), "{text}");
 
     let log = repository.path().join("serial.log");
-    let mut machine = Machine::new(&repository.latest(".full.img")).start_scripted(&log).unwrap();
-    machine.console().expect(&format!("slot 1, version {version}"), PATIENCE).unwrap();
+    let disk = Disk::thrown_away(repository.latest(".full.img"));
+    let mut guest = Machine::new().disk(disk).start(&log).unwrap();
+    guest.console.expect(&format!("slot 1, version {version}"), PATIENCE).unwrap();
 }
 
 #[test]

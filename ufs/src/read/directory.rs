@@ -26,10 +26,7 @@ pub struct Entry {
 pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Vec<Entry>, ReadError> {
     let mut entries = Vec::new();
     let wrong = |at: usize, why: &str| {
-        ReadError::corrupt(
-            format!("directory {ino}"),
-            format!("the entry at byte {at} {why}"),
-        )
+        ReadError::corrupt(format!("directory {ino}"), format!("the entry at byte {at} {why}"))
     };
     for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
         let mut at = 0;
@@ -48,11 +45,7 @@ pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Vec<Entry>, ReadError> {
                 let name = name.get(..length).filter(|name| !name.is_empty());
                 let name = name.filter(|name| !name.contains(&0) && !name.contains(&b'/'));
                 let name = name.ok_or_else(|| wrong(place, "has a bad name"))?.to_vec();
-                entries.push(Entry {
-                    name,
-                    ino: inode,
-                    file_type: FileType::from_bits(kind),
-                });
+                entries.push(Entry { name, ino: inode, file_type: FileType::from_bits(kind) });
             }
             at += reclen;
         }

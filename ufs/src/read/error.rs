@@ -65,9 +65,6 @@ pub enum ReadError {
 
 impl ReadError {
     pub(super) fn corrupt(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Corrupt {
-            what: what.into(),
-            why: why.into(),
-        }
+        Self::Corrupt { what: what.into(), why: why.into() }
     }
 }

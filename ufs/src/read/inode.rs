@@ -97,11 +97,7 @@ pub(super) struct Inode {
 pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Inode, ReadError> {
     let mode = u16_at(bytes, 0);
     let file_type = FileType::from_bits((mode >> 12) as u8).ok_or_else(|| {
-        let why = if mode == 0 {
-            "it is free".to_owned()
-        } else {
-            format!("mode {mode:o} has no type")
-        };
+        let why = if mode == 0 { "it is free".to_owned() } else { format!("mode {mode:o} has no type") };
         ReadError::corrupt(format!("inode {ino}"), why)
     })?;
     let device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);

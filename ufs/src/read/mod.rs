@@ -66,12 +66,7 @@ impl<S: Source> Reader<S> {
                 continue;
             }
             if let Some((facts, shape)) = superblock::decode(&bytes, place)? {
-                return Ok(Self {
-                    source,
-                    base,
-                    facts,
-                    shape,
-                });
+                return Ok(Self { source, base, facts, shape });
             }
         }
         Err(ReadError::NoSuperblock { base })
@@ -103,10 +98,7 @@ impl<S: Source> Reader<S> {
     /// A path that does not exist or leads through something that is no directory.
     pub fn lookup(&self, path: &[u8]) -> Result<Stat, ReadError> {
         let mut ino = ROOT;
-        for name in path
-            .split(|&byte| byte == b'/')
-            .filter(|name| !name.is_empty())
-        {
+        for name in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
             let found = self.list(ino)?.into_iter().find(|entry| entry.name == name);
             ino = found
                 .ok_or_else(|| ReadError::NotFound {
@@ -126,21 +118,12 @@ impl<S: Source> Reader<S> {
     pub fn list(&self, ino: u32) -> Result<Vec<Entry>, ReadError> {
         let inode = self.inode(ino)?;
         if inode.stat.file_type != FileType::Directory {
-            return Err(ReadError::WrongType {
-                inode: ino,
-                wanted: "directory",
-            });
+            return Err(ReadError::WrongType { inode: ino, wanted: "directory" });
         }
         if inode.stat.sectors == 0 {
-            return Err(ReadError::corrupt(
-                format!("directory {ino}"),
-                "it has no blocks",
-            ));
+            return Err(ReadError::corrupt(format!("directory {ino}"), "it has no blocks"));
         }
-        directory::decode(
-            ino,
-            &self.whole(&inode, MAX_DIRECTORY.min(self.facts.size))?,
-        )
+        directory::decode(ino, &self.whole(&inode, MAX_DIRECTORY.min(self.facts.size))?)
     }
 
     /// Reads from the byte `offset` of a regular file; returns how many bytes were read, which is
@@ -170,10 +153,7 @@ impl<S: Source> Reader<S> {
     pub fn read_link(&self, ino: u32) -> Result<Vec<u8>, ReadError> {
         let inode = self.inode(ino)?;
         if inode.stat.file_type != FileType::Symlink {
-            return Err(ReadError::WrongType {
-                inode: ino,
-                wanted: "symbolic link",
-            });
+            return Err(ReadError::WrongType { inode: ino, wanted: "symbolic link" });
         }
         match usize::try_from(inode.stat.size) {
             Ok(size) if size < SHORT_LINK => Ok(inode.short_link[..size].to_vec()),
@@ -191,27 +171,15 @@ impl<S: Source> Reader<S> {
         let inode = self.inode(ino)?;
         match inode.stat.file_type {
             FileType::File => Ok(inode),
-            _ => Err(ReadError::WrongType {
-                inode: ino,
-                wanted: "regular file",
-            }),
+            _ => Err(ReadError::WrongType { inode: ino, wanted: "regular file" }),
         }
     }
 
     fn inode(&self, ino: u32) -> Result<Inode, ReadError> {
-        let Shape {
-            inodes_per_group,
-            fragments_per_group,
-            inode_fragment,
-            groups,
-            ..
-        } = self.shape;
+        let Shape { inodes_per_group, fragments_per_group, inode_fragment, groups, .. } = self.shape;
         let group = ino / inodes_per_group;
         if ino < ROOT || group >= groups {
-            return Err(ReadError::corrupt(
-                format!("inode {ino}"),
-                "there is no such inode",
-            ));
+            return Err(ReadError::corrupt(format!("inode {ino}"), "there is no such inode"));
         }
         let table = u64::from(group) * fragments_per_group + inode_fragment;
         let within = u64::from(ino % inodes_per_group) * inode::SIZE as u64;
@@ -224,11 +192,7 @@ impl<S: Source> Reader<S> {
         let Stat { ino, size, .. } = inode.stat;
         // A file may be larger than the file system by its holes, but not larger than the limit.
         let length = usize::try_from(size).ok().filter(|_| size <= limit);
-        let length = length.ok_or(ReadError::TooLarge {
-            inode: ino,
-            size,
-            limit,
-        })?;
+        let length = length.ok_or(ReadError::TooLarge { inode: ino, size, limit })?;
         let mut bytes = vec![0; length];
         self.content(inode, 0, &mut bytes)?;
         Ok(bytes)
@@ -258,16 +222,8 @@ impl<S: Source> Reader<S> {
     }
 
     /// The fragment where a block of a file is, 0 for a hole.
-    fn address(
-        &self,
-        inode: &Inode,
-        block: u64,
-        cache: &mut PointerBlocks,
-    ) -> Result<u64, ReadError> {
-        if let Some(&direct) = usize::try_from(block)
-            .ok()
-            .and_then(|block| inode.direct.get(block))
-        {
+    fn address(&self, inode: &Inode, block: u64, cache: &mut PointerBlocks) -> Result<u64, ReadError> {
+        if let Some(&direct) = usize::try_from(block).ok().and_then(|block| inode.direct.get(block)) {
             return Ok(direct);
         }
         let fan = self.shape.block / 8;
@@ -304,23 +260,14 @@ impl<S: Source> Reader<S> {
         if end.is_some_and(|end| end <= self.shape.size) {
             return Ok(());
         }
-        let why = format!(
-            "it points to fragment {fragment}, the file system has {}",
-            self.shape.size
-        );
+        let why = format!("it points to fragment {fragment}, the file system has {}", self.shape.size);
         Err(ReadError::corrupt(format!("inode {}", stat.ino), why))
     }
 
     fn bytes(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
         let offset = self.base.saturating_add(offset);
         let length = buf.len();
-        self.source
-            .read_at(offset, buf)
-            .map_err(|source| ReadError::Io {
-                offset,
-                length,
-                source,
-            })
+        self.source.read_at(offset, buf).map_err(|source| ReadError::Io { offset, length, source })
     }
 }
 

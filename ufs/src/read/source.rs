@@ -26,9 +26,7 @@ impl Source for File {
 
 impl Source for [u8] {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let from = usize::try_from(offset)
-            .ok()
-            .and_then(|start| self.get(start..));
+        let from = usize::try_from(offset).ok().and_then(|start| self.get(start..));
         match from.and_then(|from| from.get(..buf.len())) {
             Some(bytes) => {
                 buf.copy_from_slice(bytes);

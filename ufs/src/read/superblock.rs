@@ -72,51 +72,30 @@ pub(super) fn decode(bytes: &[u8], place: u64) -> Result<Option<(Superblock, Sha
     if u32_at(bytes, 1372) != UFS2 || u64_at(bytes, 1000) != place {
         return Ok(None);
     }
-    let wrong = |why: String| {
-        Err(ReadError::corrupt(
-            format!("the superblock at {place}"),
-            why,
-        ))
-    };
+    let wrong = |why: String| Err(ReadError::corrupt(format!("the superblock at {place}"), why));
     let (block, fragment, frag) = (u32_at(bytes, 48), u32_at(bytes, 52), u32_at(bytes, 56));
     if !block.is_power_of_two() || !(4096..=65536).contains(&block) {
         return wrong(format!("blocks of {block} bytes"));
     }
     let least = (block / 8).max(512);
-    if !fragment.is_power_of_two()
-        || !(least..=block).contains(&fragment)
-        || frag != block / fragment
-    {
-        return wrong(format!(
-            "fragments of {fragment} bytes, {frag} in a block of {block}"
-        ));
+    if !fragment.is_power_of_two() || !(least..=block).contains(&fragment) || frag != block / fragment {
+        return wrong(format!("fragments of {fragment} bytes, {frag} in a block of {block}"));
     }
     let (groups, inodes, fragments) = (u32_at(bytes, 44), u32_at(bytes, 184), u32_at(bytes, 188));
     if groups == 0 || inodes == 0 || fragments == 0 {
-        return wrong(format!(
-            "{groups} groups of {inodes} inodes and {fragments} fragments"
-        ));
+        return wrong(format!("{groups} groups of {inodes} inodes and {fragments} fragments"));
     }
     if u64::from(groups) * u64::from(inodes) > u64::from(u32::MAX) {
-        return wrong(format!(
-            "{groups} groups of {inodes} inodes are more than can be numbered"
-        ));
+        return wrong(format!("{groups} groups of {inodes} inodes are more than can be numbered"));
     }
     let size = u64_at(bytes, 1080);
     let reach = u64::from(groups) * u64::from(fragments);
-    if size > reach
-        || size <= reach - u64::from(fragments)
-        || size > MAX_BYTES / u64::from(fragment)
-    {
-        return wrong(format!(
-            "{size} fragments in {groups} groups of {fragments}"
-        ));
+    if size > reach || size <= reach - u64::from(fragments) || size > MAX_BYTES / u64::from(fragment) {
+        return wrong(format!("{size} fragments in {groups} groups of {fragments}"));
     }
     let inode_fragment = u32_at(bytes, 16);
     if inode_fragment >= fragments {
-        return wrong(format!(
-            "inodes at fragment {inode_fragment} of a group of {fragments}"
-        ));
+        return wrong(format!("inodes at fragment {inode_fragment} of a group of {fragments}"));
     }
     let volume = &bytes[680..712];
     let label = volume.split(|&byte| byte == 0).next().unwrap_or_default();

@@ -30,11 +30,7 @@ pub struct Walk<'r, S> {
 
 impl<'r, S: Source> Walk<'r, S> {
     pub(super) fn new(reader: &'r Reader<S>) -> Self {
-        Self {
-            reader,
-            todo: vec![(b"/".to_vec(), ROOT)],
-            entered: HashSet::new(),
-        }
+        Self { reader, todo: vec![(b"/".to_vec(), ROOT)], entered: HashSet::new() }
     }
 
     fn visit(&mut self, path: Vec<u8>, ino: u32) -> Result<Visit, ReadError> {

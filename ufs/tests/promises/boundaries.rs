@@ -17,19 +17,11 @@ fn files_around_every_boundary_read_back() {
         let mut sample = Sample::new();
         let root = sample.root();
         let (block_bytes, fragment_bytes) = (block as usize, fragment as usize);
-        let mut edges = vec![
-            512,
-            fragment_bytes,
-            3 * fragment_bytes,
-            block_bytes,
-            3 * block_bytes,
-        ];
+        let mut edges = vec![512, fragment_bytes, 3 * fragment_bytes, block_bytes, 3 * block_bytes];
         edges.extend([11, 12, 13].map(|blocks| blocks * block_bytes));
         if block == 4096 {
             // The last block of the single pointers, and the first of the double.
-            edges.extend(
-                [12 + 511, 12 + 512, 12 + 513, 12 + 2 * 512].map(|blocks| blocks * block_bytes),
-            );
+            edges.extend([12 + 511, 12 + 512, 12 + 513, 12 + 2 * 512].map(|blocks| blocks * block_bytes));
         }
         let around = |edge: usize| [edge - 1, edge, edge + 1, edge + fragment_bytes];
         let sizes: BTreeSet<usize> = edges.into_iter().flat_map(around).collect();
@@ -48,36 +40,20 @@ fn a_file_that_reaches_into_the_third_level_keeps_its_bytes_and_its_holes() {
     let third = 4096 * (12 + 512 + 512 * 512);
     let size = third + 3 * 4096 * 512 + 5;
     file.set_len(size).unwrap();
-    for (number, offset) in [0, 5 << 20, 1 << 30, third - 4096, third, size - 4100]
-        .into_iter()
-        .enumerate()
-    {
-        file.write_all_at(&noise(number as u64, 4099), offset)
-            .unwrap();
+    for (number, offset) in [0, 5 << 20, 1 << 30, third - 4096, third, size - 4100].into_iter().enumerate() {
+        file.write_all_at(&noise(number as u64, 4099), offset).unwrap();
     }
     let mut sample = Sample::new();
     let root = sample.root();
-    let kind = Kind::File(Content::Host {
-        path: path.clone(),
-        size,
-    });
+    let kind = Kind::File(Content::Host { path: path.clone(), size });
     sample.add(root, b"huge", Meta::new(0o644), kind);
     let image = sample.verify(&params(8 << 20, (4096, 512)));
     let reader = Reader::open(image.as_file()).unwrap();
     let stat = reader.lookup(b"/huge").unwrap();
-    assert!(
-        stat.sectors * 512 < 1 << 20,
-        "{} bytes are allocated",
-        stat.sectors * 512
-    );
+    assert!(stat.sectors * 512 < 1 << 20, "{} bytes are allocated", stat.sectors * 512);
     // A hole in the middle of what is not read at once.
     let mut bytes = vec![1; 100];
-    assert_eq!(
-        reader
-            .read_at(stat.ino, third - 10_000, &mut bytes)
-            .unwrap(),
-        100
-    );
+    assert_eq!(reader.read_at(stat.ino, third - 10_000, &mut bytes).unwrap(), 100);
     assert_eq!(bytes, vec![0; 100]);
 }
 
@@ -93,16 +69,9 @@ fn a_file_of_300_mb_reads_back() {
     for sizes in [(4096, 512), (32768, 4096)] {
         let mut sample = Sample::new();
         let root = sample.root();
-        let kind = Kind::File(Content::Host {
-            path: path.clone(),
-            size,
-        });
+        let kind = Kind::File(Content::Host { path: path.clone(), size });
         sample.add(root, b"large", Meta::new(0o644), kind);
-        let part = Kind::File(Content::Part {
-            path: path.clone(),
-            offset: 77_777,
-            size: 99_999,
-        });
+        let part = Kind::File(Content::Part { path: path.clone(), offset: 77_777, size: 99_999 });
         sample.add(root, b"part", Meta::new(0o644), part);
         sample.verify(&params(340 << 20, sizes));
     }
@@ -129,37 +98,21 @@ fn zeros_take_no_room_from_the_threshold_on() {
 #[test]
 fn the_last_fragment_can_be_used() {
     for (block_size, fragment_size) in SIZES {
-        let params = Params {
-            block_size,
-            fragment_size,
-            ..Params::new(16 << 20)
-        };
+        let params = Params { block_size, fragment_size, ..Params::new(16 << 20) };
         let empty = Plan::new(&Sample::new().tree, &params).unwrap().usage();
         let mut sample = Sample::new();
         let root = sample.root();
         // Blocks first, then every fragment that is left.
         let blocks = empty.blocks_free;
         for number in 0..blocks {
-            sample.file(
-                root,
-                &format!("a{number:06}"),
-                noise(number, block_size as usize),
-            );
+            sample.file(root, &format!("a{number:06}"), noise(number, block_size as usize));
         }
-        let mut params = Params {
-            bytes_per_inode: 2048,
-            ..params
-        };
+        let mut params = Params { bytes_per_inode: 2048, ..params };
         params.size = ufs::minimum_size(&sample.tree, &params).unwrap();
         let image = sample.write(&params);
         checker::check(image.as_file());
         tools::fsck(image.path());
         let usage = Plan::new(&sample.tree, &params).unwrap().usage();
-        assert!(
-            usage.blocks_free < 64,
-            "{} of {} are free at the least size",
-            usage.blocks_free,
-            blocks
-        );
+        assert!(usage.blocks_free < 64, "{} of {} are free at the least size", usage.blocks_free, blocks);
     }
 }

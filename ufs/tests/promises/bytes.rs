@@ -35,17 +35,9 @@ pub fn hash(bytes: &[u8]) -> u32 {
     static TABLE: std::sync::OnceLock<Vec<u32>> = std::sync::OnceLock::new();
     let table = TABLE.get_or_init(|| {
         let step = |crc: u32| {
-            if crc & 1 == 1 {
-                crc >> 1 ^ 0x82f6_3b78
-            } else {
-                crc >> 1
-            }
+            if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 }
         };
-        (0..256)
-            .map(|byte| (0..8).fold(byte, |crc, _| step(crc)))
-            .collect()
+        (0..256).map(|byte| (0..8).fold(byte, |crc, _| step(crc))).collect()
     });
-    bytes.iter().fold(!0, |crc, byte| {
-        crc >> 8 ^ table[((crc ^ u32::from(*byte)) & 0xff) as usize]
-    })
+    bytes.iter().fold(!0, |crc, byte| crc >> 8 ^ table[((crc ^ u32::from(*byte)) & 0xff) as usize])
 }

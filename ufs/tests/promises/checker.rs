@@ -68,46 +68,27 @@ impl Checker<'_> {
 
     fn read(&self, fragment: u64, length: u64) -> Vec<u8> {
         let mut bytes = vec![0; length as usize];
-        self.source
-            .read_at(fragment * self.fragment, &mut bytes)
-            .unwrap();
+        self.source.read_at(fragment * self.fragment, &mut bytes).unwrap();
         bytes
     }
 
     fn superblocks(&self) {
         let fs = &self.fs;
         assert_eq!(u32_at(fs, 1372), 0x1954_0119, "magic");
-        assert_eq!(
-            (u64_at(fs, 992), u64_at(fs, 1000)),
-            (SUPERBLOCK, SUPERBLOCK),
-            "location"
-        );
+        assert_eq!((u64_at(fs, 992), u64_at(fs, 1000)), (SUPERBLOCK, SUPERBLOCK), "location");
         assert_eq!(self.block, self.fragment * self.frag);
-        assert_eq!(
-            (fs[208], fs[209], fs[210]),
-            (0, 1, 0),
-            "modified, clean, read-only"
-        );
+        assert_eq!((fs[208], fs[209], fs[210]), (0, 1, 0), "modified, clean, read-only");
         assert_eq!(u32_at(fs, 1308), 7, "check-hashes");
         // What the kernel insists on when it mounts: validate_sblock of sys/ufs/ffs/ffs_subr.c.
         let summary_end = u64_at(fs, 1096) + self.number(156) / self.fragment;
-        assert!(
-            summary_end < self.fpg,
-            "the summary ends before its group does"
-        );
+        assert!(summary_end < self.fpg, "the summary ends before its group does");
         assert!(self.size >= 8 * self.frag && self.fpg >= 3 * self.frag);
         assert!(self.size > (u64::from(self.groups) - 1) * self.fpg);
         assert!(self.size <= u64::from(self.groups) * self.fpg);
         assert!(u64_at(fs, 880) <= self.fpg / 2, "metaspace");
-        assert!(
-            self.number(160) >= self.fragment && self.number(160) <= self.block,
-            "cgsize"
-        );
+        assert!(self.number(160) >= self.fragment && self.number(160) <= self.block, "cgsize");
         let length = self.number(104) as usize;
-        assert!(
-            (1376..=8192).contains(&length) && length % 512 == 0,
-            "sbsize"
-        );
+        assert!((1376..=8192).contains(&length) && length % 512 == 0, "sbsize");
         let mut hashed = fs[..length].to_vec();
         hashed[1304..1308].fill(0);
         assert_eq!(hash(&hashed), u32_at(fs, 1304), "hash of the superblock");
@@ -123,19 +104,8 @@ impl Checker<'_> {
         }
         let mut sector = vec![0; 512];
         self.source.read_at(SUPERBLOCK - 512, &mut sector).unwrap();
-        let hint: Vec<u64> = (0..5)
-            .map(|word| u32_at(&sector, 492 + 4 * word).into())
-            .collect();
-        assert_eq!(
-            hint,
-            [
-                0x1954_0119,
-                self.number(100),
-                self.number(8),
-                self.fpg,
-                self.groups.into()
-            ]
-        );
+        let hint: Vec<u64> = (0..5).map(|word| u32_at(&sector, 492 + 4 * word).into()).collect();
+        assert_eq!(hint, [0x1954_0119, self.number(100), self.number(8), self.fpg, self.groups.into()]);
     }
 
     /// Marks what is not for data.
@@ -155,14 +125,8 @@ impl Checker<'_> {
     fn take(&mut self, from: u64, count: u64, what: &str) {
         assert!(from > 0 || what == "metadata", "{what} at fragment 0");
         for fragment in from..from + count {
-            assert!(
-                fragment < self.size,
-                "{what}: fragment {fragment} is outside"
-            );
-            assert!(
-                !self.used[fragment as usize],
-                "{what}: fragment {fragment} is used twice"
-            );
+            assert!(fragment < self.size, "{what}: fragment {fragment} is outside");
+            assert!(!self.used[fragment as usize], "{what}: fragment {fragment} is used twice");
             self.used[fragment as usize] = true;
         }
     }
@@ -190,19 +154,13 @@ impl Checker<'_> {
             let ino = group * self.ipg + index;
             let inode = &table[index as usize * 256..][..256];
             let used = bit(map, index as usize);
-            assert!(
-                !used || index < initialised,
-                "inode {ino} is not initialised"
-            );
+            assert!(!used || index < initialised, "inode {ino} is not initialised");
             if ino < ROOT {
                 assert!(used && inode.iter().all(|byte| *byte == 0));
             } else if used {
                 self.inode(ino, inode);
             } else {
-                assert!(
-                    inode.iter().all(|byte| *byte == 0),
-                    "inode {ino} is free and not zero"
-                );
+                assert!(inode.iter().all(|byte| *byte == 0), "inode {ino} is free and not zero");
             }
         }
     }
@@ -213,40 +171,25 @@ impl Checker<'_> {
         assert_eq!(hash(&hashed), u32_at(inode, 244), "hash of inode {ino}");
         assert_ne!(u32_at(inode, 80), 0, "generation of inode {ino}");
         let (mode, size) = (u16_at(inode, 0), u64_at(inode, 16));
-        let mut node = Node {
-            mode,
-            nlink: u16_at(inode, 2),
-            size,
-            content: Vec::new(),
-        };
+        let mut node = Node { mode, nlink: u16_at(inode, 2), size, content: Vec::new() };
         let pointer = |index: usize| u64_at(inode, 112 + 8 * index);
         let mut taken = 0;
         let in_inode = match mode >> 12 {
             4 | 8 => false,
             10 => size < 120,
             2 | 6 => {
-                assert!(
-                    (1..15).all(|index| pointer(index) == 0) && size == 0,
-                    "inode {ino}"
-                );
+                assert!((1..15).all(|index| pointer(index) == 0) && size == 0, "inode {ino}");
                 true
             }
             1 | 12 => {
-                assert!(
-                    (0..15).all(|index| pointer(index) == 0) && size == 0,
-                    "inode {ino}"
-                );
+                assert!((0..15).all(|index| pointer(index) == 0) && size == 0, "inode {ino}");
                 true
             }
             other => panic!("inode {ino} has type {other}"),
         };
         if in_inode {
             if mode >> 12 == 10 {
-                assert!(
-                    inode[112 + size as usize..232]
-                        .iter()
-                        .all(|byte| *byte == 0)
-                );
+                assert!(inode[112 + size as usize..232].iter().all(|byte| *byte == 0));
             }
         } else {
             let blocks = size.div_ceil(self.block);
@@ -255,27 +198,17 @@ impl Checker<'_> {
             for block in 0..12u64 {
                 let address = pointer(block as usize);
                 if address == 0 {
-                    assert!(
-                        block + 1 != blocks && !(directory && block < blocks),
-                        "{what}: hole at {block}"
-                    );
+                    assert!(block + 1 != blocks && !(directory && block < blocks), "{what}: hole at {block}");
                     continue;
                 }
                 assert!(block < blocks, "{what}: block {block} is past the end");
                 let length = (size - block * self.block).min(self.block);
                 let fragments = length.div_ceil(self.fragment);
-                assert_eq!(
-                    address / self.frag,
-                    (address + fragments - 1) / self.frag,
-                    "{what}: crosses"
-                );
+                assert_eq!(address / self.frag, (address + fragments - 1) / self.frag, "{what}: crosses");
                 self.take(address, fragments, &what);
                 taken += fragments;
                 let bytes = self.read(address, fragments * self.fragment);
-                assert!(
-                    bytes[length as usize..].iter().all(|byte| *byte == 0),
-                    "{what}: after the end"
-                );
+                assert!(bytes[length as usize..].iter().all(|byte| *byte == 0), "{what}: after the end");
                 if directory {
                     node.content.extend_from_slice(&bytes[..length as usize]);
                 }
@@ -283,28 +216,13 @@ impl Checker<'_> {
             let mut first = 12;
             for level in 1..=3 {
                 let root = pointer(11 + level as usize);
-                taken += self.pointers(
-                    root,
-                    level,
-                    first,
-                    blocks,
-                    &what,
-                    directory.then_some(&mut node),
-                );
+                taken += self.pointers(root, level, first, blocks, &what, directory.then_some(&mut node));
                 first += (self.block / 8).pow(level);
             }
         }
-        assert_eq!(
-            taken * self.fragment / 512,
-            u64_at(inode, 24),
-            "di_blocks of inode {ino}"
-        );
+        assert_eq!(taken * self.fragment / 512, u64_at(inode, 24), "di_blocks of inode {ino}");
         if mode >> 12 == 4 {
-            assert_eq!(
-                (node.content.len() as u64, size % 512),
-                (size, 0),
-                "directory {ino}"
-            );
+            assert_eq!((node.content.len() as u64, size % 512), (size, 0), "directory {ino}");
         }
         self.nodes.insert(ino, node);
     }
@@ -338,23 +256,12 @@ impl Checker<'_> {
             let block = first + index * fan.pow(level - 1);
             points += u64::from(target != 0);
             if level > 1 {
-                taken += self.pointers(
-                    target,
-                    level - 1,
-                    block,
-                    blocks,
-                    what,
-                    directory.as_deref_mut(),
-                );
+                taken += self.pointers(target, level - 1, block, blocks, what, directory.as_deref_mut());
             } else if target == 0 {
                 assert!(block + 1 != blocks, "{what}: ends in a hole");
             } else {
                 assert!(block < blocks, "{what}: block {block} is past the end");
-                assert_eq!(
-                    target % self.frag,
-                    0,
-                    "{what}: block {block} not at a block"
-                );
+                assert_eq!(target % self.frag, 0, "{what}: block {block} not at a block");
                 self.take(target, self.frag, what);
                 taken += self.frag;
                 if let Some(node) = directory.as_deref_mut() {
@@ -382,26 +289,15 @@ impl Checker<'_> {
                 let (target, reclen) = (u32_at(content, at), usize::from(u16_at(content, at + 4)));
                 let (kind, length) = (content[at + 6], usize::from(content[at + 7]));
                 let needed = (8 + length + 1).next_multiple_of(4);
-                assert!(
-                    reclen >= needed && reclen % 4 == 0 && at % 512 + reclen <= 512,
-                    "directory {ino}"
-                );
+                assert!(reclen >= needed && reclen % 4 == 0 && at % 512 + reclen <= 512, "directory {ino}");
                 let name = &content[at + 8..at + 8 + length];
-                assert!(
-                    content[at + 8 + length..at + reclen]
-                        .iter()
-                        .all(|byte| *byte == 0),
-                    "padding"
-                );
+                assert!(content[at + 8 + length..at + reclen].iter().all(|byte| *byte == 0), "padding");
                 match number {
                     0 => assert_eq!((name, target), (&b"."[..], ino)),
                     1 => assert_eq!((name, target), (&b".."[..], parent)),
                     _ => assert!(!name.is_empty() && !name.contains(&0) && !name.contains(&b'/')),
                 }
-                let node = self
-                    .nodes
-                    .get(&target)
-                    .unwrap_or_else(|| panic!("{ino} names {target}"));
+                let node = self.nodes.get(&target).unwrap_or_else(|| panic!("{ino} names {target}"));
                 assert_eq!(u16::from(kind), node.mode >> 12, "type in directory {ino}");
                 *links.entry(target).or_default() += 1;
                 if number >= 2 && kind == 4 {
@@ -414,11 +310,7 @@ impl Checker<'_> {
         for (ino, node) in &self.nodes {
             assert_eq!(links.get(ino), Some(&node.nlink), "links of inode {ino}");
         }
-        let directories = self
-            .nodes
-            .values()
-            .filter(|node| node.mode >> 12 == 4)
-            .count();
+        let directories = self.nodes.values().filter(|node| node.mode >> 12 == 4).count();
         assert_eq!(entered, directories, "every directory has one name");
     }
 
@@ -442,19 +334,11 @@ impl Checker<'_> {
                 let is_free = |at: u64| at < fragments && !self.used[(base + at) as usize];
                 let frees: Vec<bool> = (from..from + self.frag).map(is_free).collect();
                 for (at, is_free) in (from..).zip(&frees).take_while(|(at, _)| *at < self.fpg) {
-                    assert_eq!(
-                        bit(free, at as usize),
-                        *is_free,
-                        "free bit {at} of group {group}"
-                    );
+                    assert_eq!(bit(free, at as usize), *is_free, "free bit {at} of group {group}");
                 }
                 let whole = frees.iter().all(|free| *free);
                 if contig > 0 && block < fragments / self.frag {
-                    assert_eq!(
-                        bit(cluster_map, block as usize),
-                        whole,
-                        "cluster bit of group {group}"
-                    );
+                    assert_eq!(bit(cluster_map, block as usize), whole, "cluster bit of group {group}");
                 }
                 if whole {
                     blocks += 1;
@@ -471,18 +355,10 @@ impl Checker<'_> {
             sums[run.min(contig)] += 1;
             for (length, count) in sums.iter().enumerate().skip(1) {
                 let at = u32_at(&header, 104) as usize + 4 * length;
-                assert_eq!(
-                    u32_at(&header, at),
-                    *count,
-                    "clusters of {length} in group {group}"
-                );
+                assert_eq!(u32_at(&header, at), *count, "clusters of {length} in group {group}");
             }
             for (length, count) in runs.iter().enumerate() {
-                assert_eq!(
-                    u32_at(&header, 52 + 4 * length),
-                    *count,
-                    "frsum {length} of group {group}"
-                );
+                assert_eq!(u32_at(&header, 52 + 4 * length), *count, "frsum {length} of group {group}");
             }
             let range = group * self.ipg..(group + 1) * self.ipg;
             let here = || self.nodes.iter().filter(|(ino, _)| range.contains(ino));
@@ -490,23 +366,15 @@ impl Checker<'_> {
             let reserved = if group == 0 { ROOT } else { 0 };
             let inodes = self.ipg - reserved - here().count() as u32;
             let found = [directories, blocks, inodes, loose];
-            let words =
-                |bytes: &[u8], at: usize| [0, 4, 8, 12].map(|word| u32_at(bytes, at + word));
+            let words = |bytes: &[u8], at: usize| [0, 4, 8, 12].map(|word| u32_at(bytes, at + word));
             assert_eq!(words(&header, 24), found, "counts of group {group}");
-            assert_eq!(
-                words(&summary, 16 * group as usize),
-                found,
-                "summary of group {group}"
-            );
+            assert_eq!(words(&summary, 16 * group as usize), found, "summary of group {group}");
             for (sum, count) in total.iter_mut().zip(found) {
                 *sum += u64::from(count);
             }
         }
         let stored = [0, 8, 16, 24].map(|at| u64_at(&self.fs, 1008 + at));
         assert_eq!(stored, total, "counts of the superblock");
-        assert!(
-            self.fs[1040..1072].iter().all(|byte| *byte == 0),
-            "spare counts"
-        );
+        assert!(self.fs[1040..1072].iter().all(|byte| *byte == 0), "spare counts");
     }
 }

@@ -10,10 +10,7 @@ use crate::roundtrip::everything;
 const SIZE: u64 = 24 << 20;
 
 fn bytes(tree: &Tree, params: &Params, threads: usize) -> Vec<u8> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let memory = Memory::new(params.size as usize);
         Plan::new(tree, params).unwrap().write(&memory).unwrap();
@@ -27,24 +24,11 @@ fn many(order: &[usize]) -> Tree {
         let top = format!("d{}", number % 7);
         let parent = match tree.child(tree.root(), top.as_bytes()) {
             Some(parent) => parent,
-            None => tree
-                .add(
-                    tree.root(),
-                    top.as_bytes(),
-                    Meta::new(0o755),
-                    Kind::Directory,
-                )
-                .unwrap(),
+            None => tree.add(tree.root(), top.as_bytes(), Meta::new(0o755), Kind::Directory).unwrap(),
         };
         let content = Content::Bytes(Arc::from(noise(number as u64, number * 37)));
         let name = format!("f{number}");
-        tree.add(
-            parent,
-            name.as_bytes(),
-            Meta::new(0o644),
-            Kind::File(content),
-        )
-        .unwrap();
+        tree.add(parent, name.as_bytes(), Meta::new(0o644), Kind::File(content)).unwrap();
     }
     tree
 }
@@ -74,14 +58,7 @@ fn which_name_of_a_hard_link_came_first_does_not_matter() {
         let mut tree = Tree::new(Meta::new(0o755));
         let root = tree.root();
         let content = Content::Bytes(Arc::from(&b"x"[..]));
-        let node = tree
-            .add(
-                root,
-                first.as_bytes(),
-                Meta::new(0o644),
-                Kind::File(content),
-            )
-            .unwrap();
+        let node = tree.add(root, first.as_bytes(), Meta::new(0o644), Kind::File(content)).unwrap();
         tree.link(root, second.as_bytes(), node).unwrap();
         bytes(&tree, &Params::new(SIZE), 1)
     };
@@ -100,20 +77,12 @@ fn where_content_comes_from_does_not_matter() {
     let size = content.len() as u64;
     let image = |content: Content| {
         let mut tree = Tree::new(Meta::new(0o755));
-        tree.add(tree.root(), b"file", Meta::new(0o644), Kind::File(content))
-            .unwrap();
+        tree.add(tree.root(), b"file", Meta::new(0o644), Kind::File(content)).unwrap();
         bytes(&tree, &Params::new(SIZE), 2)
     };
     let memory = image(Content::Bytes(content.into()));
     assert!(memory == image(Content::Host { path: whole, size }));
-    assert!(
-        memory
-            == image(Content::Part {
-                path,
-                offset: size,
-                size
-            })
-    );
+    assert!(memory == image(Content::Part { path, offset: size, size }));
 }
 
 #[test]
@@ -125,14 +94,5 @@ fn attributes_and_paths_decide_the_identity_of_a_file_system() {
     let params = Params::new(SIZE);
     assert_eq!(id(&params, 0o755), id(&params, 0o755));
     assert_ne!(id(&params, 0o755), id(&params, 0o700));
-    assert_ne!(
-        id(&params, 0o755),
-        id(
-            &Params {
-                time: 1,
-                ..params.clone()
-            },
-            0o755
-        )
-    );
+    assert_ne!(id(&params, 0o755), id(&Params { time: 1, ..params.clone() }, 0o755));
 }

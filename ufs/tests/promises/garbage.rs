@@ -11,9 +11,7 @@ const SIZE: u64 = 2 << 20;
 
 fn good() -> &'static Vec<u8> {
     static IMAGE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    IMAGE.get_or_init(|| {
-        std::fs::read(everything().write(&params(SIZE, (4096, 512))).path()).unwrap()
-    })
+    IMAGE.get_or_init(|| std::fs::read(everything().write(&params(SIZE, (4096, 512))).path()).unwrap())
 }
 
 /// Reads all there is; only that it returns is of interest.
@@ -70,14 +68,8 @@ fn what_is_cut_off_is_an_answer() {
     for length in (0..image.len()).step_by(9973) {
         exhaust(&image[..length]);
     }
-    assert!(matches!(
-        Reader::open(&image[..60_000]),
-        Err(ReadError::NoSuperblock { .. })
-    ));
-    assert!(matches!(
-        Reader::open(vec![0; 1 << 20]),
-        Err(ReadError::NoSuperblock { .. })
-    ));
+    assert!(matches!(Reader::open(&image[..60_000]), Err(ReadError::NoSuperblock { .. })));
+    assert!(matches!(Reader::open(vec![0; 1 << 20]), Err(ReadError::NoSuperblock { .. })));
 }
 
 #[test]
@@ -87,38 +79,21 @@ fn a_directory_in_itself_ends_the_walk() {
     let (root, nothing) = (reader.stat(2).unwrap(), reader.lookup(b"/nothing").unwrap());
     assert_eq!(root.ino, 2);
     // The name `nothing` is made to lead to the root.
-    let name = image
-        .windows(9)
-        .position(|window| window == b"\x04\x07nothing")
-        .unwrap();
+    let name = image.windows(9).position(|window| window == b"\x04\x07nothing").unwrap();
     assert_eq!(image[name - 6..name - 2], nothing.ino.to_le_bytes());
     image[name - 6..name - 2].copy_from_slice(&2u32.to_le_bytes());
     let results: Vec<_> = Reader::open(image).unwrap().walk().collect();
-    assert!(
-        results
-            .iter()
-            .any(|result| matches!(result, Err(ReadError::Corrupt { .. })))
-    );
+    assert!(results.iter().any(|result| matches!(result, Err(ReadError::Corrupt { .. }))));
 }
 
 #[test]
 fn a_file_system_inside_of_an_image_reads_at_its_offset() {
     let image = [vec![7; 12_345], good().clone()].concat();
-    let reader =
-        Reader::open_at(ufs::read::Seeking::new(std::io::Cursor::new(image)), 12_345).unwrap();
+    let reader = Reader::open_at(ufs::read::Seeking::new(std::io::Cursor::new(image)), 12_345).unwrap();
     let motd = reader.lookup(b"/etc/motd").unwrap();
     assert_eq!(reader.read(motd.ino, 100).unwrap(), b"hello\n");
-    assert!(matches!(
-        reader.read(motd.ino, 5),
-        Err(ReadError::TooLarge { .. })
-    ));
-    assert!(matches!(
-        reader.list(motd.ino),
-        Err(ReadError::WrongType { .. })
-    ));
+    assert!(matches!(reader.read(motd.ino, 5), Err(ReadError::TooLarge { .. })));
+    assert!(matches!(reader.list(motd.ino), Err(ReadError::WrongType { .. })));
     let error = reader.lookup(b"/etc/none").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "looking up /etc/none: there is no \"none\""
-    );
+    assert_eq!(error.to_string(), "looking up /etc/none: there is no \"none\"");
 }

@@ -28,23 +28,15 @@ fn bad_names_are_refused() {
     let root = tree.root();
     let long = [b'x'; 256];
     for name in [&b""[..], b".", b"..", b"a/b", b"a\0b", &long] {
-        let error = tree
-            .add(root, name, Meta::new(0o644), Kind::Fifo)
-            .expect_err("a node");
+        let error = tree.add(root, name, Meta::new(0o644), Kind::Fifo).expect_err("a node");
         assert!(matches!(error, Error::Name { .. }), "{error}");
         let error = tree.link(root, name, root).expect_err("a link");
         assert!(matches!(error, Error::Name { .. }), "{error}");
     }
-    let node = tree
-        .add(root, &long[..255], Meta::new(0o644), Kind::Fifo)
-        .unwrap();
-    let error = tree
-        .add(root, &long[..255], Meta::new(0o644), Kind::Fifo)
-        .expect_err("a node");
+    let node = tree.add(root, &long[..255], Meta::new(0o644), Kind::Fifo).unwrap();
+    let error = tree.add(root, &long[..255], Meta::new(0o644), Kind::Fifo).expect_err("a node");
     assert!(error.to_string().contains("already taken"), "{error}");
-    let error = tree
-        .add(node, b"child", Meta::new(0o644), Kind::Fifo)
-        .expect_err("a node");
+    let error = tree.add(node, b"child", Meta::new(0o644), Kind::Fifo).expect_err("a node");
     assert!(matches!(error, Error::NotADirectory { .. }), "{error}");
     let error = tree.link(root, b"again", root).expect_err("a link");
     assert!(matches!(error, Error::LinkToDirectory { .. }), "{error}");
@@ -54,32 +46,18 @@ fn bad_names_are_refused() {
 fn attributes_that_would_need_fsck_are_refused() {
     let mut tree = tree();
     let root = tree.root();
-    let snapshot = Meta {
-        flags: 0x20_0000,
-        ..Meta::new(0o644)
-    };
+    let snapshot = Meta { flags: 0x20_0000, ..Meta::new(0o644) };
     let cases = [
         (Meta::new(0o10644), Kind::Fifo, "beyond 7777"),
         (snapshot, Kind::Fifo, "SF_SNAPSHOT"),
-        (
-            Meta::new(0o644),
-            Kind::Symlink(Vec::new()),
-            "1 to 1023 bytes",
-        ),
-        (
-            Meta::new(0o644),
-            Kind::Symlink(vec![b'a'; 1024]),
-            "1 to 1023 bytes",
-        ),
+        (Meta::new(0o644), Kind::Symlink(Vec::new()), "1 to 1023 bytes"),
+        (Meta::new(0o644), Kind::Symlink(vec![b'a'; 1024]), "1 to 1023 bytes"),
         (Meta::new(0o644), Kind::Symlink(b"a\0b".to_vec()), "NUL"),
         (Meta::new(0o644), Kind::CharDevice(u64::MAX), "no device"),
     ];
     for (meta, kind, words) in cases {
         let error = tree.add(root, b"x", meta, kind).expect_err("a node");
-        assert!(
-            error.to_string().starts_with("adding /x: ") && error.to_string().contains(words),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("adding /x: ") && error.to_string().contains(words), "{error}");
     }
 }
 
@@ -87,100 +65,36 @@ fn attributes_that_would_need_fsck_are_refused() {
 fn bad_parameters_are_refused() {
     let good = Params::new(SIZE);
     let cases = [
-        Params {
-            block_size: 2048,
-            ..good.clone()
-        },
-        Params {
-            block_size: 131_072,
-            ..good.clone()
-        },
-        Params {
-            block_size: 5000,
-            ..good.clone()
-        },
-        Params {
-            fragment_size: 256,
-            ..good.clone()
-        },
-        Params {
-            block_size: 8192,
-            ..good.clone()
-        },
-        Params {
-            fragment_size: 8192,
-            ..good.clone()
-        },
-        Params {
-            size: SIZE + 1,
-            ..good.clone()
-        },
-        Params {
-            size: 0,
-            ..good.clone()
-        },
-        Params {
-            size: 65536,
-            ..good.clone()
-        },
-        Params {
-            size: u64::MAX - 511,
-            ..good.clone()
-        },
-        Params {
-            bytes_per_inode: 0,
-            ..good.clone()
-        },
-        Params {
-            bytes_per_inode: u32::MAX,
-            ..good.clone()
-        },
-        Params {
-            min_free: 100,
-            ..good.clone()
-        },
-        Params {
-            label: Some(String::new()),
-            ..good.clone()
-        },
-        Params {
-            label: Some("a b".to_owned()),
-            ..good.clone()
-        },
-        Params {
-            label: Some("x".repeat(32)),
-            ..good.clone()
-        },
+        Params { block_size: 2048, ..good.clone() },
+        Params { block_size: 131_072, ..good.clone() },
+        Params { block_size: 5000, ..good.clone() },
+        Params { fragment_size: 256, ..good.clone() },
+        Params { block_size: 8192, ..good.clone() },
+        Params { fragment_size: 8192, ..good.clone() },
+        Params { size: SIZE + 1, ..good.clone() },
+        Params { size: 0, ..good.clone() },
+        Params { size: 65536, ..good.clone() },
+        Params { size: u64::MAX - 511, ..good.clone() },
+        Params { bytes_per_inode: 0, ..good.clone() },
+        Params { bytes_per_inode: u32::MAX, ..good.clone() },
+        Params { min_free: 100, ..good.clone() },
+        Params { label: Some(String::new()), ..good.clone() },
+        Params { label: Some("a b".to_owned()), ..good.clone() },
+        Params { label: Some("x".repeat(32)), ..good.clone() },
     ];
     for params in cases {
         let error = plan_error(&tree(), &params);
         assert!(matches!(error, Error::Params { .. }), "{params:?}: {error}");
-        assert!(
-            error.to_string().starts_with("checking parameters: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("checking parameters: "), "{error}");
     }
 }
 
 #[test]
 fn a_tree_too_large_is_refused_with_the_least_size_that_holds_it() {
     let mut tree = tree();
-    tree.add(
-        tree.root(),
-        b"big",
-        Meta::new(0o644),
-        file(noise(1, 10 << 20)),
-    )
-    .unwrap();
+    tree.add(tree.root(), b"big", Meta::new(0o644), file(noise(1, 10 << 20))).unwrap();
     let error = plan_error(&tree, &Params::new(SIZE));
-    let Error::TooSmall {
-        size,
-        missing,
-        least,
-    } = error
-    else {
-        panic!("{error}")
-    };
+    let Error::TooSmall { size, missing, least } = error else { panic!("{error}") };
     assert_eq!((size, size + missing), (SIZE, least));
     assert!(Plan::new(&tree, &Params::new(least)).is_ok());
     assert!(Plan::new(&tree, &Params::new(least - 4096)).is_err());
@@ -192,64 +106,29 @@ fn too_many_inodes_are_refused_with_their_number() {
     let mut tree = tree();
     for number in 0..2000 {
         let name = format!("{number}");
-        tree.add(
-            tree.root(),
-            name.as_bytes(),
-            Meta::new(0o644),
-            file(Vec::new()),
-        )
-        .unwrap();
+        tree.add(tree.root(), name.as_bytes(), Meta::new(0o644), file(Vec::new())).unwrap();
     }
     let error = plan_error(&tree, &Params::new(SIZE));
-    let Error::TooFewInodes {
-        needed: 2001,
-        available,
-        missing,
-        least,
-        ..
-    } = error
-    else {
+    let Error::TooFewInodes { needed: 2001, available, missing, least, .. } = error else {
         panic!("{error}")
     };
     assert_eq!(available + missing, 2001);
     assert!(Plan::new(&tree, &Params::new(least)).is_ok());
-    assert!(
-        Plan::new(
-            &tree,
-            &Params {
-                bytes_per_inode: 1024,
-                ..Params::new(SIZE)
-            }
-        )
-        .is_ok()
-    );
+    assert!(Plan::new(&tree, &Params { bytes_per_inode: 1024, ..Params::new(SIZE) }).is_ok());
 }
 
 #[test]
 fn more_links_than_ufs_counts_are_refused() {
     let mut tree = tree();
     let root = tree.root();
-    let node = tree
-        .add(root, b"file", Meta::new(0o644), file(Vec::new()))
-        .unwrap();
+    let node = tree.add(root, b"file", Meta::new(0o644), file(Vec::new())).unwrap();
     for number in 1..32767 {
-        tree.link(root, format!("{number}").as_bytes(), node)
-            .unwrap();
+        tree.link(root, format!("{number}").as_bytes(), node).unwrap();
     }
     assert!(Plan::new(&tree, &Params::new(SIZE)).is_ok());
     tree.link(root, b"one more", node).unwrap();
     let error = plan_error(&tree, &Params::new(SIZE));
-    assert!(
-        matches!(
-            error,
-            Error::TooManyLinks {
-                links: 32768,
-                most: 32767,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::TooManyLinks { links: 32768, most: 32767, .. }), "{error}");
 }
 
 #[test]
@@ -258,36 +137,18 @@ fn a_host_file_that_changes_is_noticed() {
     let path = directory.path().join("file");
     std::fs::write(&path, noise(1, 5000)).unwrap();
     let mut tree = tree();
-    let kind = Kind::File(Content::Host {
-        path: path.clone(),
-        size: 5000,
-    });
-    tree.add(tree.root(), b"file", Meta::new(0o644), kind)
-        .unwrap();
+    let kind = Kind::File(Content::Host { path: path.clone(), size: 5000 });
+    tree.add(tree.root(), b"file", Meta::new(0o644), kind).unwrap();
     let plan = Plan::new(&tree, &Params::new(SIZE)).unwrap();
     for size in [4999, 5001, 0] {
         std::fs::write(&path, noise(1, size)).unwrap();
-        let error = plan
-            .write(&Memory::new(SIZE as usize))
-            .expect_err("a changed file");
-        let Error::SizeChanged {
-            path: shown,
-            planned: 5000,
-            found,
-        } = error
-        else {
-            panic!("{error}")
-        };
+        let error = plan.write(&Memory::new(SIZE as usize)).expect_err("a changed file");
+        let Error::SizeChanged { path: shown, planned: 5000, found } = error else { panic!("{error}") };
         assert_eq!((shown, found), (path.clone(), size as u64));
     }
     std::fs::remove_file(&path).unwrap();
-    let error = plan
-        .write(&Memory::new(SIZE as usize))
-        .expect_err("a missing file");
-    assert!(
-        error.to_string().starts_with("reading ") && error.to_string().contains("file: "),
-        "{error}"
-    );
+    let error = plan.write(&Memory::new(SIZE as usize)).expect_err("a missing file");
+    assert!(error.to_string().starts_with("reading ") && error.to_string().contains("file: "), "{error}");
 }
 
 #[test]
@@ -298,36 +159,23 @@ fn zeros_that_were_left_out_and_came_to_life_are_noticed() {
     bytes[..1 << 20].fill(0);
     std::fs::write(&path, &bytes).unwrap();
     let mut tree = tree();
-    let kind = Kind::File(Content::Host {
-        path: path.clone(),
-        size: 2 << 20,
-    });
-    tree.add(tree.root(), b"file", Meta::new(0o644), kind)
-        .unwrap();
+    let kind = Kind::File(Content::Host { path: path.clone(), size: 2 << 20 });
+    tree.add(tree.root(), b"file", Meta::new(0o644), kind).unwrap();
     let plan = Plan::new(&tree, &Params::new(SIZE)).unwrap();
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, b"alive", 4096).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
-    let error = plan
-        .write(&Memory::new(SIZE as usize))
-        .expect_err("a changed file");
+    let error = plan.write(&Memory::new(SIZE as usize)).expect_err("a changed file");
     assert!(matches!(error, Error::Modified { .. }), "{error}");
 }
 
 #[test]
 fn a_missing_host_file_is_named() {
     let mut tree = tree();
-    let kind = Kind::File(Content::Host {
-        path: PathBuf::from("/no/such/file"),
-        size: 2 << 20,
-    });
-    tree.add(tree.root(), b"file", Meta::new(0o644), kind)
-        .unwrap();
+    let kind = Kind::File(Content::Host { path: PathBuf::from("/no/such/file"), size: 2 << 20 });
+    tree.add(tree.root(), b"file", Meta::new(0o644), kind).unwrap();
     let error = plan_error(&tree, &Params::new(SIZE));
-    assert!(
-        error.to_string().starts_with("reading /no/such/file: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("reading /no/such/file: "), "{error}");
 }
 
 struct Full;

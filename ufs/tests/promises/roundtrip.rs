@@ -23,50 +23,23 @@ enum What {
 }
 
 fn name() -> impl Strategy<Value = Vec<u8>> {
-    let byte = any::<u8>().prop_map(|byte| {
-        if byte == 0 || byte == b'/' {
-            b'_'
-        } else {
-            byte
-        }
-    });
+    let byte = any::<u8>().prop_map(|byte| if byte == 0 || byte == b'/' { b'_' } else { byte });
     let length = prop_oneof![4 => 1..20usize, 1 => 200..=255usize, 1 => Just(255usize)];
     length.prop_flat_map(move |length| prop::collection::vec(byte.clone(), length))
 }
 
 fn meta() -> impl Strategy<Value = Meta> {
-    let flags = prop_oneof![3 => Just(0u32), 1 => prop::sample::select(vec![1, 2, 0x2_0000, 0x10_0000, 0x2_0001])];
-    (
-        0..=0o7777u16,
-        any::<u32>(),
-        any::<u32>(),
-        flags,
-        prop::option::of(any::<i64>()),
-    )
-        .prop_map(|(mode, uid, gid, flags, mtime)| Meta {
-            mode,
-            uid,
-            gid,
-            flags,
-            mtime,
-        })
+    let flags =
+        prop_oneof![3 => Just(0u32), 1 => prop::sample::select(vec![1, 2, 0x2_0000, 0x10_0000, 0x2_0001])];
+    (0..=0o7777u16, any::<u32>(), any::<u32>(), flags, prop::option::of(any::<i64>()))
+        .prop_map(|(mode, uid, gid, flags, mtime)| Meta { mode, uid, gid, flags, mtime })
 }
 
 fn what() -> impl Strategy<Value = What> {
     let size = prop_oneof![
         Just(0usize),
         1..5000usize,
-        prop::sample::select(vec![
-            511,
-            512,
-            513,
-            4095,
-            4096,
-            4097,
-            32768,
-            12 * 4096,
-            12 * 4096 + 1
-        ]),
+        prop::sample::select(vec![511, 512, 513, 4095, 4096, 4097, 32768, 12 * 4096, 12 * 4096 + 1]),
         1..200_000usize,
     ];
     let zeros = prop_oneof![2 => Just(0usize), 1 => 60_000..300_000usize];
@@ -89,10 +62,7 @@ fn build(items: Vec<Item>) -> Sample {
     let mut others: Vec<NodeId> = Vec::new();
     for (number, item) in items.into_iter().enumerate() {
         let parent = *item.parent.get(&directories);
-        if sample.tree.child(parent, &item.name).is_some()
-            || item.name == b"."
-            || item.name == b".."
-        {
+        if sample.tree.child(parent, &item.name).is_some() || item.name == b"." || item.name == b".." {
             continue;
         }
         match item.what {
@@ -159,33 +129,15 @@ pub fn everything() -> Sample {
     }
     for length in [1, 59, 60, 118, 119, 120, 121, 511, 512, 1023] {
         let kind = Kind::Symlink(noise(length as u64, length));
-        sample.add(
-            etc,
-            format!("link{length}").as_bytes(),
-            Meta::new(0o777),
-            kind,
-        );
+        sample.add(etc, format!("link{length}").as_bytes(), Meta::new(0o777), kind);
     }
     let dev = sample.directory(root, "dev");
     sample.add(dev, b"null", Meta::new(0o666), Kind::CharDevice(0x0d));
-    sample.add(
-        dev,
-        b"ada0",
-        Meta {
-            gid: 5,
-            ..Meta::new(0o640)
-        },
-        Kind::BlockDevice(0x1_0000_0001),
-    );
+    sample.add(dev, b"ada0", Meta { gid: 5, ..Meta::new(0o640) }, Kind::BlockDevice(0x1_0000_0001));
     sample.add(dev, b"zero", Meta::new(0o666), Kind::CharDevice(0));
     sample.add(dev, b"fifo", Meta::new(0o600), Kind::Fifo);
     sample.add(dev, b"log", Meta::new(0o666), Kind::Socket);
-    let flagged = Meta {
-        flags: 0x2_0000,
-        mode: 0o4555,
-        mtime: Some(-1),
-        ..Meta::new(0)
-    };
+    let flagged = Meta { flags: 0x2_0000, mode: 0o4555, mtime: Some(-1), ..Meta::new(0) };
     let su = Kind::File(Content::Bytes(noise(1, 17_000).into()));
     sample.add(root, b"su", flagged, su);
     sample.file(root, "empty", Vec::new());

@@ -26,23 +26,11 @@ pub struct Sample {
 }
 
 /// The block and fragment sizes that tests go through.
-pub const SIZES: [(u32, u32); 7] = [
-    (4096, 512),
-    (32768, 4096),
-    (4096, 4096),
-    (8192, 2048),
-    (16384, 8192),
-    (65536, 8192),
-    (65536, 65536),
-];
+pub const SIZES: [(u32, u32); 7] =
+    [(4096, 512), (32768, 4096), (4096, 4096), (8192, 2048), (16384, 8192), (65536, 8192), (65536, 65536)];
 
 pub fn params(size: u64, (block_size, fragment_size): (u32, u32)) -> Params {
-    Params {
-        block_size,
-        fragment_size,
-        time: 1_700_000_000,
-        ..Params::new(size)
-    }
+    Params { block_size, fragment_size, time: 1_700_000_000, ..Params::new(size) }
 }
 
 impl Sample {
@@ -50,17 +38,9 @@ impl Sample {
         let meta = Meta::new(0o755);
         let tree = Tree::new(meta.clone());
         let root = tree.root();
-        let expected = Expected {
-            meta,
-            kind: Kind::Directory,
-            node: root,
-        };
+        let expected = Expected { meta, kind: Kind::Directory, node: root };
         let paths = BTreeMap::from([(b"/".to_vec(), expected)]);
-        Self {
-            tree,
-            paths,
-            own: BTreeMap::from([(root, Vec::new())]),
-        }
+        Self { tree, paths, own: BTreeMap::from([(root, Vec::new())]) }
     }
 
     pub fn root(&self) -> NodeId {
@@ -68,10 +48,7 @@ impl Sample {
     }
 
     pub fn add(&mut self, parent: NodeId, name: &[u8], meta: Meta, kind: Kind) -> NodeId {
-        let node = self
-            .tree
-            .add(parent, name, meta.clone(), kind.clone())
-            .unwrap();
+        let node = self.tree.add(parent, name, meta.clone(), kind.clone()).unwrap();
         let path = [&self.own[&parent], &b"/"[..], name].concat();
         if kind == Kind::Directory {
             self.own.insert(node, path.clone());
@@ -86,23 +63,13 @@ impl Sample {
 
     pub fn file(&mut self, parent: NodeId, name: &str, bytes: Vec<u8>) -> NodeId {
         let content = Content::Bytes(Arc::from(bytes));
-        self.add(
-            parent,
-            name.as_bytes(),
-            Meta::new(0o644),
-            Kind::File(content),
-        )
+        self.add(parent, name.as_bytes(), Meta::new(0o644), Kind::File(content))
     }
 
     pub fn link(&mut self, parent: NodeId, name: &[u8], target: NodeId) {
         self.tree.link(parent, name, target).unwrap();
         let path = [&self.own[&parent], &b"/"[..], name].concat();
-        let expected = self
-            .paths
-            .values()
-            .find(|expected| expected.node == target)
-            .unwrap()
-            .clone();
+        let expected = self.paths.values().find(|expected| expected.node == target).unwrap().clone();
         self.paths.insert(path, expected);
     }
 
@@ -143,20 +110,13 @@ impl Sample {
         for visit in reader.walk() {
             let visit = visit.unwrap();
             let shown = String::from_utf8_lossy(&visit.path).into_owned();
-            let expected = self
-                .paths
-                .get(&visit.path)
-                .unwrap_or_else(|| panic!("{shown} is too much"));
+            let expected = self.paths.get(&visit.path).unwrap_or_else(|| panic!("{shown} is too much"));
             self.compare(&reader, &visit.stat, expected, params, &shown);
             let ino = *inodes.entry(expected.node).or_insert(visit.stat.ino);
             assert_eq!(ino, visit.stat.ino, "{shown}: names of one node");
             *names.entry(expected.node).or_default() += 1;
             if visit.stat.file_type != FileType::Directory {
-                let links = self
-                    .paths
-                    .values()
-                    .filter(|other| other.node == expected.node)
-                    .count();
+                let links = self.paths.values().filter(|other| other.node == expected.node).count();
                 if links > 1 || visit.stat.nlink != 1 {
                     assert_eq!(visit.stat.nlink as usize, links, "{shown}: links");
                 }
@@ -166,23 +126,12 @@ impl Sample {
         assert_eq!(seen, self.paths.len(), "every path is there");
     }
 
-    fn compare(
-        &self,
-        reader: &Reader<&File>,
-        stat: &Stat,
-        expected: &Expected,
-        params: &Params,
-        path: &str,
-    ) {
+    fn compare(&self, reader: &Reader<&File>, stat: &Stat, expected: &Expected, params: &Params, path: &str) {
         let Expected { meta, kind, .. } = expected;
         let found = (stat.mode, stat.uid, stat.gid, stat.flags);
         assert_eq!(found, (meta.mode, meta.uid, meta.gid, meta.flags), "{path}");
         let time = meta.mtime.unwrap_or(params.time);
-        assert_eq!(
-            [stat.atime, stat.mtime, stat.ctime, stat.birthtime],
-            [time; 4],
-            "{path}"
-        );
+        assert_eq!([stat.atime, stat.mtime, stat.ctime, stat.birthtime], [time; 4], "{path}");
         let (file_type, rdev) = match kind {
             Kind::Directory => (FileType::Directory, 0),
             Kind::File(_) => (FileType::File, 0),

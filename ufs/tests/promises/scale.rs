@@ -15,27 +15,16 @@ fn ten_thousand_small_files_in_one_directory_and_in_many_read_back() {
         let root = sample.root();
         let one = sample.directory(root, "one");
         for number in 0..10_000u64 {
-            sample.file(
-                one,
-                &format!("file-{number}"),
-                noise(number, (number % 700) as usize),
-            );
+            sample.file(one, &format!("file-{number}"), noise(number, (number % 700) as usize));
         }
         for top in 0..100 {
             let directory = sample.directory(root, &format!("many{top}"));
             for number in 0..100u64 {
-                sample.file(
-                    directory,
-                    &format!("f{number}"),
-                    noise(number, (number * 31) as usize),
-                );
+                sample.file(directory, &format!("f{number}"), noise(number, (number * 31) as usize));
             }
         }
         let size = 320 << 20;
-        sample.verify(&Params {
-            bytes_per_inode: 4096,
-            ..params(size, sizes)
-        });
+        sample.verify(&Params { bytes_per_inode: 4096, ..params(size, sizes) });
     }
 }
 
@@ -56,18 +45,8 @@ fn plain() -> Sample {
     let root = sample.root();
     let mut seed = 0;
     for (top, sizes) in [
-        (
-            "bin",
-            vec![
-                0, 1, 511, 512, 513, 4096, 4097, 12_000, 49_152, 49_153, 300_000,
-            ],
-        ),
-        (
-            "lib",
-            vec![
-                2_146_304, 2_146_305, 5_000_000, 32_768, 32_769, 393_216, 393_217,
-            ],
-        ),
+        ("bin", vec![0, 1, 511, 512, 513, 4096, 4097, 12_000, 49_152, 49_153, 300_000]),
+        ("lib", vec![2_146_304, 2_146_305, 5_000_000, 32_768, 32_769, 393_216, 393_217]),
         ("etc", (0..200).map(|number| number * 23).collect()),
     ] {
         let directory = sample.directory(root, top);
@@ -82,12 +61,7 @@ fn plain() -> Sample {
     sample.file(lib, "sparse", sparse);
     let long = "n".repeat(255);
     sample.file(root, &long, noise(7, 7777));
-    sample.add(
-        root,
-        b"link",
-        Meta::new(0o777),
-        Kind::Symlink(b"etc/file-23".to_vec()),
-    );
+    sample.add(root, b"link", Meta::new(0o777), Kind::Symlink(b"etc/file-23".to_vec()));
     sample
 }
 
@@ -99,17 +73,12 @@ fn the_sleuth_kit_reads_every_file_as_it_was() {
         let Some(listed) = tools::fls(image.path()) else {
             return;
         };
-        let inodes: HashMap<Vec<u8>, u32> =
-            listed.into_iter().map(|(ino, path)| (path, ino)).collect();
+        let inodes: HashMap<Vec<u8>, u32> = listed.into_iter().map(|(ino, path)| (path, ino)).collect();
         for (path, expected) in sample.paths.iter().filter(|(path, _)| path.len() > 1) {
             let ino = inodes[&path[1..]];
             if let Kind::File(content) = &expected.kind {
                 let found = tools::icat(image.path(), ino).unwrap();
-                assert!(
-                    found == content_of(content),
-                    "icat of {}",
-                    String::from_utf8_lossy(path)
-                );
+                assert!(found == content_of(content), "icat of {}", String::from_utf8_lossy(path));
             }
         }
     }
@@ -140,21 +109,14 @@ fn grub_and_the_sleuth_kit_notice_a_difference() {
     let root = sample.root();
     sample.file(root, "file", b"one".to_vec());
     let image = sample.write(&params(8 << 20, (4096, 512)));
-    let ino = Reader::open(image.as_file())
-        .unwrap()
-        .lookup(b"/file")
-        .unwrap()
-        .ino;
+    let ino = Reader::open(image.as_file()).unwrap().lookup(b"/file").unwrap().ino;
     if let Some(found) = tools::icat(image.path(), ino) {
         assert_ne!(found, b"two");
     }
     let host = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(host.path(), b"two").unwrap();
     let differs = std::panic::catch_unwind(|| tools::grub_same(image.path(), "/file", host.path()));
-    assert!(
-        !matches!(differs, Ok(Some(()))),
-        "grub-fstest cmp does not compare"
-    );
+    assert!(!matches!(differs, Ok(Some(()))), "grub-fstest cmp does not compare");
 }
 
 #[test]
@@ -170,12 +132,7 @@ fn consecutive_files_are_written_in_few_large_writes() {
     let root = sample.root();
     for number in 0..2000u64 {
         let content = Content::Bytes(noise(number, 3000 + (number as usize * 37) % 9000).into());
-        sample.add(
-            root,
-            format!("{number}").as_bytes(),
-            Meta::new(0o644),
-            Kind::File(content),
-        );
+        sample.add(root, format!("{number}").as_bytes(), Meta::new(0o644), Kind::File(content));
     }
     let params = params(32 << 20, (4096, 512));
     let plan = ufs::Plan::new(&sample.tree, &params).unwrap();
@@ -184,20 +141,10 @@ fn consecutive_files_are_written_in_few_large_writes() {
     let mut writes = count.0.into_inner().unwrap();
     writes.sort_unstable();
     assert!(
-        writes
-            .windows(2)
-            .all(|pair| pair[0].0 + pair[0].1 as u64 <= pair[1].0),
+        writes.windows(2).all(|pair| pair[0].0 + pair[0].1 as u64 <= pair[1].0),
         "no byte is written twice"
     );
-    assert!(
-        writes
-            .iter()
-            .all(|(offset, length)| offset % 512 == 0 && length % 512 == 0)
-    );
+    assert!(writes.iter().all(|(offset, length)| offset % 512 == 0 && length % 512 == 0));
     let bytes: usize = writes.iter().map(|(_, length)| length).sum();
-    assert!(
-        bytes / writes.len() >= 256 << 10,
-        "{bytes} bytes in {} writes",
-        writes.len()
-    );
+    assert!(bytes / writes.len() >= 256 << 10, "{bytes} bytes in {} writes", writes.len());
 }

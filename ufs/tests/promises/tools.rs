@@ -36,52 +36,26 @@ pub fn fsck(image: &Path) {
             || line.contains(" files, ") && line.contains("% fragmentation)")
     };
     let findings: Vec<&str> = text.lines().filter(|line| !known(line)).collect();
-    assert!(
-        output.status.success() && findings.is_empty(),
-        "{program}: {text}{errors}"
-    );
-    assert!(
-        text.contains("% fragmentation)"),
-        "{program} did not finish: {text}{errors}"
-    );
+    assert!(output.status.success() && findings.is_empty(), "{program}: {text}{errors}");
+    assert!(text.contains("% fragmentation)"), "{program} did not finish: {text}{errors}");
 }
 
 /// `icat` of every file: (inode, content).
 pub fn icat(image: &Path, ino: u32) -> Option<Vec<u8>> {
-    let output = run(
-        "icat",
-        &["-f", "ufs2", image.to_str().unwrap(), &ino.to_string()],
-    )?;
-    assert!(
-        output.status.success(),
-        "icat {ino}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = run("icat", &["-f", "ufs2", image.to_str().unwrap(), &ino.to_string()])?;
+    assert!(output.status.success(), "icat {ino}: {}", String::from_utf8_lossy(&output.stderr));
     Some(output.stdout)
 }
 
 /// `fls -r -p`: lines of type, inode and path.
 pub fn fls(image: &Path) -> Option<Vec<(u32, Vec<u8>)>> {
     let output = run("fls", &["-f", "ufs2", "-r", "-p", image.to_str().unwrap()])?;
-    assert!(
-        output.status.success(),
-        "fls: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let lines = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
+    assert!(output.status.success(), "fls: {}", String::from_utf8_lossy(&output.stderr));
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let parse = |line: &[u8]| {
         let tab = line.iter().position(|byte| *byte == b'\t').expect("a tab");
-        let head = std::str::from_utf8(&line[..tab])
-            .unwrap()
-            .trim_end_matches(':');
-        let ino = head
-            .rsplit(' ')
-            .next()
-            .unwrap()
-            .trim_end_matches("(realloc)");
+        let head = std::str::from_utf8(&line[..tab]).unwrap().trim_end_matches(':');
+        let ino = head.rsplit(' ').next().unwrap().trim_end_matches("(realloc)");
         (ino.parse().expect("an inode"), line[tab + 1..].to_vec())
     };
     Some(lines.map(parse).collect())
@@ -90,20 +64,9 @@ pub fn fls(image: &Path) -> Option<Vec<(u32, Vec<u8>)>> {
 /// `grub-fstest cmp`: whether GRUB reads this file as the host has it.
 pub fn grub_same(image: &Path, path: &str, host: &Path) -> Option<()> {
     let inside = format!("(loop0){path}");
-    let args = [
-        image.to_str().unwrap(),
-        "cmp",
-        &inside,
-        host.to_str().unwrap(),
-    ];
+    let args = [image.to_str().unwrap(), "cmp", &inside, host.to_str().unwrap()];
     let output = run("grub-fstest", &args)?;
-    let (text, errors) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success() && errors.is_empty(),
-        "grub-fstest cmp {path}: {text}{errors}"
-    );
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && errors.is_empty(), "grub-fstest cmp {path}: {text}{errors}");
     Some(())
 }

@@ -10,7 +10,7 @@ use crate::image::output::{Inputs, Output};
 use crate::image::{self, disk, filesystem};
 use crate::product::{DEFINITION, Product, Version};
 use crate::report::{self, Reporter};
-use crate::services::{self, Service};
+use crate::services::{self, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World};
 use crate::{inputs, layer};
@@ -76,7 +76,8 @@ impl Args {
         if self.release {
             check_release(&version, &product.version)?;
         }
-        let output = Output::open(&self.output.unwrap_or_else(|| crate::workspace::target().join("firmware")))?;
+        let output =
+            Output::open(&self.output.unwrap_or_else(|| crate::workspace::target().join("firmware")))?;
         let origin = match (self.src, self.world) {
             (Some(src), _) => Origin::Source(src),
             (_, Some(world)) => Origin::Installed(world),
@@ -87,9 +88,20 @@ impl Args {
             Origin::Installed(_) => vec![Group::Image, Group::World],
             Origin::Miniature => vec![Group::Image],
         };
-        let toolchain = toolchain::ensure(&groups, &reporter)?;
+        let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
         Build { product, version, toolchain, reporter, output }.run(&origin)
     }
+}
+
+/// What the services are linked against.
+fn sysroot(world: &World) -> Result<&Sysroot> {
+    world.sysroot.as_ref().with_context(|| {
+        format!(
+            "linking the services: the {} world has no sysroot (usr/lib/crt1.o and libc); give the folder that `image \
+             --src` left behind, with its `sysroot`",
+            world.kind
+        )
+    })
 }
 
 /// A release is what a tag says, and nothing else.
@@ -162,7 +174,7 @@ impl Build {
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
             ("overlay", inputs::of_files(root, &[OVERLAY])?),
-            ("services", services::digest(root, world)?),
+            ("services", services::digest(&self.toolchain, sysroot(world)?)?),
             ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
             ("world", world.identity.clone()),
         ];
@@ -171,15 +183,10 @@ impl Build {
 
     fn services(&self, world: &World) -> Result<Vec<Service>> {
         let mut stage = self.reporter.stage("services");
-        let sysroot = world.sysroot.as_ref().with_context(|| {
-            format!(
-                "linking the services: the {} world has no sysroot (usr/lib/crt1.o and libc); give the folder that \
-                 `image --src` left behind, with its `sysroot`",
-                world.kind
-            )
-        })?;
-        let digest = services::digest(&crate::workspace::root(), world)?;
-        let services = services::provide(&self.toolchain, sysroot, &digest, &mut stage)?;
+        let sysroot = sysroot(world)?;
+        let digest = services::digest(&self.toolchain, sysroot)?;
+        let announce = || stage.takes_long("compiling for the device");
+        let services = services::provide(&self.toolchain, sysroot, &digest, announce)?;
         let sizes: Vec<String> = services
             .iter()
             .map(|service| format!("{} {}", service.name, report::size(service.size)))

@@ -28,7 +28,8 @@ impl Args {
     /// # Errors
     /// Something lacks that cannot be installed, or a test failed.
     pub fn run(self) -> Result<()> {
-        toolchain::ensure(&[Group::Image, Group::Run, Group::Test], &Reporter::new(0))?;
+        let reporter = Reporter::new(0);
+        toolchain::ensure(&[Group::Image, Group::Run, Group::Test], &mut |line| reporter.summary(line))?;
         let shell = Shell::new()?;
         shell.change_dir(crate::workspace::root());
         if let Some(world) = self.world {

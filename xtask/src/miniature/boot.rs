@@ -75,8 +75,14 @@ impl BootPrograms {
     ///
     /// # Errors
     /// As [`BootPrograms::assemble`], or they cannot be kept.
-    pub fn kept_or_assembled(kept: &Path, zig: &Path, zig_version: &str, options: &BootOptions) -> Result<Self> {
-        let defines: Vec<String> = defines(options)?.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pub fn kept_or_assembled(
+        kept: &Path,
+        zig: &Path,
+        zig_version: &str,
+        options: &BootOptions,
+    ) -> Result<Self> {
+        let defines: Vec<String> =
+            defines(options)?.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         let sources = [MBR.text, SLOT_FIRST.text, SLOT_SECOND.text];
         let texts = sources.into_iter().chain(INCLUDES.iter().map(|(_, text)| *text)).chain([zig_version]);
         let key = inputs::of_texts(texts.chain(defines.iter().map(String::as_str)));

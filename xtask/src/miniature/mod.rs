@@ -28,8 +28,11 @@ pub fn open(product: &Product, toolchain: &Toolchain) -> Result<World> {
     let kept = workspace::target().join("miniature");
     let programs = BootPrograms::kept_or_assembled(&kept, toolchain.path("zig")?, ZIG_VERSION, &options)?;
     let layer = hierarchy::layer()?;
-    let identity =
-        inputs::of_texts([crate::hex(&programs.mbr), crate::hex(&programs.slot), format!("{layer:?}")].iter().map(String::as_str));
+    let identity = inputs::of_texts(
+        [crate::hex(&programs.mbr), crate::hex(&programs.slot), format!("{layer:?}")]
+            .iter()
+            .map(String::as_str),
+    );
     Ok(World {
         kind: "miniature",
         version: VERSION.to_owned(),

@@ -10,8 +10,8 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::workspace;
 use super::host;
+use crate::workspace;
 
 /// The oldest that knows `-Zjson-target-spec` and the target file's format.
 pub const OLDEST: (u32, u32) = (1, 95);

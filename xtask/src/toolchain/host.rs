@@ -72,4 +72,3 @@ pub fn header(file: &str) -> Option<PathBuf> {
     let own = include.join(format!("{}-linux-gnu", std::env::consts::ARCH));
     [include, &own].into_iter().map(|folder| folder.join(file)).find(|path| path.is_file())
 }
-

@@ -10,10 +10,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace;
 use super::host::{Packages, System};
 use super::need::{Kind, Need};
 use super::{Progress, device_rust, host, zig};
+use crate::workspace;
 
 /// Installs what it can. Returns what went wrong on the way, for [`instructions`].
 pub fn install(missing: &[&Need], system: &System, progress: &mut Progress<'_>) -> Vec<String> {

@@ -10,8 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace;
 use super::host;
+use crate::workspace;
 
 /// The version; [`REQUIREMENTS`] pins its contents.
 pub const VERSION: &str = "0.15.2";

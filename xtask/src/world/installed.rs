@@ -110,10 +110,12 @@ fn latest(lines: Vec<Line>) -> Vec<Line> {
 /// Drops directories that are not there: `installkernel` removes some that `installworld` made and listed. What such
 /// a directory held would be missed by its own lines.
 fn without_removed_directories(root: &Path, lines: Vec<Line>, notes: &mut Vec<String>) -> Vec<Line> {
-    let (kept, removed): (Vec<Line>, Vec<Line>) = lines
-        .into_iter()
-        .partition(|line| line.kind != Type::Directory || fs::symlink_metadata(host_path(root, &line.path)).is_ok());
-    notes.extend(removed.iter().map(|line| format!("{} is in METALOG and was removed again: left out", line.path)));
+    let (kept, removed): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| {
+        line.kind != Type::Directory || fs::symlink_metadata(host_path(root, &line.path)).is_ok()
+    });
+    notes.extend(
+        removed.iter().map(|line| format!("{} is in METALOG and was removed again: left out", line.path)),
+    );
     kept
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use firmware::layout::BOOT_AREA;
 
+use crate::miniature;
 use crate::product::{BootCode, Product};
 use crate::report::Reporter;
 use crate::services::Sysroot;
@@ -123,10 +124,10 @@ pub enum Origin {
 /// As its provider.
 pub fn open(origin: &Origin, product: &Product, toolchain: &Toolchain, reporter: &Reporter) -> Result<World> {
     match origin {
-        Origin::Miniature => todo!(),
+        Origin::Miniature => miniature::open(product, toolchain),
         Origin::Installed(dir) => installed::open(dir),
         Origin::Source(dir) => {
-            let kept = source::build(dir, product, &toolchain.clang_dir, reporter)?;
+            let kept = source::build(dir, product, toolchain, reporter)?;
             Ok(World { kind: "source", ..installed::open(&kept)? })
         }
     }

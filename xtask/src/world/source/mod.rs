@@ -18,6 +18,7 @@ use anyhow::{Context, Result, ensure};
 use crate::inputs;
 use crate::product::Product;
 use crate::report::{Reporter, Stage};
+use crate::toolchain::Toolchain;
 use make::Make;
 use tree::SourceTree;
 
@@ -72,17 +73,19 @@ struct Build<'a> {
 ///
 /// # Errors
 /// No source tree, no such kernel configuration, or a step that fails: with the first error and the log's path.
-pub fn build(src: &Path, product: &Product, clang_dir: &Path, reporter: &Reporter) -> Result<PathBuf> {
+pub fn build(src: &Path, product: &Product, toolchain: &Toolchain, reporter: &Reporter) -> Result<PathBuf> {
     let tree = SourceTree::open(src)?;
     let name = format!("{}-{}", tree.version, &inputs::of_texts([&*tree.path.to_string_lossy()])[..8]);
     let dir = crate::workspace::target().join("world").join(name);
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     let dir = fs::canonicalize(&dir).with_context(|| format!("opening {}", dir.display()))?;
     let kernel_dir = kernel_dir(&tree, &product.kernel.config)?;
+    // Beside clang itself lie clang++, ld.lld and llvm-ar of its version; /usr/bin has links to them.
+    let clang = fs::canonicalize(toolchain.path("clang")?).context("finding clang")?;
     let make = Make {
         objects: dir.join("obj"),
         make_conf: dir.join("make.conf"),
-        cross_bindir: clang_dir.to_owned(),
+        cross_bindir: clang.parent().context("finding the folder of clang")?.to_owned(),
         home: dir.clone(),
         tree,
     };
@@ -173,9 +176,9 @@ impl Build<'_> {
     fn write_confs(&self) -> Result<()> {
         let world = &self.product.world;
         let lines = |parts: &[&[String]]| parts.concat().join("\n") + "\n";
-        let cputype = world.cputype.as_ref().map(|cpu| format!("CPUTYPE?={cpu}\n")).unwrap_or_default();
         for (path, text) in [
-            (self.make.make_conf.clone(), cputype),
+            // Empty: it stands for the host's /etc/make.conf, which would otherwise be read.
+            (self.make.make_conf.clone(), String::new()),
             (self.src_conf(Step::World), lines(&[&world.both, &world.build])),
             (self.src_conf(Step::InstallWorld), lines(&[&world.both, &world.install])),
         ] {
@@ -204,7 +207,8 @@ impl Build<'_> {
 
     fn variables(&self, step: Step) -> Vec<String> {
         let installed = self.dir.join("installed");
-        let mut variables = Vec::new();
+        let mut variables: Vec<String> =
+            self.product.world.cputype.iter().map(|cpu| format!("TARGET_CPUTYPE={cpu}")).collect();
         if matches!(step, Step::Kernel | Step::InstallKernel) {
             variables.push(format!("KERNCONF={}", self.product.kernel.config));
             variables.extend(self.kernel_dir.iter().map(|dir| format!("KERNCONFDIR={}", dir.display())));

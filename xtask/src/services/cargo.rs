@@ -1,0 +1,193 @@
+//! Running cargo for the device.
+//!
+//! What decides on the bytes is given here, whole; whatever this machine's configuration or environment would add is
+//! taken away. Nothing absolute is among the flags, for cargo hashes those: paths are dealt with by `rustc.sh`.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use super::sysroot::Linker;
+use super::{PACKAGE, PROGRAMS, Sysroot, log};
+use crate::toolchain::{DeviceRust, Toolchain};
+
+/// The target file, in the workspace; its stem is the target's name.
+const TARGET: &str = ".cargo/i386-unknown-freebsd.json";
+/// The target's name, which is also the name of its output folder.
+const TRIPLE: &str = "i386-unknown-freebsd";
+/// The profile, in the workspace's `Cargo.toml`.
+const PROFILE: &str = "device";
+/// Flags for every crate: no run-time choice of instructions that the device lacks anyway.
+const RUSTFLAGS: &str = "--cfg\u{1f}sha2_backend=\"soft\"";
+/// Stands before rustc.
+const WRAPPER: &str = include_str!("rustc.sh");
+/// Variables of cargo's own that only tell where things are and how to reach the network.
+const KEPT: &[&str] = &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"];
+
+/// One compilation of the services.
+pub struct Build<'a> {
+    /// The workspace to build.
+    pub workspace: PathBuf,
+    /// Where cargo works, apart from the builder's own output: another compiler may be at work there.
+    pub folder: PathBuf,
+    /// The compiler and the linkers.
+    pub toolchain: &'a Toolchain,
+    /// What to link against.
+    pub sysroot: &'a Sysroot,
+}
+
+impl Build<'_> {
+    /// Compiles and links, and hands the programs, in cargo's folder, to `deliver`, before another build may begin.
+    pub fn run<T>(&self, deliver: impl FnMut(PathBuf) -> Result<T>) -> Result<Vec<T>> {
+        let rust = self.toolchain.rust()?;
+        let linker = self.sysroot.linker(self.toolchain)?;
+        fs::create_dir_all(&self.folder).with_context(|| format!("making {}", self.folder.display()))?;
+        let _lock = self.lock()?;
+        let wrapper = self.script("rustc.sh", WRAPPER)?;
+        let link = self.script("linker.sh", linker.script)?;
+        let output = self.folder.join(TRIPLE);
+        let programs = PROGRAMS.map(|program| output.join(PROFILE).join(program));
+        self.forget_if_changed("compiler", &[WRAPPER, &rust.version], &[output])?;
+        self.forget_if_changed("linker", &[linker.script, &linker.identity], &programs)?;
+        self.cargo(rust, &wrapper, &link, &linker)?;
+        programs.into_iter().map(deliver).collect()
+    }
+
+    /// One build at a time: the next may be linked against something else, in the same place.
+    fn lock(&self) -> Result<File> {
+        let path = self.folder.join("lock");
+        let lock = || {
+            let file = File::create(&path)?;
+            file.lock().map(|()| file)
+        };
+        lock()
+            .with_context(|| format!("waiting for another build of the services to end ({})", path.display()))
+    }
+
+    fn cargo(&self, rust: &DeviceRust, wrapper: &Path, link: &Path, linker: &Linker) -> Result<()> {
+        let mut cargo = Command::new(&rust.cargo);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| disturbs(name)) {
+            cargo.env_remove(name);
+        }
+        cargo
+            .current_dir(&self.workspace)
+            .args(["build", "--locked", "--package", PACKAGE, "--profile", PROFILE, "--target", TARGET])
+            // std without its backtraces, which would be of no use without symbols.
+            .args([
+                "-Zbuild-std=std,panic_abort",
+                "-Zbuild-std-features=optimize_for_size",
+                "-Zjson-target-spec",
+            ])
+            .args(PROGRAMS.iter().flat_map(|program| ["--bin", program]))
+            .env("RUSTC", &rust.rustc)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTC_WRAPPER", wrapper)
+            .env("CARGO_TARGET_DIR", &self.folder)
+            .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS)
+            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_TERM_COLOR", "never")
+            .env("CARGO_TARGET_I386_UNKNOWN_FREEBSD_LINKER", link)
+            .env("SLUICE_WORKSPACE", &self.workspace)
+            .env("SLUICE_RUST_SRC", &rust.source)
+            .env("ZIG_GLOBAL_CACHE_DIR", self.folder.join("zig"))
+            .env("ZIG_LOCAL_CACHE_DIR", self.folder.join("zig"))
+            .env("LC_ALL", "C")
+            .envs(linker.environment.iter().map(|(name, value)| (name, value)));
+
+        let path = self.folder.join("cargo.log");
+        let log = File::create(&path).with_context(|| format!("writing the log {}", path.display()))?;
+        let errors = log.try_clone().with_context(|| format!("writing the log {}", path.display()))?;
+        let status = cargo
+            .stdout(log)
+            .stderr(errors)
+            .status()
+            .with_context(|| format!("running {}", rust.cargo.display()))?;
+        if !status.success() {
+            let said = fs::read_to_string(&path).unwrap_or_default();
+            bail!(
+                "compiling the services for the device: cargo ended with {status}; its log is {}\n{}",
+                path.display(),
+                log::first_error(&said)
+            );
+        }
+        Ok(())
+    }
+
+    /// Puts a script into the folder, in one step, so that a build next to this one never runs half of it.
+    fn script(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+            return Ok(path);
+        }
+        let write = || {
+            let file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            fs::write(file.path(), text)?;
+            fs::set_permissions(file.path(), Permissions::from_mode(0o755))?;
+            // Linux runs no file that is open for writing.
+            file.into_temp_path().persist(&path).map_err(|error| error.error)
+        };
+        write().with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// cargo does not know what the scripts do: when that has changed, its result is removed and made anew.
+    fn forget_if_changed(&self, name: &str, parts: &[&str], results: &[PathBuf]) -> Result<()> {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        let identity = hex(&digest.finalize());
+        let stamp = self.folder.join(format!("{name}.stamp"));
+        if fs::read_to_string(&stamp).is_ok_and(|there| there == identity) {
+            return Ok(());
+        }
+        for result in results {
+            let removed = if result.is_dir() { fs::remove_dir_all(result) } else { fs::remove_file(result) };
+            removed
+                .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+                .with_context(|| format!("removing {}", result.display()))?;
+        }
+        fs::write(&stamp, identity).with_context(|| format!("writing {}", stamp.display()))
+    }
+}
+
+/// Whether a variable could change what cargo makes.
+fn disturbs(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let cargos = name.starts_with("CARGO") || name.starts_with("RUSTC") || name.starts_with("RUSTFLAGS");
+    // cargo points this at its own toolchain's libraries, which another toolchain's compiler must not load.
+    name == "LD_LIBRARY_PATH" || (cargos && !KEPT.iter().any(|kept| name.starts_with(kept)))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_is_configured_for_does_not_reach_the_device() {
+        for name in [
+            "CARGO",
+            "CARGO_BUILD_RUSTFLAGS",
+            "CARGO_PROFILE_DEVICE_LTO",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "RUSTFLAGS",
+        ] {
+            assert!(disturbs(OsStr::new(name)), "{name}");
+        }
+        for name in ["CARGO_HOME", "CARGO_HTTP_PROXY", "CARGO_NET_OFFLINE", "PATH", "HOME", "RUSTUP_HOME"] {
+            assert!(!disturbs(OsStr::new(name)), "{name}");
+        }
+    }
+}
