@@ -1,20 +1,19 @@
 //! `cargo xtask image` of the miniature world, from its command line to the device that boots.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use support::{Repository, Run};
 use xtask::qemu::{Disk, Machine};
+
+use crate::repository::{Repository, Run};
 
 /// Far more than a boot program needs, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_full_image_boots_and_names_slot_and_version() {
-    let repository = Repository::new();
+    let Some(repository) = Repository::new() else { return };
     let text = repository.image(&[]).success();
     let version = repository.version();
     assert!(version.starts_with("0.1.0-dev.1+g"), "{version}");
@@ -28,7 +27,7 @@ fn the_full_image_boots_and_names_slot_and_version() {
 
 #[test]
 fn a_build_leaves_both_images_sparse_and_a_manifest_that_tells_of_them() {
-    let repository = Repository::new();
+    let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let manifest: serde_json::Value =
         serde_json::from_slice(&fs::read(repository.latest("manifest.json")).unwrap()).unwrap();
@@ -49,7 +48,7 @@ fn a_build_leaves_both_images_sparse_and_a_manifest_that_tells_of_them() {
 
 #[test]
 fn a_second_build_finds_all_up_to_date_and_a_changed_overlay_file_is_built_from_there() {
-    let repository = Repository::new();
+    let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let first = fs::metadata(repository.latest(".full.img")).unwrap().ino();
     let text = repository.image(&[]).success();
@@ -76,13 +75,13 @@ fn the_same_commit_gives_the_same_images_in_any_folder() {
         [".full.img", ".slot.img", "slot.mtree", "manifest.json"]
             .map(|suffix| fs::read(repository.latest(suffix)).unwrap())
     };
-    let (one, other) = (Repository::new(), Repository::new());
+    let (Some(one), Some(other)) = (Repository::new(), Repository::new()) else { return };
     assert!(digest(&one) == digest(&other), "two copies of one commit gave different images");
 }
 
 #[test]
 fn a_release_is_a_tagged_commit_without_changes() {
-    let repository = Repository::new();
+    let Some(repository) = Repository::new() else { return };
     repository.image(&["--release"]).refused(&["release 0.1.0", "tag v0.1.0"]);
     repository.tag("v0.1.0");
     repository.image(&["--release"]).success();
@@ -94,7 +93,7 @@ fn a_release_is_a_tagged_commit_without_changes() {
 
 #[test]
 fn bad_input_is_refused_by_name_and_latest_stays() {
-    let repository = Repository::new();
+    let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let version = repository.version();
     let cases: [(&str, &[&str]); 7] = [

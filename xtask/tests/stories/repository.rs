@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+use xtask::toolchain::Group;
+
+use crate::tools;
 
 /// A repository with one commit, made from the files that git knows in the repository under test.
 pub struct Repository {
@@ -12,8 +15,10 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Copies and commits. Author, message and time are fixed, so every copy has the same commit.
-    pub fn new() -> Self {
+    /// Copies and commits, unless a tool for building lacks. Author, message and time are fixed, so every copy has the
+    /// same commit.
+    pub fn new() -> Option<Self> {
+        tools::find(&[Group::Image, Group::Run])?;
         let dir = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let listed = git(root, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
@@ -28,7 +33,7 @@ impl Repository {
         git(dir.path(), &["init", "--quiet", "--initial-branch=main"]);
         let repository = Self { dir };
         repository.commit("Copy the repository under test");
-        repository
+        Some(repository)
     }
 
     /// Commits everything.

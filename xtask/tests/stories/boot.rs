@@ -1,13 +1,5 @@
 //! Boots of small disks in QEMU: layout, MBR, labels, slot headers and the miniature world's boot programs, put together by
 //! hand and judged by a BIOS.
-//!
-//! They need QEMU and zig. `SLUICE_ZIG` names a zig; where one of the two is not there a test says that it was skipped, and
-//! fails instead when `SLUICE_TEST_ALL` is set, as in CI.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
-)]
 
 use std::env;
 use std::fs::File;
@@ -25,8 +17,11 @@ use firmware::slot::{SlotHeader, VERSION_OFFSET};
 use firmware::units::{SECTOR_BYTES, Sectors};
 use tempfile::TempDir;
 use xtask::assembler::{Source, assemble};
-use xtask::miniature::boot::{BootOptions, BootPrograms};
+use xtask::miniature::boot::{BootOptions, BootPrograms, INCLUDES};
 use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
+use xtask::toolchain::Group;
+
+use crate::tools;
 
 /// A boot takes about a second; a machine that is busy with other things gets more.
 const BOOT: Duration = Duration::from_secs(60);
@@ -35,16 +30,8 @@ const CARD: Geometry = Geometry { sectors: 63, heads: 16 };
 
 /// The zig to assemble with, when both it and QEMU are there.
 fn tools() -> Option<PathBuf> {
-    let runs = |program: &Path, argument: &str| Command::new(program).arg(argument).output().is_ok();
-    let zig = env::var_os("SLUICE_ZIG").map_or_else(|| PathBuf::from("zig"), PathBuf::from);
-    for (program, argument) in [(zig.as_path(), "version"), (Path::new("qemu-system-i386"), "--version")] {
-        if !runs(program, argument) {
-            assert!(env::var_os("SLUICE_TEST_ALL").is_none(), "{} is not there", program.display());
-            eprintln!("skipped: {} is not there", program.display());
-            return None;
-        }
-    }
-    Some(zig)
+    let toolchain = tools::find(&[Group::Image, Group::Run])?;
+    Some(toolchain.path("zig").unwrap().to_owned())
 }
 
 fn programs(zig: &Path, packet: bool) -> BootPrograms {
@@ -283,6 +270,56 @@ fn boot0sio_of_a_world_starts_the_slot_that_its_options_say() {
         says(&mut guest, line);
         // No slice is active on the disk: boot1 of a real slot would have gone on in slice 1.
         assert_eq!(guest.console.transcript().contains("(boot1: slice 1)"), default_slice == 2);
+    }
+}
+
+/// Writes itself over sector 1 of the disk through the BIOS, and tells when that is done.
+const WRITER: &str = "
+    .code16
+    .globl start
+start:
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %ss
+    movw $0x7c00, %sp
+    call console_open
+    movw $packet, %si
+    movw $0x4300, %ax
+    movb $0x80, %dl
+    int $0x13
+    movw $done, %si
+    jnc tell
+    movw $failed, %si
+tell:
+    call print
+halt:
+    hlt
+    jmp halt
+#include \"console.inc\"
+done: .asciz \"written\"
+failed: .asciz \"failed\"
+packet:
+    .byte 16, 0, 1, 0
+    .word 0x7c00, 0
+    .long 1, 0
+";
+
+#[test]
+fn a_power_cut_keeps_what_was_written_and_a_thrown_away_disk_nothing() {
+    let Some(zig) = tools() else { return };
+    let (name, text, includes) = ("writer", WRITER, INCLUDES);
+    let source = Source { name, text, includes, origin: 0x7c00, room: 440 };
+    let program = assemble(&zig, &source, &[("CONSOLE_DIVISOR", "3".to_owned())]).unwrap();
+    let mut disk = TestDisk::new(&programs(&zig, true), plan(Sectors::from_mib(64), CARD));
+    disk.mbr = Mbr::with_code(&program).unwrap();
+    disk.write(Sectors::ZERO, &disk.mbr.encode());
+    for (connected, kept) in [(Disk::thrown_away(disk.path()), false), (Disk::kept(disk.path()), true)] {
+        let mut guest = disk.start(Machine::new().disk(connected));
+        guest.console.expect("written", BOOT).unwrap();
+        guest.power_cut().unwrap();
+        let mut sector = [0; SECTOR_BYTES as usize];
+        disk.file.read_exact_at(&mut sector, SECTOR_BYTES).unwrap();
+        assert_eq!(sector == disk.mbr.encode(), kept);
     }
 }
 

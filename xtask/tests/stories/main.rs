@@ -1,0 +1,13 @@
+//! Stories: the builder's promises, told from the command line to the booted device.
+//!
+//! They need the tools that `cargo xtask test` installs. Where one lacks, a story says that it was skipped; with
+//! `SLUICE_TEST_ALL`, which `cargo xtask test` sets, it fails instead.
+
+#![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and sees none in the functions they share")]
+
+mod boot;
+mod image;
+mod readers;
+mod real_world;
+mod repository;
+mod tools;

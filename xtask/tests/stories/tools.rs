@@ -1,0 +1,17 @@
+//! The tools that stories need.
+
+use xtask::toolchain::{Group, NEEDS, Toolchain};
+
+/// The tools of `groups`, or nothing, said in a line, when one lacks.
+pub fn find(groups: &[Group]) -> Option<Toolchain> {
+    let needs: Vec<_> = NEEDS.iter().filter(|need| need.in_any(groups)).collect();
+    let toolchain = Toolchain::find(needs.iter().copied()).unwrap();
+    match needs.iter().find(|need| !toolchain.has(need.name)) {
+        None => Some(toolchain),
+        Some(need) => {
+            assert!(std::env::var_os("SLUICE_TEST_ALL").is_none(), "{} is not there", need.name);
+            eprintln!("skipped: {} is not there; `cargo xtask test` installs it", need.name);
+            None
+        }
+    }
+}
