@@ -25,7 +25,7 @@ use firmware::slot::{SlotHeader, VERSION_OFFSET};
 use firmware::units::{SECTOR_BYTES, Sectors};
 use tempfile::TempDir;
 use xtask::assembler::{Source, assemble};
-use xtask::miniature::{BootOptions, BootPrograms};
+use xtask::miniature::{BootOptions, BootPrograms, INCLUDES};
 use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
 
 /// A boot takes about a second; a machine that is busy with other things gets more.
@@ -283,6 +283,56 @@ fn boot0sio_of_a_world_starts_the_slot_that_its_options_say() {
         says(&mut guest, line);
         // No slice is active on the disk: boot1 of a real slot would have gone on in slice 1.
         assert_eq!(guest.console.transcript().contains("(boot1: slice 1)"), default_slice == 2);
+    }
+}
+
+/// Writes itself over sector 1 of the disk through the BIOS, and tells when that is done.
+const WRITER: &str = "
+    .code16
+    .globl start
+start:
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %ss
+    movw $0x7c00, %sp
+    call console_open
+    movw $packet, %si
+    movw $0x4300, %ax
+    movb $0x80, %dl
+    int $0x13
+    movw $done, %si
+    jnc tell
+    movw $failed, %si
+tell:
+    call print
+halt:
+    hlt
+    jmp halt
+#include \"console.inc\"
+done: .asciz \"written\"
+failed: .asciz \"failed\"
+packet:
+    .byte 16, 0, 1, 0
+    .word 0x7c00, 0
+    .long 1, 0
+";
+
+#[test]
+fn a_power_cut_keeps_what_was_written_and_a_thrown_away_disk_nothing() {
+    let Some(zig) = tools() else { return };
+    let (name, text, includes) = ("writer", WRITER, INCLUDES);
+    let source = Source { name, text, includes, origin: 0x7c00, room: 440 };
+    let program = assemble(&zig, &source, &[("CONSOLE_DIVISOR", "3".to_owned())]).unwrap();
+    let mut disk = TestDisk::new(&programs(&zig, true), plan(Sectors::from_mib(64), CARD));
+    disk.mbr = Mbr::with_code(&program).unwrap();
+    disk.write(Sectors::ZERO, &disk.mbr.encode());
+    for (connected, kept) in [(Disk::thrown_away(disk.path()), false), (Disk::kept(disk.path()), true)] {
+        let mut guest = disk.start(Machine::new().disk(connected));
+        guest.console.expect("written", BOOT).unwrap();
+        guest.power_cut().unwrap();
+        let mut sector = [0; SECTOR_BYTES as usize];
+        disk.file.read_exact_at(&mut sector, SECTOR_BYTES).unwrap();
+        assert_eq!(sector == disk.mbr.encode(), kept);
     }
 }
 

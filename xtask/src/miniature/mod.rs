@@ -14,7 +14,8 @@ use firmware::slot::{CRC_OFFSET, MAGIC_VALUE, VERSION_OFFSET};
 
 use crate::assembler::{Define, Source, assemble};
 
-const INCLUDES: &[(&str, &str)] =
+/// What boot programs include: `console.inc` speaks to the serial port, `disk.inc` reads sectors through the BIOS.
+pub const INCLUDES: &[(&str, &str)] =
     &[("console.inc", include_str!("console.inc")), ("disk.inc", include_str!("disk.inc"))];
 
 /// Sectors of 512 bytes, in the sizes below.
