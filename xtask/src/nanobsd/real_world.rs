@@ -36,8 +36,10 @@ fn world(root: &Path) -> Layer {
             path: at(path),
             kind,
             attributes: Attributes {
-                user: Principal::from(word("uname")),
-                group: Principal::from(word("gname")),
+                user: Principal::from(Some(word("uname")).filter(|name| !name.is_empty()).unwrap_or("root")),
+                group: Principal::from(
+                    Some(word("gname")).filter(|name| !name.is_empty()).unwrap_or("wheel"),
+                ),
                 mode: u16::from_str_radix(word("mode"), 8).unwrap(),
                 flags: if word("flags").contains("schg") { SCHG } else { 0 },
             },
