@@ -386,14 +386,14 @@ mod tests {
         assert_eq!(install(&old.encode(), &old), Err(Boot0Error::Unknown));
     }
 
-    /// Runs against a world when `SLUICE_TEST_WORLD` names its root, and says that it was skipped otherwise.
+    /// Runs against a world when `SLUICE_TEST_WORLD` names it, and says that it was skipped otherwise.
     #[test]
     fn the_boot0sio_of_a_world_is_known() {
         let Some(root) = std::env::var_os("SLUICE_TEST_WORLD") else {
-            eprintln!("skipped: SLUICE_TEST_WORLD does not name the root of a world");
+            eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
             return;
         };
-        let file = std::path::Path::new(&root).join("boot/boot0sio");
+        let file = std::path::Path::new(&root).join("root/boot/boot0sio");
         let bytes =
             std::fs::read(&file).unwrap_or_else(|error| panic!("reading {}: {error}", file.display()));
         let mut mbr = Mbr::parse(&bytes).unwrap();

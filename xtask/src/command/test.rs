@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::report::Reporter;
@@ -37,6 +37,11 @@ impl Args {
         if let Some(world) = self.world {
             let world =
                 world.canonicalize().with_context(|| format!("opening the world {}", world.display()))?;
+            ensure!(
+                world.join("root/bin").is_dir(),
+                "opening the world {}: it has no root/bin; give what `image --src` left behind",
+                world.display()
+            );
             shell.set_var(WORLD_VARIABLE, world);
         }
         let rest = self.rest;

@@ -1,96 +1,27 @@
-//! The rules against FreeBSD itself: run with `SLUICE_TEST_WORLD=<root>`, a root that `installworld` filled with
-//! `-DNO_ROOT`, with its METALOG beside it (`<root>/../METALOG`). Without the variable the test says that it was
-//! skipped.
+//! The rules against FreeBSD itself: run with `SLUICE_TEST_WORLD`, a folder that [`crate::world::installed`] opens.
+//! Without the variable the test says that it was skipped.
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::tests::{at, link, settings, text};
 use super::*;
-use crate::tree::{Attributes, Content, Entry, EntryKind, Layer, Principal};
-
-/// `SF_IMMUTABLE`, sys/sys/stat.h.
-const SCHG: u32 = 0x0002_0000;
-
-/// Reads just what this test needs of METALOG.
-fn world(root: &Path) -> Layer {
-    let metalog = root.parent().unwrap().join("METALOG");
-    let mut layer = Layer::new("world");
-    for line in fs::read_to_string(&metalog).unwrap().lines().filter(|line| line.starts_with("./")) {
-        let (path, words) = line.split_once(' ').unwrap();
-        let word = |name: &str| {
-            words.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
-        };
-        let host = root.join(path);
-        let kind = match word("type") {
-            "dir" => EntryKind::Directory,
-            "link" => EntryKind::Symlink(word("link").to_owned()),
-            "file" => {
-                let Ok(metadata) = fs::metadata(&host) else { continue };
-                EntryKind::File(Content::Host { path: host, size: metadata.len() })
-            }
-            other => panic!("{line}: {other}"),
-        };
-        layer.entries.push(Entry {
-            path: at(path),
-            kind,
-            attributes: Attributes {
-                user: Principal::from(Some(word("uname")).filter(|name| !name.is_empty()).unwrap_or("root")),
-                group: Principal::from(
-                    Some(word("gname")).filter(|name| !name.is_empty()).unwrap_or("wheel"),
-                ),
-                mode: u16::from_str_radix(word("mode"), 8).unwrap(),
-                flags: if word("flags").contains("schg") { SCHG } else { 0 },
-            },
-            implicit: false,
-            replace: false,
-            origin: line.to_owned(),
-        });
-    }
-    // The host has them; METALOG of `distribution` does not (FACTS: files that are not listed).
-    for name in ["etc/master.passwd", "etc/passwd", "etc/pwd.db", "etc/spwd.db", "etc/group"] {
-        let host = root.join(name);
-        if let Ok(metadata) = fs::metadata(&host) {
-            let mode = if name.contains("master") || name.contains("spwd") { 0o600 } else { 0o644 };
-            layer.push(at(name), EntryKind::File(Content::Host { path: host, size: metadata.len() }), mode);
-        }
-    }
-    layer
-}
-
-/// The repository's overlay, with every mode by the run bit.
-fn overlay() -> Layer {
-    fn add(layer: &mut Layer, root: &Path, dir: &Path) {
-        use std::os::unix::fs::PermissionsExt;
-        let mut found: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-        found.sort();
-        for host in found {
-            let path = at(host.strip_prefix(root).unwrap().to_str().unwrap());
-            let metadata = fs::metadata(&host).unwrap();
-            if metadata.is_dir() {
-                layer.push(path, EntryKind::Directory, 0o755);
-                layer.entries.last_mut().unwrap().implicit = true;
-                add(layer, root, &host);
-            } else {
-                let mode = if metadata.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-                layer.push(path, EntryKind::File(Content::Host { path: host, size: metadata.len() }), mode);
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../overlay");
-    let mut layer = Layer::new("overlay");
-    add(&mut layer, &root, &root);
-    layer
-}
+use crate::layer::overlay;
+use crate::product::Product;
+use crate::workspace;
+use crate::world::installed;
 
 /// The tree of an image of the world, if one is given.
 fn image() -> Option<Tree> {
-    let Some(root) = env::var_os("SLUICE_TEST_WORLD") else {
-        eprintln!("skipped: SLUICE_TEST_WORLD does not name the root of a world");
+    let Some(dir) = env::var_os("SLUICE_TEST_WORLD") else {
+        eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
         return None;
     };
-    let mut tree = Tree::merge(vec![world(Path::new(&root)), overlay()]).unwrap();
+    let root = workspace::root();
+    let rules = Product::load(&root, &[]).unwrap().overlay;
+    let mut layers = installed::open(Path::new(&dir)).unwrap().layers;
+    layers.push(overlay::layer(&root.join("overlay"), &rules).unwrap());
+    let mut tree = Tree::merge(layers).unwrap();
     apply(&mut tree, &settings()).unwrap();
     Some(tree)
 }

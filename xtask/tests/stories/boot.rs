@@ -5,7 +5,6 @@ use std::env;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -248,15 +247,15 @@ fn a_boot_manager_that_does_the_work_of_boot1_needs_no_active_slice() {
     says(&mut disk.boot(), SLOT_2);
 }
 
-/// FreeBSD's own boot manager, when `SLUICE_TEST_WORLD` names the root of a world.
+/// FreeBSD's own boot manager, when `SLUICE_TEST_WORLD` names a world.
 #[test]
 fn boot0sio_of_a_world_starts_the_slot_that_its_options_say() {
     let Some(zig) = tools() else { return };
     let Some(world) = env::var_os("SLUICE_TEST_WORLD") else {
-        eprintln!("skipped: SLUICE_TEST_WORLD does not name the root of a world");
+        eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
         return;
     };
-    let boot0sio = std::fs::read(Path::new(&world).join("boot/boot0sio")).unwrap();
+    let boot0sio = std::fs::read(Path::new(&world).join("root/boot/boot0sio")).unwrap();
     let mut disk = TestDisk::new(&programs(&zig, true), plan(Sectors::from_mib(64), CARD));
     for (default_slice, packet, line) in [(1, true, SLOT_1), (2, true, SLOT_2), (2, false, SLOT_2)] {
         disk.mbr = boot0::install(&boot0sio, &disk.mbr).unwrap();

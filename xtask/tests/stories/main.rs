@@ -3,7 +3,10 @@
 //! They need the tools that `cargo xtask test` installs. Where one lacks, a story says that it was skipped; with
 //! `SLUICE_TEST_ALL`, which `cargo xtask test` sets, it fails instead.
 
-#![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and sees none in the functions they share")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
+)]
 
 mod boot;
 mod image;

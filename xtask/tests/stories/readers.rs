@@ -36,7 +36,10 @@ fn both_readers_agree(block: u32, fragment: u32) {
     let expected = digests(&fs::read_to_string(repository.latest("slot.mtree")).unwrap());
     assert!(expected.len() > 30, "a slot with {} files is no sample", expected.len());
 
-    let fls = Command::new(toolchain.path("fls").unwrap()).args(["-f", "ufs2", "-r", "-p"]).arg(&filesystem).output();
+    let fls = Command::new(toolchain.path("fls").unwrap())
+        .args(["-f", "ufs2", "-r", "-p"])
+        .arg(&filesystem)
+        .output();
     let listed = inodes(&String::from_utf8(fls.unwrap().stdout).unwrap());
     for (path, digest) in &expected {
         let inode = listed.get(path).unwrap_or_else(|| panic!("the Sleuth Kit does not list {path}"));
@@ -44,7 +47,8 @@ fn both_readers_agree(block: u32, fragment: u32) {
         assert_eq!(&hex(&Sha256::digest(&icat.stdout)), digest, "the Sleuth Kit reads {path} otherwise");
 
         let grub = toolchain.path("grub-fstest").unwrap();
-        let cat = Command::new(grub).arg(&filesystem).args(["cat", &format!("(loop0)/{path}")]).output().unwrap();
+        let cat =
+            Command::new(grub).arg(&filesystem).args(["cat", &format!("(loop0)/{path}")]).output().unwrap();
         assert_eq!(&hex(&Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
     }
     println!("{} files, each read by the Sleuth Kit and by GRUB ({block}/{fragment})", expected.len());

@@ -1,0 +1,215 @@
+//! A real FreeBSD, from `--world` to `login:`. Without `SLUICE_TEST_WORLD` each story says that it was skipped.
+//!
+//! The kernel of that world must be ALIX-QEMU's: the emulator has no VIA Rhine.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use firmware::mbr::{MBR_BYTES, Mbr};
+use xtask::qemu::{Disk, Forward, Guest, Machine, copy_sparse};
+
+use crate::repository::Repository;
+
+/// The emulator takes about 20 s to `login:` when nothing else runs.
+const BOOT: Duration = Duration::from_secs(300);
+/// A command that works through the whole slot.
+const LONG: Duration = Duration::from_secs(600);
+/// root's prompt, which the tests set themselves.
+const PROMPT: &str = "sluice-test> ";
+
+/// A unit with a real FreeBSD on its card.
+struct Unit {
+    repository: Repository,
+    disk: PathBuf,
+}
+
+impl Unit {
+    /// Builds the images and puts the full one on a card; `None`, and a line, without a world.
+    fn new() -> Option<Self> {
+        let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
+            eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
+            return None;
+        };
+        let repository = Repository::new()?;
+        repository.image(&["--world", world.to_str().unwrap(), "--kernel", "ALIX-QEMU"]).success();
+        let disk = repository.path().join("card.img");
+        copy_sparse(&repository.latest(".full.img"), &disk).unwrap();
+        Some(Self { repository, disk })
+    }
+
+    /// Makes the slot of `number` the active one, and boot0's choice.
+    fn activate(&self, number: u8) {
+        let file = OpenOptions::new().read(true).write(true).open(&self.disk).unwrap();
+        let mut sector = [0; MBR_BYTES];
+        file.read_exact_at(&mut sector, 0).unwrap();
+        let mut mbr = Mbr::parse(&sector).unwrap();
+        mbr.set_active(number).unwrap();
+        let mut options = firmware::boot0::Boot0Options::read(&mbr).unwrap();
+        options.default_slice = number;
+        options.apply(&mut mbr).unwrap();
+        file.write_all_at(&mbr.encode(), 0).unwrap();
+    }
+
+    /// Writes the slot image over a slot as `dd` does: whole, and nothing else.
+    fn write_slot(&self, number: u8) {
+        let mut sector = [0; MBR_BYTES];
+        let file = OpenOptions::new().read(true).write(true).open(&self.disk).unwrap();
+        file.read_exact_at(&mut sector, 0).unwrap();
+        let slice = Mbr::parse(&sector).unwrap().slice(number).unwrap();
+        let image = fs::read(self.repository.latest(".slot.img")).unwrap();
+        assert_eq!(image.len() as u64, slice.size.bytes());
+        file.write_all_at(&image, slice.start.bytes()).unwrap();
+    }
+
+    /// Spoils everything a slot holds, so that nothing of it can be what boots.
+    fn wipe_slot(&self, number: u8) {
+        let mut sector = [0; MBR_BYTES];
+        let file = OpenOptions::new().read(true).write(true).open(&self.disk).unwrap();
+        file.read_exact_at(&mut sector, 0).unwrap();
+        let slice = Mbr::parse(&sector).unwrap().slice(number).unwrap();
+        file.write_all_at(&vec![0xa5; slice.size.bytes() as usize], slice.start.bytes()).unwrap();
+    }
+
+    /// Boots, logs in and sets the prompt; `port` of this machine leads to the unit's sshd.
+    fn login(&self, log: &str, port: Option<u16>) -> Guest {
+        let log = log_path(log);
+        let forwards = port.map(|host| Forward { host, guest: 22 });
+        let machine = Machine::new().disk(Disk::kept(&self.disk)).network(forwards);
+        let mut guest = machine.start(&log).unwrap();
+        guest.console.expect("login: ", BOOT).unwrap();
+        guest.console.send("root\n").unwrap();
+        guest.console.expect("# ", BOOT).unwrap();
+        guest.console.send(&format!("exec env PS1='{PROMPT}' /bin/sh -E\n")).unwrap();
+        guest.console.expect(&format!("\n{PROMPT}"), BOOT).unwrap();
+        guest
+    }
+}
+
+/// Where the serial log of a story is kept: it outlives the story.
+fn log_path(name: &str) -> PathBuf {
+    let dir = crate::repository::target_dir().join("stories");
+    fs::create_dir_all(&dir).unwrap();
+    dir.join(format!("{name}.serial.log"))
+}
+
+/// What `command` prints, once it has ended with success.
+#[track_caller]
+fn ask(guest: &mut Guest, command: &str) -> String {
+    guest.console.send(&format!("{command}; echo status=$?\n")).unwrap();
+    let answer = guest.console.expect(PROMPT, LONG).unwrap();
+    let (_, output) = answer.split_once('\n').unwrap_or_default();
+    let (output, status) = output.rsplit_once("status=").unwrap_or_else(|| panic!("{command}: {answer}"));
+    assert!(status.starts_with('0'), "{command}: {answer}");
+    output.replace('\r', "")
+}
+
+/// That the running system is `slot`, and all that must hold of any.
+fn check_running_slot(guest: &mut Guest, slot: u8, version: &str) {
+    let mounts = ask(guest, "mount -p");
+    let mounted = |at: &str| mounts.lines().find(|line| line.split_whitespace().nth(1) == Some(at));
+    let root = mounted("/").unwrap();
+    assert!(root.starts_with(&format!("/dev/ada0s{slot}a")) && root.contains("ro"), "{mounts}");
+    for at in ["/etc", "/var"] {
+        assert!(mounted(at).unwrap().starts_with("/dev/md"), "{mounts}");
+    }
+    assert!(mounted("/cfg").is_none(), "{mounts}");
+    let status = ask(guest, "sluice status");
+    assert!(status.contains(version) && status.contains(&format!("slot {slot}")), "{status}");
+    let json: serde_json::Value = serde_json::from_str(&ask(guest, "sluice status --json")).unwrap();
+    assert_eq!(json["version"], version);
+    let log = ask(guest, "grep sluice /var/log/messages");
+    assert!(log.contains(version), "the rc.d script logs the line at boot: {log}");
+}
+
+#[test]
+fn the_full_image_boots_from_either_slot_and_from_one_that_dd_wrote() {
+    let Some(unit) = Unit::new() else { return };
+    let version = unit.repository.version();
+    for slot in [1, 2] {
+        unit.activate(slot);
+        let mut guest = unit.login(&format!("slot-{slot}"), None);
+        check_running_slot(&mut guest, slot, &version);
+        guest.power_cut().unwrap();
+    }
+    unit.wipe_slot(1);
+    unit.wipe_slot(2);
+    unit.write_slot(2);
+    let mut guest = unit.login("slot-2-dd", None);
+    check_running_slot(&mut guest, 2, &version);
+    guest.power_cut().unwrap();
+}
+
+#[test]
+fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
+    let Some(unit) = Unit::new() else { return };
+    unit.activate(1);
+    let mut guest = unit.login("judged", None);
+    for device in ["ada0s1a", "ada0s2a", "ada0s3"] {
+        let report = ask(&mut guest, &format!("fsck_ffs -n -f /dev/{device}"));
+        let phases = report.lines().filter(|line| line.starts_with("** ")).count();
+        assert!(phases >= 6 && report.contains("% fragmentation"), "{report}");
+        for finding in [
+            "INCORRECT",
+            "UNREF",
+            "BAD",
+            "MISSING",
+            "UNKNOWN",
+            "FREE BLK COUNT",
+            "SALVAGE",
+            "ERROR",
+            "CHECK-HASH",
+        ] {
+            assert!(!report.contains(finding), "{device}: {report}");
+        }
+    }
+    // The other slot as it lies on the card, and the running root as it is below the memory file systems.
+    for mount in ["mount -r /dev/ada0s2a /mnt", "mount -t nullfs -o ro / /mnt"] {
+        ask(&mut guest, mount);
+        let report = ask(&mut guest, "mtree -p /mnt -f /usr/share/sluice/slot.mtree");
+        assert_eq!(report.trim(), "", "{mount}: mtree tells of deviations");
+        ask(&mut guest, "umount /mnt");
+    }
+    guest.power_cut().unwrap();
+}
+
+#[test]
+fn sshd_answers() {
+    let Some(unit) = Unit::new() else { return };
+    unit.activate(1);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut guest = unit.login("sshd", Some(port));
+    // The keys are made at the first start, after the network is there.
+    ask(&mut guest, "while ! sockstat -4l | grep -q ':22 '; do sleep 1; done");
+    let banner = banner(port);
+    assert!(banner.starts_with("SSH-2.0-OpenSSH"), "{banner:?}");
+    ask(&mut guest, "service sshd status");
+    guest.power_cut().unwrap();
+}
+
+/// The first bytes that the unit's sshd sends.
+fn banner(port: u16) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(BOOT)).unwrap();
+    let mut buffer = [0; 64];
+    let read = stream.read(&mut buffer).unwrap();
+    let _ = stream.write_all(b"SSH-2.0-sluice-test\r\n");
+    String::from_utf8_lossy(&buffer[..read]).into_owned()
+}
+
+#[test]
+fn what_is_saved_to_cfg_is_there_after_the_next_boot() {
+    let Some(unit) = Unit::new() else { return };
+    unit.activate(1);
+    let mut guest = unit.login("cfg-save", None);
+    ask(&mut guest, "echo 'sluice_story=\"kept\"' > /etc/rc.conf.local");
+    ask(&mut guest, "/root/save_cfg rc.conf.local");
+    assert!(!ask(&mut guest, "mount -p").contains("/cfg"));
+    guest.power_cut().unwrap();
+    let mut guest = unit.login("cfg-kept", None);
+    assert_eq!(ask(&mut guest, "cat /etc/rc.conf.local").trim(), "sluice_story=\"kept\"");
+    guest.power_cut().unwrap();
+}
