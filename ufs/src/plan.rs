@@ -148,7 +148,8 @@ fn least_size(survey: &Survey, params: &Params, above: u64) -> Result<u64, Error
     let mut high = (above / unit + 1) * unit;
     let mut low = above / unit;
     let mut step = unit;
-    // What is too small for a geometry does not fit; what is too large for one never will.
+    // Sizes without a geometry count as too small until they are too large for any: then the
+    // complaint about that size is the answer.
     while !fits(high).unwrap_or(false) {
         low = high / unit;
         high += step;

@@ -23,7 +23,7 @@ use crate::superblock::{Facts, RECOVERY_SIZE, recovery};
 use crate::tree::{Kind, NodeId, Stored};
 
 /// Bytes of a write, where the layout has so many in a row.
-const WRITE: u64 = 512 << 10;
+const WRITE: u64 = 1024 << 10;
 /// Free bytes between two pieces that are rather written as zeros than skipped.
 const BRIDGE: u64 = 16 << 10;
 

@@ -5,7 +5,7 @@ use ufs::{ReadError, Reader};
 
 use crate::bytes::noise;
 use crate::roundtrip::everything;
-use crate::sample::params;
+use crate::sample::{cases, params};
 
 const SIZE: u64 = 2 << 20;
 
@@ -32,7 +32,7 @@ fn exhaust(image: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_damaged_file_system_is_an_answer_and_not_a_panic(

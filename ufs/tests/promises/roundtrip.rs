@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ufs::{Content, Kind, Meta, NodeId};
 
 use crate::bytes::noise;
-use crate::sample::{SIZES, Sample, params};
+use crate::sample::{SIZES, Sample, cases, params};
 
 #[derive(Clone, Debug)]
 struct Item {
@@ -84,7 +84,7 @@ fn build(items: Vec<Item>) -> Sample {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_tree_reads_back_and_is_consistent(

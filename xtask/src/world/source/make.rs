@@ -47,10 +47,12 @@ impl Make {
             .env("MAKEOBJDIRPREFIX", &self.objects)
             // The bootstrapped make(1) tests itself; two of the tests fail where SIGINT is ignored, one under dash.
             .env("BROKEN_TESTS", "*")
+            .env("XCC", format!("{}{}", self.compiler("clang"), self.path_maps()))
             // Debian's clang++ takes the GNU C++ library for FreeBSD targets too.
-            .env("XCXX", format!("{} -stdlib=libc++", self.cross_bindir.join("clang++").display()));
+            .env("XCXX", format!("{} -stdlib=libc++{}", self.compiler("clang++"), self.path_maps()));
         if cfg!(target_os = "freebsd") {
-            command.env_remove("XCXX").env_remove("BROKEN_TESTS");
+            // The base system's own compiler builds the one that is used; its own defaults fit.
+            command.env_remove("XCC").env_remove("XCXX").env_remove("BROKEN_TESTS");
         }
         // Installing writes METALOG line by line, which several jobs at once would mix up.
         if target.starts_with("build") {
@@ -63,5 +65,16 @@ impl Make {
             .args(variables)
             .arg(target);
         command
+    }
+
+    fn compiler(&self, name: &str) -> String {
+        self.cross_bindir.join(name).display().to_string()
+    }
+
+    /// Assertions and the like name their source file: under the paths that a build on FreeBSD has, and not under
+    /// this machine's, so that the folder of a build does not get into its programs.
+    fn path_maps(&self) -> String {
+        let map = |from: &Path, to: &str| format!(" -ffile-prefix-map={}={to}", from.display());
+        map(&self.tree.path, "/usr/src") + &map(&self.objects, "/usr/obj")
     }
 }
