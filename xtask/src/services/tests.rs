@@ -21,3 +21,52 @@ fn no_service_holds_an_instruction_that_the_geode_lacks() {
         assert!(report.instructions > 10_000, "only {} instructions", report.instructions);
     }
 }
+
+/// Two engineers, two folders: one program.
+#[test]
+fn the_same_sources_give_the_same_bytes_in_another_folder() {
+    let toolchain = toolchain();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let workspace = elsewhere.path().join("a checkout with another name");
+    copy_sources(&workspace);
+    let folder = elsewhere.path().join("target");
+    let build = Build { workspace, folder, toolchain: &toolchain, sysroot: &Sysroot::Miniature };
+    let theirs = build.run(|program| Ok(fs::read(program)?)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let ours = super::build(&toolchain, &Sysroot::Miniature, out.path()).unwrap();
+    for (theirs, ours) in theirs.iter().zip(&ours) {
+        assert!(*theirs == fs::read(&ours.path).unwrap(), "{} differs", ours.name);
+        let text = String::from_utf8_lossy(theirs);
+        for folder in [elsewhere.path(), toolchain::workspace(), &toolchain.rust().unwrap().source] {
+            assert!(!text.contains(folder.to_str().unwrap()), "{} names {}", ours.name, folder.display());
+        }
+    }
+}
+
+/// The folder named by SLUICE_SYSROOT holds a real FreeBSD world for i386.
+#[test]
+#[ignore = "needs a real world: SLUICE_SYSROOT=<folder with usr/lib/crt1.o>"]
+fn a_service_links_against_a_real_world() {
+    let toolchain = ensure(&[Group::World], &mut |line| eprintln!("{line}")).unwrap();
+    let sysroot = Sysroot::World(std::env::var_os("SLUICE_SYSROOT").unwrap().into());
+    let out = tempfile::tempdir().unwrap();
+    let services = build(&toolchain, &sysroot, out.path()).unwrap();
+    let bytes = fs::read(&services[0].path).unwrap();
+    assert!(isa::inspect("sluice", &bytes).unwrap().instructions > 10_000);
+}
+
+fn copy_sources(workspace: &Path) {
+    // The members that are not built must be there for cargo to read the workspace.
+    for source in SOURCES.iter().chain(&["ufs", "xtask"]) {
+        for entry in walkdir::WalkDir::new(toolchain::workspace().join(source)) {
+            let entry = entry.unwrap();
+            let target = workspace.join(entry.path().strip_prefix(toolchain::workspace()).unwrap());
+            if entry.file_type().is_dir() {
+                fs::create_dir_all(target).unwrap();
+            } else {
+                fs::create_dir_all(target.parent().unwrap()).unwrap();
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+}
