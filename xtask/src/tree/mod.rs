@@ -145,7 +145,8 @@ impl Tree {
     /// A parent of `path` is something else than a directory.
     pub fn put(&mut self, layer: LayerId, path: &TreePath, kind: Kind, attributes: Attributes) -> Result<()> {
         self.make_parents(layer, path)?;
-        if !path.is_root() && !(matches!(kind, Kind::Directory) && self.is_dir(path)) {
+        let stays = matches!(kind, Kind::Directory) && self.is_dir(path);
+        if !stays && !path.is_root() {
             self.remove(path);
         }
         let id = InodeId(self.inodes.len());
