@@ -77,10 +77,10 @@ pub(crate) fn read(
     let Some(file) = HostFile::open(content)? else {
         return Ok(());
     };
-    if let Some(planned) = modified {
-        if file.modified()? != planned {
-            return Err(Error::Modified { path: file.path.to_owned() });
-        }
+    if let Some(planned) = modified
+        && file.modified()? != planned
+    {
+        return Err(Error::Modified { path: file.path.to_owned() });
     }
     file.read(from, bytes)
 }

@@ -45,10 +45,13 @@ struct Args {
     bench: bool,
 }
 
+/// Makes both images in a folder.
+type Make<'a> = dyn Fn(&Path) -> Result<()> + 'a;
+
 /// One way to make the images.
 struct Contestant<'a> {
     name: &'static str,
-    run: Box<dyn Fn(&Path) -> Result<()> + 'a>,
+    run: Box<Make<'a>>,
     best: Duration,
 }
 

@@ -88,7 +88,7 @@ impl Checker<'_> {
         assert!(u64_at(fs, 880) <= self.fpg / 2, "metaspace");
         assert!(self.number(160) >= self.fragment && self.number(160) <= self.block, "cgsize");
         let length = self.number(104) as usize;
-        assert!((1376..=8192).contains(&length) && length % 512 == 0, "sbsize");
+        assert!((1376..=8192).contains(&length) && length.is_multiple_of(512), "sbsize");
         let mut hashed = fs[..length].to_vec();
         hashed[1304..1308].fill(0);
         assert_eq!(hash(&hashed), u32_at(fs, 1304), "hash of the superblock");
@@ -147,7 +147,7 @@ impl Checker<'_> {
         let header = self.header(group);
         let map = &header[u32_at(&header, 92) as usize..];
         let initialised = u32_at(&header, 120);
-        assert!(initialised <= self.ipg && initialised % (self.block as u32 / 256) == 0);
+        assert!(initialised <= self.ipg && initialised.is_multiple_of(self.block as u32 / 256));
         let table = u64::from(group) * self.fpg + self.number(16);
         let table = self.read(table, u64::from(self.ipg) * 256);
         for index in 0..self.ipg {

@@ -154,7 +154,7 @@ impl Sample {
                 assert!(bytes == content_of(content), "{path}: content");
             }
             Kind::Symlink(target) => {
-                assert_eq!(&reader.read_link(stat.ino).unwrap(), target, "{path}")
+                assert_eq!(&reader.read_link(stat.ino).unwrap(), target, "{path}");
             }
             _ => {}
         }

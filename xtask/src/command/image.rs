@@ -84,8 +84,8 @@ impl Args {
             _ => Origin::Miniature,
         };
         let groups = match origin {
-            Origin::Source(_) => vec![Group::Image, Group::World, Group::Source],
-            Origin::Installed(_) => vec![Group::Image, Group::World],
+            Origin::Source(_) => vec![Group::World, Group::Source],
+            Origin::Installed(_) => vec![Group::World],
             Origin::Miniature => vec![Group::Image],
         };
         let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
@@ -262,7 +262,7 @@ impl Build {
         say(format!("  slot fill    {percent} % of {}", report::size(usage.size)));
         say(format!("  in           {}", dir.display()));
         let full = self.images()[0].clone();
-        say(format!("  boot it      cargo xtask run"));
+        say("  boot it      cargo xtask run".to_owned());
         say(format!("  to a card    dd if={} of=/dev/... bs=64k", dir.join(full).display()));
     }
 }

@@ -37,7 +37,7 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     for (theirs, ours) in theirs.iter().zip(&ours) {
         assert!(*theirs == fs::read(&ours.path).unwrap(), "{} differs", ours.name);
         let text = String::from_utf8_lossy(theirs);
-        for folder in [elsewhere.path(), toolchain::workspace(), &toolchain.rust().unwrap().source] {
+        for folder in [elsewhere.path(), &workspace::root(), &toolchain.rust().unwrap().source] {
             assert!(!text.contains(folder.to_str().unwrap()), "{} names {}", ours.name, folder.display());
         }
     }
@@ -58,9 +58,9 @@ fn a_service_links_against_a_real_world() {
 fn copy_sources(workspace: &Path) {
     // The members that are not built must be there for cargo to read the workspace.
     for source in SOURCES.iter().chain(&["ufs", "xtask"]) {
-        for entry in walkdir::WalkDir::new(toolchain::workspace().join(source)) {
+        for entry in walkdir::WalkDir::new(workspace::root().join(source)) {
             let entry = entry.unwrap();
-            let target = workspace.join(entry.path().strip_prefix(toolchain::workspace()).unwrap());
+            let target = workspace.join(entry.path().strip_prefix(workspace::root()).unwrap());
             if entry.file_type().is_dir() {
                 fs::create_dir_all(target).unwrap();
             } else {
