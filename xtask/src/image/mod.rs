@@ -127,11 +127,13 @@ pub fn plan(
     })
 }
 
-/// Sector 0: the world's boot code with the product's options, before the table of the layout.
+/// Sector 0: the world's boot code with the product's options, before the table of the layout. The slot that starts by
+/// itself is the active one, too.
 fn mbr(product: &Product, boot: &BootBlocks) -> Result<Mbr> {
     let settings = &product.boot;
     let (code, has_options) = boot.mbr.get(settings.code)?;
-    let mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?.with_layout(&product.layout)?;
+    let mut mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?.with_layout(&product.layout)?;
+    mbr.set_active(product.boot.default_slice)?;
     if !has_options {
         return Ok(mbr);
     }

@@ -42,8 +42,10 @@ impl Version {
         let head = read("the last commit", cmd!(shell, "git log -1 --format=%H%n%ct"))?;
         let (commit, time) = head.split_once('\n').context("reading what git says of the last commit")?;
         let dirty = !read("changes", cmd!(shell, "git status --porcelain"))?.is_empty();
-        let described =
-            cmd!(shell, "git describe --long --match v[0-9]* --abbrev=40").quiet().ignore_stderr().read();
+        let described = cmd!(shell, "git describe --tags --long --match v[0-9]* --abbrev=40")
+            .quiet()
+            .ignore_stderr()
+            .read();
         let (tag, distance) = match described.ok().as_deref().and_then(split_description) {
             Some((tag, distance)) => (Some(tag), distance),
             None => (None, read("the number of commits", cmd!(shell, "git rev-list --count HEAD"))?.parse()?),

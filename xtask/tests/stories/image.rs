@@ -19,7 +19,7 @@ fn the_full_image_boots_and_names_slot_and_version() {
     assert!(version.starts_with("0.1.0-dev.1+g"), "{version}");
     assert!(text.contains(&format!("sluice {version} for alix")) && text.contains("dd if="), "{text}");
 
-    let log = repository.path().join("serial.log");
+    let log = repository.beside("serial.log");
     let disk = Disk::thrown_away(repository.latest(".full.img"));
     let mut guest = Machine::new().disk(disk).start(&log).unwrap();
     guest.console.expect(&format!("slot 1, version {version}"), PATIENCE).unwrap();
@@ -101,7 +101,7 @@ fn bad_input_is_refused_by_name_and_latest_stays() {
         ("[media]\nsize = 30000\n[slices]\ncode = 40000\n", &["sectors", "[media]"]),
         ("[slices]\ncode = 1000\n", &["its content needs at least", "largest layers are", "[slices] code"]),
         ("[media]\nheads = 300\n", &["heads"]),
-        ("[media]\nsectors = 1\nheads = 1\n", &["geometry"]),
+        ("[media]\nsectors = 1\nheads = 1\n", &["more than 1 heads with 1 sectors a track can address"]),
         (
             "[overlay.rules.\"/etc/rc.conf\"]\nuser = \"nosuch\"\n",
             &["/etc/rc.conf", "`nosuch`", "/etc/master.passwd"],

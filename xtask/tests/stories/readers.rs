@@ -27,11 +27,11 @@ fn two_independent_readers_agree_with_the_specification_for_32768_4096() {
 fn both_readers_agree(block: u32, fragment: u32) {
     let Some(toolchain) = tools::find(&[Group::Test]) else { return };
     let Some(repository) = Repository::new() else { return };
-    let config = repository.path().join("out.toml");
+    let config = repository.beside("blocks.toml");
     fs::write(&config, format!("[filesystem]\nblock = {block}\nfragment = {fragment}\n")).unwrap();
     repository.image(&["-c", config.to_str().unwrap()]).success();
 
-    let filesystem = repository.path().join("slot.ufs");
+    let filesystem = repository.beside("slot.ufs");
     cut_out_filesystem(&repository.latest(".slot.img"), &filesystem);
     let expected = digests(&fs::read_to_string(repository.latest("slot.mtree")).unwrap());
     assert!(expected.len() > 30, "a slot with {} files is no sample", expected.len());

@@ -36,7 +36,7 @@ impl Unit {
         };
         let repository = Repository::new()?;
         repository.image(&["--world", world.to_str().unwrap(), "--kernel", "ALIX-QEMU"]).success();
-        let disk = repository.path().join("card.img");
+        let disk = repository.beside("card.img");
         copy_sparse(&repository.latest(".full.img"), &disk).unwrap();
         Some(Self { repository, disk })
     }

@@ -20,17 +20,18 @@ impl Repository {
     pub fn new() -> Option<Self> {
         tools::find(&[Group::Image, Group::Run])?;
         let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("sluice");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let listed = git(root, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
         for name in listed.split('\0').filter(|name| !name.is_empty()) {
-            let (from, to) = (root.join(name), dir.path().join(name));
+            let (from, to) = (root.join(name), copy.join(name));
             if !from.exists() && !from.is_symlink() {
                 continue; // removed and not committed yet
             }
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(from, to).unwrap();
         }
-        git(dir.path(), &["init", "--quiet", "--initial-branch=main"]);
+        git(&copy, &["init", "--quiet", "--initial-branch=main"]);
         let repository = Self { dir };
         repository.commit("Copy the repository under test");
         Some(repository)
@@ -38,23 +39,28 @@ impl Repository {
 
     /// Commits everything.
     pub fn commit(&self, message: &str) {
-        git(self.path(), &["add", "--all"]);
-        git(self.path(), &["commit", "--quiet", "--message", message]);
+        git(&self.path(), &["add", "--all"]);
+        git(&self.path(), &["commit", "--quiet", "--message", message]);
     }
 
     /// Tags the commit.
     pub fn tag(&self, name: &str) {
-        git(self.path(), &["tag", name]);
+        git(&self.path(), &["tag", name]);
     }
 
     /// Its root.
-    pub fn path(&self) -> &Path {
-        self.dir.path()
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("sluice")
+    }
+
+    /// A place beside it, for what is not part of it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     /// Where its builds put their output.
     pub fn firmware(&self) -> PathBuf {
-        self.path().join("out")
+        self.beside("out")
     }
 
     /// Writes a file of the repository.

@@ -125,6 +125,8 @@ impl Build<'_> {
                 remove(&self.make.objects)?;
                 self.mark("options", &options)?;
             }
+            fs::create_dir_all(&self.make.objects)
+                .with_context(|| format!("making {}", self.make.objects.display()))?;
             self.step(Step::World, &world)?;
         }
         if !self.is_done(&self.kernel_stamp(), &kernel) {
