@@ -53,8 +53,9 @@ impl Build<'_> {
         let link = self.script("linker.sh", linker.script)?;
         let output = self.folder.join(TRIPLE);
         let programs = PROGRAMS.map(|program| output.join(PROFILE).join(program));
+        let linked = linked(&output.join(PROFILE))?;
         self.forget_if_changed("compiler", &[WRAPPER, &rust.version], &[output])?;
-        self.forget_if_changed("linker", &[linker.script, &linker.identity], &programs)?;
+        self.forget_if_changed("linker", &[linker.script, &linker.identity], &linked)?;
         self.cargo(rust, &wrapper, &link, &linker)?;
         programs.into_iter().map(deliver).collect()
     }
@@ -156,6 +157,21 @@ impl Build<'_> {
         }
         fs::write(&stamp, identity).with_context(|| format!("writing {}", stamp.display()))
     }
+}
+
+/// The programs as cargo links them, in its folder `deps`. Those beside it are only further names for these.
+fn linked(output: &Path) -> Result<Vec<PathBuf>> {
+    let folder = output.join("deps");
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect::<std::io::Result<Vec<_>>>),
+    };
+    let entries = entries.with_context(|| format!("listing {}", folder.display()))?;
+    let is_program = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        PROGRAMS.iter().any(|program| name.strip_prefix(program).is_some_and(|rest| rest.starts_with('-')))
+    };
+    Ok(entries.into_iter().map(|entry| entry.path()).filter(is_program).collect())
 }
 
 /// Whether a variable could change what cargo makes.

@@ -36,13 +36,10 @@ pub fn install(missing: &[&Need], system: &System, progress: &mut Progress<'_>) 
     if system.root && !packages.is_empty() {
         attempt(install_packages(&packages, system, progress));
     }
-    if wants_wheel(missing) {
-        if zig::can_fetch() {
-            progress(&format!("fetching zig {} (90 MB)", zig::VERSION));
-            attempt(zig::fetch());
-        } else {
-            attempt(Err(anyhow::anyhow!("fetching zig {}: there is no `python3 -m pip`", zig::VERSION)));
-        }
+    // Without pip it is left: the instructions then name pip's package.
+    if wants_wheel(missing) && zig::can_fetch() {
+        progress(&format!("fetching zig {} (90 MB)", zig::VERSION));
+        attempt(zig::fetch());
     }
     failures
 }
