@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use firmware::slot::HEADER_BYTES;
 use serde::Serialize;
 
-use crate::release::RELEASE_FILE;
 use crate::slot::{HEADER_OFFSET, Slot, Slots};
 use crate::sys;
+use firmware::release::RELEASE_FILE;
 
 /// Memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

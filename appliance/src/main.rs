@@ -18,7 +18,6 @@ use anyhow::Context;
 
 use arguments::{Command, HELP, Invocation};
 use device::{Device, Facts};
-use release::Release;
 use status::Status;
 
 /// The exit codes, which scripts rely on.
@@ -51,7 +50,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, facts: &dyn Facts) -> anyhow::Result<u8> {
     let (text, code) = match command {
         Command::Help => (HELP.to_owned(), exit::OK),
-        Command::Version => (Release::of(facts)?.title() + "\n", exit::OK),
+        Command::Version => (release::of(facts)?.title() + "\n", exit::OK),
         Command::Status(form) => {
             let status = Status::gather(facts);
             let code = if status.problems.is_empty() { exit::OK } else { exit::FAILED };

@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use crate::arguments::Form;
 use crate::device::{Facts, Memory};
-use crate::release::Release;
+use firmware::release::Release;
+
+use crate::release;
 use crate::slot::{Held, Slot, Slots};
 
 /// One slot's part of a [`Status`].
@@ -48,7 +50,7 @@ impl Status {
         let mut problems = Vec::new();
         let slots = known(&mut problems, running_slots(facts));
         Self {
-            release: known(&mut problems, Release::of(facts)),
+            release: known(&mut problems, release::of(facts)),
             running_slot: slots.as_ref().map(|slots| slots.running),
             slots: Slot::ALL
                 .into_iter()

@@ -7,6 +7,7 @@
 
 pub mod assembler;
 pub mod command;
+pub mod first_error;
 pub mod flags;
 pub mod image;
 pub mod inputs;

@@ -21,7 +21,7 @@ mod ttys;
 
 use anyhow::{Context, Result, bail};
 
-pub use release::Release;
+pub use firmware::release::Release;
 pub use settings::Settings;
 
 use crate::tree::{LayerId, Tree, TreePath};

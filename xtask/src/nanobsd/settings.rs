@@ -83,7 +83,7 @@ impl Settings {
             "a console at {} bits a second: boot2, loader and getty know {CONSOLE_SPEEDS:?}",
             self.console_speed
         );
-        self.release.check()
+        Ok(self.release.check()?)
     }
 }
 

@@ -14,7 +14,8 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::sysroot::Linker;
-use super::{PACKAGE, PROGRAMS, Sysroot, log};
+use super::{PACKAGE, PROGRAMS, Sysroot};
+use crate::first_error::first_error;
 use crate::toolchain::{DeviceRust, Toolchain};
 
 /// The target file, in the workspace; its stem is the target's name.
@@ -25,6 +26,8 @@ const TRIPLE: &str = "i386-unknown-freebsd";
 const PROFILE: &str = "device";
 /// Flags for every crate: no run-time choice of instructions that the device lacks anyway.
 const RUSTFLAGS: &str = "--cfg\u{1f}sha2_backend=\"soft\"";
+/// Lines of cargo's log that an error shows.
+const SHOWN: usize = 12;
 /// Stands before rustc.
 const WRAPPER: &str = include_str!("rustc.sh");
 /// Variables of cargo's own that only tell where things are and how to reach the network.
@@ -114,7 +117,7 @@ impl Build<'_> {
             bail!(
                 "compiling the services for the device: cargo ended with {status}; its log is {}\n{}",
                 path.display(),
-                log::first_error(&said)
+                first_error(&said, is_error, SHOWN)
             );
         }
         Ok(())
@@ -172,6 +175,11 @@ fn linked(output: &Path) -> Result<Vec<PathBuf>> {
         PROGRAMS.iter().any(|program| name.strip_prefix(program).is_some_and(|rest| rest.starts_with('-')))
     };
     Ok(entries.into_iter().map(|entry| entry.path()).filter(is_program).collect())
+}
+
+/// How cargo and rustc begin an error.
+fn is_error(line: &str) -> bool {
+    line.starts_with("error:") || line.starts_with("error[")
 }
 
 /// Whether a variable could change what cargo makes.

@@ -5,7 +5,6 @@
 //! What the services do is in the `appliance` package; where they go in the image is not known here.
 
 mod cargo;
-mod log;
 mod sysroot;
 #[cfg(test)]
 mod tests;
