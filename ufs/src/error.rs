@@ -133,7 +133,7 @@ pub enum Error {
     },
 
     /// A file of the host could not be read.
-    #[error("reading {}: {source}", path.display())]
+    #[error("reading {}", path.display())]
     Host {
         /// The path on the host.
         path: PathBuf,
@@ -166,7 +166,7 @@ pub enum Error {
     },
 
     /// The sink refused a write.
-    #[error("writing {length} bytes at {offset} of the file system: {source}")]
+    #[error("writing {length} bytes at {offset} of the file system")]
     Write {
         /// Byte offset in the file system.
         offset: u64,

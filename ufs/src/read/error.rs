@@ -7,7 +7,7 @@ use std::io;
 #[non_exhaustive]
 pub enum ReadError {
     /// The source failed, or ends before the file system does.
-    #[error("reading {length} bytes at {offset}: {source}")]
+    #[error("reading {length} bytes at {offset}")]
     Io {
         /// Byte offset in the source.
         offset: u64,

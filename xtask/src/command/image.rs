@@ -219,7 +219,8 @@ impl Build {
         let dir = staged.path();
         disk::check_room(dir, disk::room(&plan.filesystems, self.product.layout.slots.len(), true, true))?;
         let [full, part] = self.images();
-        image::write(plan, &self.product, Some(&dir.join(&part)), Some(&dir.join(&full)))?;
+        image::write(plan, &self.product, Some(&dir.join(&part)), Some(&dir.join(&full)))
+            .map_err(|error| disk::explain_full_host(error, dir))?;
         std::fs::write(dir.join(SPEC), &slot.spec).context("writing the mtree specification")?;
         for (link, image) in [("_.disk.full", &full), ("_.disk.image", &part)] {
             symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;

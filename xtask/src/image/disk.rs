@@ -129,7 +129,22 @@ pub fn check_room(dir: &Path, needed: u64) -> Result<()> {
     Ok(())
 }
 
-/// How many bytes of the host's disk the images will take up.
+/// Says what can be done when `error` comes of a host that ran full after all; other errors stay as they are.
+pub fn explain_full_host(error: anyhow::Error, dir: &Path) -> anyhow::Error {
+    let full = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::StorageFull)
+    };
+    if !error.chain().any(full) {
+        return error;
+    }
+    error.context(format!(
+        "writing images to {}: its file system is full; make room there, or choose another place with --output",
+        dir.display()
+    ))
+}
+
+/// How many bytes of the host's disk the images will take up, at least: what a file system keeps for itself in each of
+/// its groups comes on top.
 pub fn room(filesystems: &FileSystems, slots: usize, with_slot: bool, with_full: bool) -> u64 {
     let copies = u64::from(with_slot) + if with_full { slots as u64 } else { 0 };
     let others = if with_full { filesystems.cfg.usage().bytes_used } else { 0 };
@@ -148,6 +163,18 @@ mod tests {
         check_room(dir.path(), 1).unwrap();
         let error = check_room(dir.path(), u64::MAX).unwrap_err().to_string();
         assert!(error.contains("too little") && error.contains("--output"), "{error}");
+    }
+
+    #[test]
+    fn a_host_that_runs_full_on_the_way_is_told_of() {
+        let full = anyhow::Error::new(io::Error::from(io::ErrorKind::StorageFull)).context("writing a slot");
+        let text = format!("{:#}", explain_full_host(full, Path::new("/out")));
+        assert!(
+            text.starts_with("writing images to /out: its file system is full") && text.contains("--output"),
+            "{text}"
+        );
+        let other = explain_full_host(anyhow::anyhow!("something else"), Path::new("/out"));
+        assert_eq!(other.to_string(), "something else");
     }
 
     #[test]
