@@ -389,8 +389,9 @@ mod tests {
     /// Runs against a world when `SLUICE_TEST_WORLD` names it, and says that it was skipped otherwise.
     #[test]
     fn the_boot0sio_of_a_world_is_known() {
+        use std::io::Write as _;
         let Some(root) = std::env::var_os("SLUICE_TEST_WORLD") else {
-            eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
+            let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
             return;
         };
         let file = std::path::Path::new(&root).join("root/boot/boot0sio");

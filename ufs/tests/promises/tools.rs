@@ -1,18 +1,29 @@
 //! Programs that judge a file system: The Sleuth Kit, GRUB, and `fsck_ffs` of FreeBSD. Where one
 //! is absent, what it would have judged is reported as skipped.
 
+use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 /// Names a `fsck_ffs` to use; otherwise one in the path is.
 const FSCK: &str = "UFS_FSCK_FFS";
+
+/// Says once, past the test runner's capture, that a program lacks.
+fn skipped(program: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if SAID.lock().unwrap().insert(program.to_owned()) {
+        let _ = writeln!(std::io::stderr(), "skipped: {program} is not installed, and judges no file system");
+    }
+}
 
 /// Runs a program; `None`, and a line, where there is no such program.
 pub fn run(program: &str, args: &[&str]) -> Option<Output> {
     match Command::new(program).args(args).output() {
         Ok(output) => Some(output),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("SKIPPED: {program} is not installed");
+            skipped(program);
             None
         }
         Err(error) => panic!("{program}: {error}"),

@@ -29,7 +29,9 @@ impl Args {
     /// Something lacks that cannot be installed, or a test failed.
     pub fn run(self) -> Result<()> {
         let reporter = Reporter::new(0);
-        toolchain::ensure(&[Group::Image, Group::Run, Group::Test], &mut |line| reporter.summary(line))?;
+        let mut groups = vec![Group::Image, Group::Run, Group::Test];
+        groups.extend(self.world.iter().map(|_| Group::World));
+        toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
         let shell = Shell::new()?;
         // Everything is there now: a test that finds a tool lacking shall fail and not be skipped.
         shell.set_var("SLUICE_TEST_ALL", "1");

@@ -2,6 +2,7 @@
 //! Without the variable the test says that it was skipped.
 
 use std::env;
+use std::io::Write as _;
 use std::path::Path;
 
 use super::tests::{at, link, settings, text};
@@ -14,7 +15,7 @@ use crate::world::installed;
 /// The tree of an image of the world, if one is given.
 fn image() -> Option<Tree> {
     let Some(dir) = env::var_os("SLUICE_TEST_WORLD") else {
-        eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
+        let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
         return None;
     };
     let root = workspace::root();

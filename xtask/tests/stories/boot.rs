@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -252,7 +253,7 @@ fn a_boot_manager_that_does_the_work_of_boot1_needs_no_active_slice() {
 fn boot0sio_of_a_world_starts_the_slot_that_its_options_say() {
     let Some(zig) = tools() else { return };
     let Some(world) = env::var_os("SLUICE_TEST_WORLD") else {
-        eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
+        let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
         return;
     };
     let boot0sio = std::fs::read(Path::new(&world).join("root/boot/boot0sio")).unwrap();

@@ -31,7 +31,7 @@ impl Unit {
     /// Builds the images and puts the full one on a card; `None`, and a line, without a world.
     fn new() -> Option<Self> {
         let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
-            eprintln!("skipped: SLUICE_TEST_WORLD does not name a world");
+            let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
             return None;
         };
         let repository = Repository::new()?;

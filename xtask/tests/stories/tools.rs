@@ -1,5 +1,6 @@
 //! The tools that stories need.
 
+use std::io::Write as _;
 use xtask::toolchain::{Group, NEEDS, Toolchain};
 
 /// The tools of `groups`, or nothing, said in a line, when one lacks.
@@ -10,7 +11,11 @@ pub fn find(groups: &[Group]) -> Option<Toolchain> {
         None => Some(toolchain),
         Some(need) => {
             assert!(std::env::var_os("SLUICE_TEST_ALL").is_none(), "{} is not there", need.name);
-            eprintln!("skipped: {} is not there; `cargo xtask test` installs it", need.name);
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: {} is not there; `cargo xtask test` installs it",
+                need.name
+            );
             None
         }
     }
