@@ -29,6 +29,21 @@ fn ten_thousand_small_files_in_one_directory_and_in_many_read_back() {
 }
 
 #[test]
+fn a_hundred_names_of_one_file_are_one_inode() {
+    for sizes in [(4096, 512), (32768, 4096)] {
+        let mut sample = Sample::new();
+        let root = sample.root();
+        let first = sample.file(root, "name-0", noise(1, 100_000));
+        for number in 1..100 {
+            let directory =
+                sample.directory(root, &format!("directory-{}", number % 10).repeat(1 + number / 10));
+            sample.link(directory, format!("name-{number}").as_bytes(), first);
+        }
+        sample.verify(&params(64 << 20, sizes));
+    }
+}
+
+#[test]
 fn a_path_of_a_thousand_directories_reads_back() {
     let mut sample = Sample::new();
     let mut at = sample.root();

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use super::host;
 use crate::workspace;
 
-/// The version; [`REQUIREMENTS`] pins its contents.
+/// The version; `REQUIREMENTS` pins its contents.
 pub const VERSION: &str = "0.15.2";
 
 /// pip's requirements file, with a hash for each platform.

@@ -19,7 +19,7 @@ pub use inode::{Attributes, Content, Inode, Kind, Principal};
 pub use layer::{Entry, EntryKind, Layer};
 pub use path::TreePath;
 
-/// Which layer something came from: an index into [`Tree::layers`].
+/// Which layer something came from: an index into the layers of its tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LayerId(usize);
 
