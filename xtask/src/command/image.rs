@@ -17,6 +17,8 @@ use crate::{inputs, layer};
 
 /// The folder of the files that lie over the world.
 const OVERLAY: &str = "overlay";
+/// The packages of the image.
+const PACKAGES: &str = "pkglist";
 /// The mtree(5) specification beside the images.
 const SPEC: &str = "slot.mtree";
 /// The manifest beside the images.
@@ -72,6 +74,7 @@ impl Args {
         if let Some(kernel) = &self.kernel {
             product.kernel.config.clone_from(kernel);
         }
+        layer::packages::check(&root.join(PACKAGES))?;
         let version = Version::of_repository(root, &product.version)?;
         if self.release {
             check_release(&version, &product.version)?;

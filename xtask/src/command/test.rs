@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the whole test suite, after making sure that what it needs is there.
+//! `cargo xtask test`: format, lints and the whole test suite, after making sure that what they need is there.
 
 use std::path::PathBuf;
 
@@ -46,7 +46,32 @@ impl Args {
             );
             shell.set_var(WORLD_VARIABLE, world);
         }
+        if self.rest.is_empty() {
+            lint(&shell)?;
+        }
         let rest = self.rest;
         cmd!(shell, "cargo test --workspace --locked {rest...}").quiet().run().context("running the tests")
     }
+}
+
+/// Format and lints, as far as the engineer's Rust has the tools for them.
+fn lint(shell: &Shell) -> Result<()> {
+    let has = |tool: &str| cmd!(shell, "cargo {tool} --version").quiet().ignore_stderr().read().is_ok();
+    if has("fmt") {
+        cmd!(shell, "cargo fmt --all --check")
+            .quiet()
+            .run()
+            .context("checking the format; `cargo fmt` mends it")?;
+    } else {
+        eprintln!("skipped: the format is not checked, for this Rust has no rustfmt");
+    }
+    if has("clippy") {
+        cmd!(shell, "cargo clippy --quiet --workspace --all-targets --locked -- --deny warnings")
+            .quiet()
+            .run()
+            .context("checking the lints")?;
+    } else {
+        eprintln!("skipped: the lints are not checked, for this Rust has no clippy");
+    }
+    Ok(())
 }
