@@ -246,7 +246,8 @@ impl Build {
             WorldFacts { source: world.kind, version: &world.version, kernel: &self.product.kernel.config };
         let filesystem =
             manifest::FileSystemFacts::new(&self.product.filesystem, &plan.filesystems.slot.usage());
-        let mut manifest = Manifest::new(&self.product, &self.version, facts, filesystem);
+        let mut manifest =
+            Manifest::new(&self.product, &self.version, facts, &self.toolchain.rust()?.version, filesystem);
         manifest.layers = filesystem::layer_sizes(&slot.tree).into_iter().map(Into::into).collect();
         let [full, part] = self.images();
         let (full, part) =

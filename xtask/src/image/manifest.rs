@@ -35,6 +35,8 @@ pub struct Manifest<'a> {
     pub time: i64,
     /// Where FreeBSD came from.
     pub world: WorldFacts<'a>,
+    /// The compiler of the services: another version gives other bytes.
+    pub rustc: &'a str,
     /// The layers, the largest first.
     pub layers: Vec<LayerFacts>,
     /// The file system of a slot.
@@ -187,6 +189,7 @@ impl<'a> Manifest<'a> {
         product: &'a Product,
         version: &'a Version,
         world: WorldFacts<'a>,
+        rustc: &'a str,
         filesystem: FileSystemFacts,
     ) -> Self {
         Self {
@@ -197,6 +200,7 @@ impl<'a> Manifest<'a> {
             dirty: version.dirty,
             time: version.time,
             world,
+            rustc,
             layers: Vec::new(),
             filesystem,
             partitions: partitions(&product.layout),
