@@ -182,6 +182,32 @@ fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
 }
 
 #[test]
+fn a_root_that_cannot_be_mounted_ends_in_a_reboot_and_not_at_a_prompt() {
+    let Some(unit) = Unit::new() else { return };
+    unit.activate(1);
+    let machine = Machine::new().disk(Disk::kept(&unit.disk));
+    let mut guest = machine.start(&log_path("no-root")).unwrap();
+    guest.console.expect("any other key for command prompt", BOOT).unwrap();
+    guest.console.send("x").unwrap();
+    guest.console.expect("OK ", BOOT).unwrap();
+    // What local.lua has set, with a slice that is not there.
+    let root = ask_loader(&mut guest, "show vfs.root.mountfrom");
+    assert!(root.contains("ufs:/dev/ada0s1a .onfail"), "{root}");
+    ask_loader(&mut guest, "set vfs.root.mountfrom=\"ufs:/dev/ada0s4a .onfail\"");
+    guest.console.send("boot\r").unwrap();
+    let (which, _) = guest.console.expect_any(&["panic: ", "mountroot>"], BOOT).unwrap();
+    assert_eq!(which, 0, "the unit waits at a prompt");
+    guest.console.expect("login: ", BOOT).unwrap();
+    guest.power_cut().unwrap();
+}
+
+/// What the loader answers, up to its next prompt.
+fn ask_loader(guest: &mut Guest, command: &str) -> String {
+    guest.console.send(&format!("{command}\r")).unwrap();
+    guest.console.expect("OK ", BOOT).unwrap()
+}
+
+#[test]
 fn sshd_answers() {
     let Some(unit) = Unit::new() else { return };
     unit.activate(1);
