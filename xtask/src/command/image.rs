@@ -39,8 +39,9 @@ pub struct Args {
     /// Build the kernel of this configuration in place of the product's
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
-    /// Build a release: refused unless everything is committed and tagged with the product's version
-    #[arg(long)]
+    /// Build a release: refused unless everything is committed and tagged with the product's version, and nothing is
+    /// laid over the definition
+    #[arg(long, conflicts_with_all = ["config", "kernel"])]
     release: bool,
     /// Where the folder of the version goes
     #[arg(long, value_name = "DIR")]
@@ -91,6 +92,11 @@ impl Args {
             Origin::Installed(_) => vec![Group::World],
             Origin::Miniature => vec![Group::Image],
         };
+        if self.release && origin == Origin::Miniature {
+            reporter.warn(
+                "a release of the miniature world is for tests: no unit runs it; give --src or --world",
+            );
+        }
         let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
         Build { product, version, toolchain, reporter, output }.run(&origin)
     }

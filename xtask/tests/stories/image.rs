@@ -84,7 +84,9 @@ fn a_release_is_a_tagged_commit_without_changes() {
     let Some(repository) = Repository::new() else { return };
     repository.image(&["--release"]).refused(&["release 0.1.0", "tag v0.1.0"]);
     repository.tag("v0.1.0");
-    repository.image(&["--release"]).success();
+    let text = repository.image(&["--release"]).success();
+    assert!(text.contains("no unit runs it"), "{text}");
+    repository.image(&["--release", "--kernel", "GENERIC"]).refused(&["cannot be used with"]);
     assert_eq!(repository.version(), "0.1.0");
     repository.write("overlay/etc/issue", "changed\n");
     repository.image(&["--release"]).refused(&["not committed", "git status"]);
