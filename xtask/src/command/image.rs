@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, Output};
@@ -137,6 +137,7 @@ impl Build {
             self.reporter.note(note);
         }
 
+        self.check_kernel(&world)?;
         let inputs = self.inputs(&world)?;
         let version = &self.version.text;
         match self.output.stale(version, &inputs, &self.files()) {
@@ -163,6 +164,18 @@ impl Build {
         ));
         let dir = self.write(&world, &slot, &plan, &inputs)?;
         self.summarize(&slot, &usage, &dir);
+        Ok(())
+    }
+
+    /// An installed world has the kernel that it has, whatever was asked for.
+    fn check_kernel(&self, world: &World) -> Result<()> {
+        let asked = &self.product.kernel.config;
+        if let Some(kernel) = world.kernel.as_ref().filter(|kernel| *kernel != asked) {
+            bail!(
+                "the world's kernel is `{kernel}` and not `{asked}`: say `--kernel {kernel}` if that is meant, or install \
+                 the other (`image --src DIR --kernel {asked}`)"
+            );
+        }
         Ok(())
     }
 
@@ -249,7 +262,7 @@ impl Build {
         dir: &Path,
     ) -> Result<()> {
         let facts =
-            WorldFacts { source: world.kind, version: &world.version, kernel: &self.product.kernel.config };
+            WorldFacts { source: world.kind, version: &world.version, kernel: world.kernel.as_deref() };
         let filesystem =
             manifest::FileSystemFacts::new(&self.product.filesystem, &plan.filesystems.slot.usage());
         let mut manifest =

@@ -54,8 +54,8 @@ pub struct WorldFacts<'a> {
     pub source: &'a str,
     /// FreeBSD's version.
     pub version: &'a str,
-    /// The kernel's configuration.
-    pub kernel: &'a str,
+    /// The kernel's configuration, if there is a kernel that tells.
+    pub kernel: Option<&'a str>,
 }
 
 /// One layer.

@@ -36,6 +36,7 @@ pub fn open(product: &Product, toolchain: &Toolchain) -> Result<World> {
     Ok(World {
         kind: "miniature",
         version: VERSION.to_owned(),
+        kernel: None,
         identity,
         layers: vec![layer],
         sysroot: Some(Sysroot::Miniature),

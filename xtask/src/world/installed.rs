@@ -80,6 +80,7 @@ pub fn open(dir: &Path) -> Result<World> {
     Ok(World {
         kind: "installed",
         version: version(&places.root)?,
+        kernel: kernel_name(&places.root),
         identity: identity(&text, &found),
         layers: vec![
             Layer { name: "world".to_owned(), entries: world },
@@ -241,6 +242,17 @@ fn version(root: &Path) -> Result<String> {
         .with_context(|| format!("reading the world's version: {} has no USERLAND_VERSION", script.display()))
 }
 
+/// The configuration that the root's kernel was built from, as its what(1) string tells: `@(#)FreeBSD 13.2-RELEASE
+/// ALIX`. A kernel whose build is not reproducible has a number and a date there.
+fn kernel_name(root: &Path) -> Option<String> {
+    const MARK: &[u8] = b"@(#)FreeBSD ";
+    let bytes = fs::read(root.join(KERNEL_DIR).join("kernel")).ok()?;
+    let at = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    let line = bytes[at..].split(|byte| *byte == b'\n' || *byte == 0).next()?;
+    let name = std::str::from_utf8(line).ok()?.split(' ').nth(1)?;
+    (!name.starts_with('#')).then(|| name.to_owned())
+}
+
 /// Changes when METALOG changes or any file is touched; costs no reading of files.
 fn identity(metalog: &str, found: &[(TreePath, Metadata)]) -> String {
     let mut hash = Sha256::new();
@@ -290,6 +302,21 @@ mod tests {
         let bin = at("bin");
         let ids: Vec<_> = tree.children(&bin).filter(|(path, _)| path.name() != "freebsd-version").collect();
         assert_eq!(ids[0].1, ids[1].1);
+    }
+
+    #[test]
+    fn the_kernel_tells_which_it_is() {
+        let dir = sample(METALOG);
+        assert_eq!(open(dir.path()).unwrap().kernel, None);
+        let folder = dir.path().join("root/boot/kernel");
+        fs::create_dir_all(&folder).unwrap();
+        for (text, name) in [
+            ("\x7fELF\0@(#)FreeBSD 13.2-RELEASE ALIX-QEMU\n\0", Some("ALIX-QEMU")),
+            ("\x7fELF\0@(#)FreeBSD 13.2-RELEASE #0: Fri Nov 20\n\0", None),
+        ] {
+            fs::write(folder.join("kernel"), text).unwrap();
+            assert_eq!(open(dir.path()).unwrap().kernel.as_deref(), name);
+        }
     }
 
     #[test]

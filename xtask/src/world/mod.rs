@@ -26,6 +26,8 @@ pub struct World {
     pub kind: &'static str,
     /// FreeBSD's version, as `13.2-RELEASE`.
     pub version: String,
+    /// The configuration of its kernel, if there is one that tells.
+    pub kernel: Option<String>,
     /// Changes whenever anything of the world does; compared only on one machine.
     pub identity: String,
     /// The content, lowest first.

@@ -153,6 +153,8 @@ fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
     let Some(unit) = Unit::new() else { return };
     unit.activate(1);
     let mut guest = unit.login("judged", None);
+    // ntpd finds no network and syslogd says so on the console, in the midst of what mtree prints.
+    ask(&mut guest, "service ntpd onestop; service syslogd onestop; true");
     for device in ["ada0s1a", "ada0s2a", "ada0s3"] {
         let report = ask(&mut guest, &format!("fsck_ffs -n -f /dev/{device}"));
         let phases = report.lines().filter(|line| line.starts_with("** ")).count();
@@ -176,6 +178,17 @@ fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
         ask(&mut guest, mount);
         let report = ask(&mut guest, "mtree -p /mnt -f /usr/share/sluice/slot.mtree");
         assert_eq!(report.trim(), "", "{mount}: mtree tells of deviations");
+        // And it would: each of these edits makes the specification tell of something else.
+        for (edit, told) in [
+            ("/bin\\/cat /s/mode=0555/mode=0755/", "permissions"),
+            ("/bin\\/cat /s/uid=0/uid=1/", "user"),
+            ("/lib\\/libc.so.7 /s/flags=schg/flags=none/", "flags"),
+            ("/bin\\/cat /s/sha256=./sha256=x/", "sha256"),
+        ] {
+            let edited = format!("sed '{edit}' /usr/share/sluice/slot.mtree > /tmp/edited");
+            let report = ask(&mut guest, &format!("{edited} && ! mtree -p /mnt -f /tmp/edited"));
+            assert!(report.to_lowercase().contains(told), "{mount}, {edit}: {report}");
+        }
         ask(&mut guest, "umount /mnt");
     }
     guest.power_cut().unwrap();
