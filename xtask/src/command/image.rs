@@ -17,6 +17,8 @@ use crate::{inputs, layer};
 
 /// The folder of the files that lie over the world.
 const OVERLAY: &str = "overlay";
+/// The name of the services' digest among the inputs of a build.
+const SERVICES: &str = "services";
 /// The packages of the image.
 const PACKAGES: &str = "pkglist";
 /// The mtree(5) specification beside the images.
@@ -150,7 +152,7 @@ impl Build {
             Some(reason) => self.reporter.note(format_args!("building {version}: {reason}")),
         }
 
-        let services = self.services(&world)?;
+        let services = self.services(&world, &inputs[SERVICES])?;
         let slot = self.compose(&world, &services)?;
         let stage = self.reporter.stage("layout");
         let plan = image::plan(&slot, &self.product, &self.version, &world.boot, &world.version)?;
@@ -196,19 +198,18 @@ impl Build {
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
             ("overlay", inputs::of_files(root, &[OVERLAY])?),
-            ("services", services::digest(&self.toolchain, sysroot(world)?)?),
+            (SERVICES, services::digest(&self.toolchain, sysroot(world)?)?),
             ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
             ("world", world.identity.clone()),
         ];
         Ok(digests.into_iter().map(|(name, digest)| (name.to_owned(), digest)).collect())
     }
 
-    fn services(&self, world: &World) -> Result<Vec<Service>> {
+    fn services(&self, world: &World, digest: &str) -> Result<Vec<Service>> {
         let mut stage = self.reporter.stage("services");
         let sysroot = sysroot(world)?;
-        let digest = services::digest(&self.toolchain, sysroot)?;
         let announce = || stage.takes_long("compiling for the device");
-        let services = services::provide(&self.toolchain, sysroot, &digest, announce)?;
+        let services = services::provide(&self.toolchain, sysroot, digest, announce)?;
         let sizes: Vec<String> = services
             .iter()
             .map(|service| format!("{} {}", service.name, report::size(service.size)))

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
 use super::sysroot::Linker;
 use super::{PACKAGE, PROGRAMS, Sysroot};
 use crate::first_error::first_error;
+use crate::inputs;
 use crate::toolchain::{DeviceRust, Toolchain};
 
 /// The target file, in the workspace; its stem is the target's name.
@@ -142,12 +142,7 @@ impl Build<'_> {
 
     /// cargo does not know what the scripts do: when that has changed, its result is removed and made anew.
     fn forget_if_changed(&self, name: &str, parts: &[&str], results: &[PathBuf]) -> Result<()> {
-        let mut digest = Sha256::new();
-        for part in parts {
-            digest.update(part.len().to_le_bytes());
-            digest.update(part);
-        }
-        let identity = hex(&digest.finalize());
+        let identity = inputs::of_texts(parts.iter().copied());
         let stamp = self.folder.join(format!("{name}.stamp"));
         if fs::read_to_string(&stamp).is_ok_and(|there| there == identity) {
             return Ok(());
@@ -188,11 +183,6 @@ fn disturbs(name: &OsStr) -> bool {
     let cargos = name.starts_with("CARGO") || name.starts_with("RUSTC") || name.starts_with("RUSTFLAGS");
     // cargo points this at its own toolchain's libraries, which another toolchain's compiler must not load.
     name == "LD_LIBRARY_PATH" || (cargos && !KEPT.iter().any(|kept| name.starts_with(kept)))
-}
-
-/// Bytes in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn contents(root: &Path) -> Result<String> {
         let path = root.join(file);
         digest.update(fs::read(&path).with_context(|| format!("reading {}", path.display()))?);
     }
-    Ok(crate::services::cargo::hex(&digest.finalize()))
+    Ok(crate::hex(&digest.finalize()))
 }
 
 fn utf8(path: &Path) -> Result<String> {
