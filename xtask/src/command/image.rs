@@ -15,8 +15,6 @@ use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World};
 use crate::{inputs, layer};
 
-/// The folder of the files that lie over the world.
-const OVERLAY: &str = "overlay";
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
 /// The packages of the image.
@@ -194,10 +192,11 @@ impl Build {
 
     fn inputs(&self, world: &World) -> Result<Inputs> {
         let root = &crate::workspace::root();
+        let folders: Vec<&str> = self.product.overlay.folders.iter().map(String::as_str).collect();
         let digests = [
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
-            ("overlay", inputs::of_files(root, &[OVERLAY])?),
+            ("overlay", inputs::of_files(root, &folders)?),
             (SERVICES, services::digest(&self.toolchain, sysroot(world)?)?),
             ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
             ("world", world.identity.clone()),
@@ -222,7 +221,7 @@ impl Build {
         let stage = self.reporter.stage("tree");
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.product.service_budget)?);
-        layers.push(layer::overlay::layer(&crate::workspace::root().join(OVERLAY), &self.product.overlay)?);
+        layers.extend(layer::overlay::layers(&crate::workspace::root(), &self.product.overlay)?);
         let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
         let sizes = filesystem::layer_sizes(&slot.tree);
         let bytes = sizes.iter().map(|layer| layer.bytes).sum();
