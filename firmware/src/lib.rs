@@ -1,6 +1,6 @@
 //! The firmware contract: what the builder and the device both know about a Sluice disk.
 //!
-//! Where things lie ([`layout`]), the on-disk records ([`mbr`], [`boot0`], [`disklabel`], [`slot`]), what starts ([`state`]), what a system says of itself ([`release`]) and the units they are
+//! Where things lie ([`layout`]), the on-disk records ([`mbr`], [`boot0`], [`disklabel`], [`slot`]), what starts ([`boot_manager`], [`state`]), what a system says of itself ([`release`]) and the units they are
 //! counted in ([`units`]). Everything here works on bytes in memory: nothing opens a file or a device, so that the
 //! same code is right on the engineer's machine and on the unit.
 //!
@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod boot0;
+pub mod boot_manager;
 mod bytes;
 pub mod disklabel;
 pub mod layout;
