@@ -6,6 +6,8 @@
 //! on-disk formats of the `firmware` crate. [`command`] is the command line, [`qemu`] stands for the device.
 
 pub mod assembler;
+pub mod boot_manager;
+pub mod boot_state;
 pub mod command;
 pub mod first_error;
 pub mod flags;

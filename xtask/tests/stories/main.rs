@@ -9,8 +9,11 @@
 )]
 
 mod boot;
+mod boot_decisions;
+mod boot_manager;
 mod image;
 mod readers;
 mod real_world;
 mod repository;
+mod test_disk;
 mod tools;
