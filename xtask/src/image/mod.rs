@@ -16,6 +16,7 @@ use firmware::layout::BOOT_AREA;
 use firmware::mbr::{CODE_BYTES, Mbr};
 use firmware::slot::SlotHeader;
 
+use crate::layer;
 use crate::nanobsd;
 use crate::product::{Product, Version};
 use crate::report;
@@ -45,6 +46,7 @@ pub fn compose(
     world_version: &str,
 ) -> Result<Slot> {
     let mut tree = Tree::merge(layers)?;
+    layer::keys::check(&tree)?;
     nanobsd::apply(&mut tree, &settings(product, version, world_version))
         .context("configuring NanoBSD's layout")?;
     let generated = tree.layer(GENERATED);
@@ -71,6 +73,7 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
             board: product.board.clone(),
             commit: version.commit.clone(),
             world: world.to_owned(),
+            config_version: product.update.config_version,
         },
     }
 }

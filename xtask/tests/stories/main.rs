@@ -9,6 +9,7 @@
 )]
 
 mod boot;
+mod bundle;
 mod image;
 mod readers;
 mod real_world;
