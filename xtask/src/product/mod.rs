@@ -5,6 +5,7 @@
 
 mod load;
 mod raw;
+mod update;
 mod version;
 
 use std::path::{Component, Path, PathBuf};
@@ -16,6 +17,7 @@ use firmware::units::Sectors;
 
 use crate::tree::Principal;
 use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
+pub use update::Update;
 pub use version::Version;
 
 /// The file of the product definition, in the repository.
@@ -50,6 +52,8 @@ pub struct Product {
     pub world: WorldOptions,
     /// The files that lie over the world.
     pub overlay: Overlay,
+    /// What an update to this version says of itself.
+    pub update: Update,
     /// The most bytes of a slot's content.
     pub slot_budget: Option<u64>,
     /// The most bytes of a service.
@@ -190,10 +194,12 @@ impl Product {
         let slices = layout_request(&raw)?;
         let layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
         let slots = layout.slots.len();
+        let version = Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
+            .context("product.version")?;
         Ok(Self {
             name: word("product.name", raw.product.name.unwrap_or_else(|| "sluice".to_owned()))?,
-            version: Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
-                .context("product.version")?,
+            update: Update::check(raw.update, &version)?,
+            version,
             board: word("product.board", raw.product.board.unwrap_or_else(|| "alix".to_owned()))?,
             console_speed: console_speed(raw.console.speed.unwrap_or(115_200))?,
             drive: drive(raw.media.drive.unwrap_or_else(|| "ada0".to_owned()))?,
@@ -418,6 +424,10 @@ mod tests {
             ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),
             ("[product]\nname = \"My Box\"", "product.name", "a-z"),
             ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
+            ("[product]\nversion = \"1.02.3\"", "product.version", "MAJOR.MINOR.PATCH"),
+            ("[update]\nconfig_version = 0", "update.config_version", "1"),
+            ("[update]\nminimum = \"1\"", "update.minimum", "MAJOR.MINOR.PATCH"),
+            ("[product]\nversion = \"1.2.3\"\n[update]\nminimum = \"1.2.4\"", "update.minimum", "1.2.3"),
         ] {
             let message = refusal(text);
             assert!(message.contains(key) && message.contains(hint), "{text}: {message}");
