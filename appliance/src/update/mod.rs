@@ -159,8 +159,9 @@ fn change<U: Unit>(unit: &U, what: Change) -> Result<Changed, UpdateError> {
 /// The version that runs.
 fn version<U: Unit>(unit: &U) -> Result<Version, UpdateError> {
     let text = unit.release()?.version;
-    Version::parse(&text)
-        .map_err(|error| UpdateError::System(format!("reading the running version `{text}`: it is none ({error})")))
+    Version::parse(&text).map_err(|error| {
+        UpdateError::System(format!("reading the running version `{text}`: it is none ({error})"))
+    })
 }
 
 /// To whoever listens: that nobody does is no failure of what was done.

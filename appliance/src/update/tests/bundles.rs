@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use firmware::bundle::{
-    ChunkList, HEADER_BYTES, Header, ImageDigest, Manifest, PublicKeys, SIGNATURE_COMMENT, StoredChunk, is_zero,
+    ChunkList, HEADER_BYTES, Header, ImageDigest, Manifest, PublicKeys, SIGNATURE_COMMENT, StoredChunk,
+    is_zero,
 };
 use firmware::layout::{HEADER_SECTOR, LAYOUT};
 use firmware::slot::SlotHeader;
@@ -37,7 +38,8 @@ pub fn image_of(version: &str, product: &str, board: &str, chunk: usize) -> Vec<
     let own = version.bytes().fold(7_u64, |sum, byte| sum * 31 + u64::from(byte));
     let mut common = Dice::new(1);
     let mut different = Dice::new(own);
-    let noise = |bytes: &mut [u8], dice: &mut Dice| bytes.iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
+    let noise =
+        |bytes: &mut [u8], dice: &mut Dice| bytes.iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
     // 0: boot programs, label, header, and more; 1: all different; 2: the same; 3 and 4: zero.
     noise(&mut image[..8192], &mut common);
     noise(&mut image[20..60], &mut different);

@@ -146,6 +146,7 @@ fn the_words_name_the_slot_and_what_goes_on() {
         let error = unit.install(&*good).unwrap_err();
         format!("{} {error}\n", error.code())
     };
-    let text = [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(12), Trouble::Write(1)].map(failing).concat();
+    let text =
+        [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(12), Trouble::Write(1)].map(failing).concat();
     insta::assert_snapshot!(text);
 }

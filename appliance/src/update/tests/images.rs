@@ -28,7 +28,8 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
     assert!(unit.holds(TWO, &new) && unit.holds(ONE, &old));
     assert!(told.started && told.warnings.is_empty());
     for phase in [Phase::Write, Phase::Check] {
-        let steps: Vec<_> = told.progress.iter().filter(|(of, _)| *of == phase).map(|(_, done)| *done).collect();
+        let steps: Vec<_> =
+            told.progress.iter().filter(|(of, _)| *of == phase).map(|(_, done)| *done).collect();
         assert!(steps.is_sorted() && steps.last() == Some(&(new.len() as u64 / 512)), "{steps:?}");
     }
     let state = unit.boot_state();
@@ -52,9 +53,8 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
 fn only_what_differs_is_written_and_nothing_behind_the_image() {
     let (old, new) = (image("0.9.0"), image("1.1.0"));
     let unit = Bench::new(&image("1.0.0"), &old);
-    let differing = |old: &[u8]| {
-        old.chunks(BLOCK).zip(new.chunks(BLOCK)).filter(|(old, new)| old != new).count() as u64
-    };
+    let differing =
+        |old: &[u8]| old.chunks(BLOCK).zip(new.chunks(BLOCK)).filter(|(old, new)| old != new).count() as u64;
     let blocks = new.len().div_ceil(BLOCK) as u64;
     let report = unit.install(&*bundle(&new)).unwrap();
     assert_eq!((report.blocks_written, report.blocks_skipped), (differing(&old), blocks - differing(&old)));

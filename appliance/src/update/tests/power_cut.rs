@@ -95,7 +95,10 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
     let mut half = [older.clone(), older.clone()].concat()[..older.len()].to_vec();
     half[510..512].fill(0);
     half[20_000..30_000].fill(0xff);
-    let bad = |default: Slot| BootState { marks: Slot::ALL.map(|slot| if slot == default { Mark::Good } else { Mark::Bad }), ..good(default) };
+    let bad = |default: Slot| BootState {
+        marks: Slot::ALL.map(|slot| if slot == default { Mark::Good } else { Mark::Bad }),
+        ..good(default)
+    };
     let install: Deed = &|unit| drop(unit.install(&*update));
     for running in Slot::ALL {
         let slots = |running_image: &Vec<u8>, other: &Vec<u8>| {
@@ -110,7 +113,11 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
         cut(&format!("install over an older one {from}"), &unit(&older, &good(running)), install);
         cut(&format!("install over the same {from}"), &unit(&new, &good(running)), install);
         cut(&format!("install over a half one {from}"), &unit(&half, &bad(running)), install);
-        cut(&format!("install in an empty slot {from}"), &unit(&vec![0; older.len()], &bad(running)), install);
+        cut(
+            &format!("install in an empty slot {from}"),
+            &unit(&vec![0; older.len()], &bad(running)),
+            install,
+        );
         let lost = unit(&older, &good(running));
         lost.lose_state();
         // With no state at all there is none to be found after a cut in the first write of one.
@@ -123,25 +130,36 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
         cut(&format!("the boot manager takes a try {from}"), &trial, &|unit| {
             unit.start();
         });
-        cut(&format!("rollback of a pending trial {from}"), &trial, &|unit| drop(change(unit, Change::Rollback)));
+        cut(&format!("rollback of a pending trial {from}"), &trial, &|unit| {
+            drop(change(unit, Change::Rollback))
+        });
         trial.restart();
         cut(&format!("confirm {from}"), &trial, &|unit| drop(change(unit, Change::Confirm)));
-        cut(&format!("rollback of a running trial {from}"), &trial, &|unit| drop(change(unit, Change::Rollback)));
+        cut(&format!("rollback of a running trial {from}"), &trial, &|unit| {
+            drop(change(unit, Change::Rollback))
+        });
 
         let quiet = unit(&older, &good(running));
-        cut(&format!("rollback without a trial {from}"), &quiet, &|unit| drop(change(unit, Change::Rollback)));
+        cut(&format!("rollback without a trial {from}"), &quiet, &|unit| {
+            drop(change(unit, Change::Rollback))
+        });
         let activate = Change::Activate(running.other());
         cut(&format!("activate the other slot {from}"), &quiet, &|unit| drop(change(unit, activate)));
         let chosen = unit(&older, &good(running.other()));
         let activate = Change::Activate(running);
-        cut(&format!("activate what was chosen at the console {from}"), &chosen, &|unit| drop(change(unit, activate)));
+        cut(&format!("activate what was chosen at the console {from}"), &chosen, &|unit| {
+            drop(change(unit, activate))
+        });
     }
     let total: usize = points.iter().map(|(_, points)| points).sum();
     let mut out = std::io::stderr();
     for (name, points) in &points {
         let _ = writeln!(out, "{points:5} cut points: {name}");
     }
-    let _ = writeln!(out, "{total:5} cut points in all, each with {SEEDS} fates of the cache, with and without the boot state");
+    let _ = writeln!(
+        out,
+        "{total:5} cut points in all, each with {SEEDS} fates of the cache, with and without the boot state"
+    );
     assert!(total > 500, "{total}");
 }
 

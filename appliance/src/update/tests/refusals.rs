@@ -119,7 +119,11 @@ fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
     line(refused("roll back to a bad slot", &with(&bad, ONE), changing(Change::Rollback)));
     line(refused("activate a bad slot", &with(&bad, ONE), changing(Change::Activate(TWO))));
     line(refused("activate what runs on trial", &with(&trial, TWO), changing(Change::Activate(TWO))));
-    line(refused("confirm with a state of the future", &future(with(&factory, ONE)), changing(Change::Confirm)));
+    line(refused(
+        "confirm with a state of the future",
+        &future(with(&factory, ONE)),
+        changing(Change::Confirm),
+    ));
     insta::assert_snapshot!(out);
 }
 

@@ -70,7 +70,10 @@ fn the_documentation_has_every_exit_code_in_the_same_words() {
         let row = format!("| {code} | {meaning} |");
         assert!(text.contains(&row), "docs/update.md lacks the row\n{row}");
     }
-    assert_eq!(text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count(), EXIT_CODES.len());
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count(),
+        EXIT_CODES.len()
+    );
     let mut codes: Vec<_> = EXIT_CODES.iter().map(|(code, _)| code).collect();
     codes.dedup();
     assert!(codes.is_sorted() && codes.len() == EXIT_CODES.len());
