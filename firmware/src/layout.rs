@@ -53,6 +53,10 @@ const SLICE_MIN: Sectors = Sectors(512);
 /// Cylinders that a disk may have in all (`ATA` and `g_part` count them with 16 bits).
 const CYLINDERS_MAX: u64 = 65_535;
 
+/// The version of what a slot image relies on, which an update's bundle names: slots in slices 1 and 2, `/cfg` with the
+/// boot state in slice 3, `/data` in slice 4. A unit whose disk is laid out otherwise has to be written anew.
+pub const LAYOUT: u32 = 1;
+
 /// The slice number of `/cfg`.
 pub const CFG_SLICE: u8 = 3;
 

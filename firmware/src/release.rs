@@ -22,6 +22,9 @@ pub struct Release {
     pub commit: String,
     /// The version of the world, `13.2-RELEASE`.
     pub world: String,
+    /// The version of the configuration on `/cfg` that it writes; 0 from a builder that did not tell yet.
+    #[serde(default)]
+    pub config_version: u32,
 }
 
 /// A fact that a release cannot have.
@@ -85,6 +88,7 @@ mod tests {
             board: "alix".into(),
             commit: "0123abc".into(),
             world: "13.2-RELEASE".into(),
+            config_version: 1,
         };
         assert_eq!(good.check(), Ok(()));
         assert_eq!(good.title(), "sluice 1.4.0 (0123abc) for alix");
@@ -92,5 +96,10 @@ mod tests {
         assert_eq!(empty.to_string(), "the release's commit is empty");
         let control = Release { board: "a\nb".into(), ..good }.check().unwrap_err();
         assert!(control.to_string().contains("`a\\nb`"), "{control}");
+    }
+    #[test]
+    fn the_file_of_a_builder_that_knew_no_configuration_version_is_still_read() {
+        let json = r#"{"product":"sluice","version":"0.1.0","board":"alix","commit":"0","world":"w"}"#;
+        assert_eq!(serde_json::from_str::<Release>(json).unwrap().config_version, 0);
     }
 }

@@ -3,17 +3,19 @@
 //!
 //! In the order of the pipeline: a [`world`] and the product's own [`layer`]s merge into a [`tree`], [`nanobsd`]'s
 //! rules transform it, and [`image`] lays it out and writes it, with the file systems of the `ufs` crate and the
-//! on-disk formats of the `firmware` crate. [`command`] is the command line, [`qemu`] stands for the device.
+//! on-disk formats of the `firmware` crate; [`bundle`] makes the update of it, signed with [`keys`]. [`command`] is the command line, [`qemu`] stands for the device.
 
 pub mod assembler;
 pub mod boot_manager;
 pub mod boot_state;
+pub mod bundle;
 pub mod command;
 pub mod first_error;
 pub mod flags;
 pub mod image;
 pub mod inputs;
 pub mod isa;
+pub mod keys;
 pub mod layer;
 pub mod miniature;
 pub mod nanobsd;
@@ -21,6 +23,7 @@ pub mod product;
 pub mod qemu;
 pub mod report;
 pub mod services;
+pub mod sparse;
 pub mod toolchain;
 pub mod tree;
 pub mod vis;

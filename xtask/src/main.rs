@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{image, run, setup, test};
+use xtask::command::{image, inspect, keygen, run, setup, test};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -15,8 +15,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the full image and the slot image
+    /// Build the full image, the slot image and the update bundle
     Image(image::Args),
+    /// Show an update bundle, and check it
+    Inspect(inspect::Args),
+    /// Make a key pair that signs the product's updates
+    Keygen(keygen::Args),
     /// Boot the latest full image in QEMU, its serial console on this terminal
     Run(run::Args),
     /// Find and install what the other commands need
@@ -28,6 +32,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Image(args) => args.run(),
+        Command::Inspect(args) => args.run(),
+        Command::Keygen(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
         Command::Test(args) => args.run(),

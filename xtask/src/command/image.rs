@@ -1,22 +1,23 @@
-//! `cargo xtask image`: the product's images from a world, the services and the overlay.
+//! `cargo xtask image`: the product's images and its update bundle from a world, the services and the overlay.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
 
+use crate::bundle::Former;
 use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, Output};
 use crate::image::{self, disk, filesystem};
+use crate::keys::Signing;
 use crate::product::{DEFINITION, Product, Version};
 use crate::report::{self, Reporter};
-use crate::services::{self, Service, Sysroot};
+use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World};
-use crate::{boot_manager, inputs, layer};
+use crate::{boot_manager, bundle, inputs, layer};
 
-/// The folder of the files that lie over the world.
-const OVERLAY: &str = "overlay";
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
 /// The packages of the image.
@@ -45,6 +46,10 @@ pub struct Args {
     /// laid over the definition
     #[arg(long, conflicts_with_all = ["config", "kernel"])]
     release: bool,
+    /// Sign the release with the secret key in FILE (or in what SLUICE_SIGN_KEY names); its password is asked for, or taken
+    /// from SLUICE_SIGN_PASSWORD
+    #[arg(long, value_name = "FILE", requires = "release")]
+    sign_key: Option<PathBuf>,
     /// Where the folder of the version goes
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -60,6 +65,8 @@ pub struct Args {
 struct Build {
     product: Product,
     version: Version,
+    signing: Signing,
+    edition: Edition,
     toolchain: Toolchain,
     reporter: Reporter,
     output: Output,
@@ -79,9 +86,13 @@ impl Args {
         }
         layer::packages::check(&root.join(PACKAGES))?;
         let version = Version::of_repository(root, &product.version)?;
-        if self.release {
+        let (signing, edition) = if self.release {
             check_release(&version, &product.version)?;
-        }
+            (Signing::of_release(root, &product.version, self.sign_key)?, Edition::Release)
+        } else {
+            let say = |text| reporter.summary(text);
+            (Signing::of_development(root, say)?, Edition::Development)
+        };
         let output =
             Output::open(&self.output.unwrap_or_else(|| crate::workspace::target().join("firmware")))?;
         let origin = match (self.src, self.world) {
@@ -100,7 +111,7 @@ impl Args {
             );
         }
         let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
-        Build { product, version, toolchain, reporter, output }.run(&origin)
+        Build { product, version, signing, edition, toolchain, reporter, output }.run(&origin)
     }
 }
 
@@ -183,10 +194,10 @@ impl Build {
         Ok(())
     }
 
-    /// Names of the images: the full image, then the slot image.
-    fn images(&self) -> [String; 2] {
+    /// Names of the images: the full image, the slot image, the update bundle.
+    fn images(&self) -> [String; 3] {
         let stem = format!("{}-{}-{}", self.product.name, self.product.board, self.version.text);
-        [format!("{stem}.full.img"), format!("{stem}.slot.img")]
+        [format!("{stem}.full.img"), format!("{stem}.slot.img"), format!("{stem}{}", bundle::SUFFIX)]
     }
 
     /// All files of a finished build.
@@ -196,11 +207,13 @@ impl Build {
 
     fn inputs(&self, world: &World) -> Result<Inputs> {
         let root = &crate::workspace::root();
+        let folders: Vec<&str> = self.product.overlay.folders.iter().map(String::as_str).collect();
         let digests = [
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
-            ("overlay", inputs::of_files(root, &[OVERLAY])?),
-            (SERVICES, services::digest(&self.toolchain, sysroot(world)?)?),
+            ("overlay", inputs::of_files(root, &folders)?),
+            ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
+            (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.edition)?),
             ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
             ("world", world.identity.clone()),
         ];
@@ -211,7 +224,7 @@ impl Build {
         let mut stage = self.reporter.stage("services");
         let sysroot = sysroot(world)?;
         let announce = || stage.takes_long("compiling for the device");
-        let services = services::provide(&self.toolchain, sysroot, digest, announce)?;
+        let services = services::provide(&self.toolchain, sysroot, self.edition, digest, announce)?;
         let sizes: Vec<String> = services
             .iter()
             .map(|service| format!("{} {}", service.name, report::size(service.size)))
@@ -224,7 +237,8 @@ impl Build {
         let stage = self.reporter.stage("tree");
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.product.service_budget)?);
-        layers.push(layer::overlay::layer(&crate::workspace::root().join(OVERLAY), &self.product.overlay)?);
+        layers.extend(layer::overlay::layers(&crate::workspace::root(), &self.product.overlay)?);
+        layers.push(layer::keys::layer(self.signing.trusted.keys())?);
         let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
         let sizes = filesystem::layer_sizes(&slot.tree);
         let bytes = sizes.iter().map(|layer| layer.bytes).sum();
@@ -243,18 +257,51 @@ impl Build {
         let staged = self.output.stage()?;
         let dir = staged.path();
         disk::check_room(dir, disk::room(&plan.filesystems, self.product.layout.slots.len(), true, true))?;
-        let [full, part] = self.images();
+        let [full, part, update] = self.images();
         image::write(plan, &self.product, Some(&dir.join(&part)), Some(&dir.join(&full)))
             .map_err(|error| disk::explain_full_host(error, dir))?;
         std::fs::write(dir.join(SPEC), &slot.spec).context("writing the mtree specification")?;
-        for (link, image) in [("_.disk.full", &full), ("_.disk.image", &part)] {
+        for (link, image) in [("_.disk.full", &full), ("_.disk.image", &part), ("_.fw", &update)] {
             symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;
         }
         stage.finish(format_args!("{full}, {part}"));
+        self.write_bundle(world, dir)?;
         let stage = self.reporter.stage("manifest");
         self.write_manifest(world, slot, plan, dir)?;
         stage.finish(MANIFEST);
         self.output.publish(staged, &self.version.text, inputs)
+    }
+
+    /// The update, from the slot image in `dir`.
+    fn write_bundle(&self, world: &World, dir: &Path) -> Result<()> {
+        let mut stage = self.reporter.stage("bundle");
+        stage.takes_long("compressing");
+        let [_, part, update] = self.images();
+        let manifest = bundle::manifest(
+            &self.product,
+            &self.version,
+            &world.version,
+            disk::slot_size(&self.product.layout)?,
+        )?;
+        // A release owes nothing to what was built before it.
+        let former = match self.edition {
+            Edition::Release => None,
+            Edition::Development => {
+                Former::open(&self.output.latest(), MANIFEST, self.signing.trusted.public())
+            }
+        };
+        let (slot, out) = (dir.join(part), dir.join(&update));
+        let summary = bundle::write(&slot, &out, manifest, &self.signing.signer, former.as_ref())
+            .map_err(|error| disk::explain_full_host(error, dir))?;
+        stage.finish(format_args!(
+            "{update}, {} for {}, {} of {} chunks, {} of them as before",
+            report::size(summary.bytes),
+            report::size(summary.raw_bytes),
+            summary.stored,
+            summary.chunks,
+            summary.reused
+        ));
+        Ok(())
     }
 
     fn write_manifest(
@@ -271,10 +318,12 @@ impl Build {
         let mut manifest =
             Manifest::new(&self.product, &self.version, facts, &self.toolchain.rust()?.version, filesystem);
         manifest.layers = filesystem::layer_sizes(&slot.tree).into_iter().map(Into::into).collect();
-        let [full, part] = self.images();
-        let (full, part) =
-            rayon::join(|| ImageFacts::of(&dir.join(full)), || ImageFacts::of(&dir.join(part)));
-        manifest.images = vec![full?, part?];
+        manifest.keys = (&self.signing).into();
+        manifest.images = self
+            .images()
+            .into_par_iter()
+            .map(|image| ImageFacts::of(&dir.join(image)))
+            .collect::<Result<_>>()?;
         let text = serde_json::to_string_pretty(&manifest)? + "\n";
         std::fs::write(dir.join(MANIFEST), text).context("writing the manifest")
     }
@@ -288,8 +337,9 @@ impl Build {
         let percent = usage.bytes_used * 100 / usage.size.max(1);
         say(format!("  slot fill    {percent} % of {}", report::size(usage.size)));
         say(format!("  in           {}", dir.display()));
-        let full = self.images()[0].clone();
+        let [full, _, update] = self.images();
         say("  boot it      cargo xtask run".to_owned());
         say(format!("  to a card    dd if={} of=/dev/... bs=64k", dir.join(full).display()));
+        say(format!("  to a unit    {}", dir.join(update).display()));
     }
 }

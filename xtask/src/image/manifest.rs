@@ -2,18 +2,21 @@
 //!
 //! It holds no path of the host and no time but the commit's, so two builds of one commit have the same manifest.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use firmware::layout::Layout;
-use rustix::fs::SeekFrom;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::filesystem::LayerSize;
+use crate::bundle;
+use crate::keys::Signing;
 use crate::product::{FileSystem, Product, Version};
+use crate::sparse;
 
 /// How much of a file is hashed at a time, in bytes.
 const CHUNK: usize = 1 << 20;
@@ -43,7 +46,11 @@ pub struct Manifest<'a> {
     pub filesystem: FileSystemFacts,
     /// The partition table.
     pub partitions: Vec<Partition>,
-    /// The images.
+    /// The keys whose updates a slot takes, and the one that signed this one.
+    pub keys: KeyFacts,
+    /// How the bundle is compressed: another version gives other bytes.
+    pub compression: &'a str,
+    /// The images, and the update bundle.
     pub images: Vec<ImageFacts>,
 }
 
@@ -128,6 +135,23 @@ pub fn partitions(layout: &Layout) -> Vec<Partition> {
         .collect()
 }
 
+/// Key ids by the keys' names.
+#[derive(Debug, Default, Serialize)]
+pub struct KeyFacts {
+    trusted: BTreeMap<String, String>,
+    signed_with: String,
+}
+
+impl From<&Signing> for KeyFacts {
+    fn from(signing: &Signing) -> Self {
+        let keys = signing.trusted.keys().iter();
+        Self {
+            trusted: keys.map(|key| (key.name.clone(), key.id.to_string())).collect(),
+            signed_with: signing.signer.id().to_string(),
+        }
+    }
+}
+
 /// One image file.
 #[derive(Debug, Serialize)]
 pub struct ImageFacts {
@@ -150,15 +174,13 @@ impl ImageFacts {
         let bytes = file.metadata().with_context(attempt)?.len();
         let (mut hash, mut chunk, zeros) = (Sha256::new(), vec![0; CHUNK], vec![0; CHUNK]);
         let mut at = 0;
-        while at < bytes {
-            let data = seek(&file, SeekFrom::Data(at), bytes).with_context(attempt)?;
-            for size in chunks(data - at) {
+        let parts = sparse::data(&file, bytes).with_context(attempt)?;
+        for part in parts.into_iter().chain(std::iter::once(bytes..bytes)) {
+            for size in chunks(part.start - at) {
                 hash.update(&zeros[..size]);
             }
-            at = data;
-            let hole =
-                if at < bytes { seek(&file, SeekFrom::Hole(at), bytes).with_context(attempt)? } else { at };
-            for size in chunks(hole - at) {
+            at = part.start;
+            for size in chunks(part.end - part.start) {
                 file.read_exact_at(&mut chunk[..size], at).with_context(attempt)?;
                 hash.update(&chunk[..size]);
                 at += size as u64;
@@ -166,15 +188,6 @@ impl ImageFacts {
         }
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { file, bytes, sha256: crate::hex(&hash.finalize()) })
-    }
-}
-
-/// Where data or a hole begins, at `end` if there is no more.
-fn seek(file: &File, from: SeekFrom, end: u64) -> Result<u64> {
-    match rustix::fs::seek(file, from) {
-        Ok(at) => Ok(at.min(end)),
-        Err(rustix::io::Errno::NXIO) => Ok(end),
-        Err(error) => Err(error).context("looking for holes"),
     }
 }
 
@@ -204,6 +217,8 @@ impl<'a> Manifest<'a> {
             layers: Vec::new(),
             filesystem,
             partitions: partitions(&product.layout),
+            keys: KeyFacts::default(),
+            compression: bundle::ENCODER,
             images: Vec::new(),
         }
     }

@@ -20,6 +20,7 @@ use firmware::state::{self, BootState, store};
 use firmware::units::Sectors;
 
 use crate::boot_manager::BootManager;
+use crate::layer;
 use crate::nanobsd;
 use crate::product::{BootCode, Product, Version, WorldCode};
 use crate::report;
@@ -49,6 +50,7 @@ pub fn compose(
     world_version: &str,
 ) -> Result<Slot> {
     let mut tree = Tree::merge(layers)?;
+    layer::keys::check(&tree)?;
     nanobsd::apply(&mut tree, &settings(product, version, world_version))
         .context("configuring NanoBSD's layout")?;
     let generated = tree.layer(GENERATED);
@@ -75,6 +77,7 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
             board: product.board.clone(),
             commit: version.commit.clone(),
             world: world.to_owned(),
+            config_version: product.update.config_version,
         },
     }
 }

@@ -40,6 +40,11 @@ impl Output {
         self.dir.join(version)
     }
 
+    /// Where the folder of the newest build is found.
+    pub fn latest(&self) -> PathBuf {
+        self.dir.join(LATEST)
+    }
+
     /// Why the folder of `version` is not what `inputs` would make again; `None` when it is.
     pub fn stale(&self, version: &str, inputs: &Inputs, files: &[String]) -> Option<String> {
         let dir = self.version_dir(version);
@@ -99,7 +104,7 @@ impl Output {
     /// # Errors
     /// The link cannot be replaced.
     pub fn point_latest(&self, version: &str) -> Result<()> {
-        let link = self.dir.join(LATEST);
+        let link = self.latest();
         if fs::read_link(&link).is_ok_and(|target| target == Path::new(version)) {
             return Ok(());
         }

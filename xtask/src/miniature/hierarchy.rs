@@ -96,6 +96,7 @@ mod tests {
             board: text("alix"),
             commit: text("0123abc"),
             world: text("miniature"),
+            config_version: 1,
         }
     }
 

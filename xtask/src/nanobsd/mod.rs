@@ -122,6 +122,7 @@ mod tests {
             board: "alix".into(),
             commit: "0123abc".into(),
             world: "FreeBSD 13.2-RELEASE".into(),
+            config_version: 1,
         })
     }
 

@@ -42,6 +42,9 @@ pub struct RawProduct {
     /// The files of the product that lie over the world.
     #[serde(default)]
     pub overlay: RawOverlay,
+    /// How updates to this version are made.
+    #[serde(default)]
+    pub update: RawUpdate,
     /// What a build may grow to.
     #[serde(default)]
     pub budget: RawBudget,
@@ -167,6 +170,8 @@ pub struct RawWorld {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawOverlay {
+    /// Folders from the root of the repository, the later over the earlier; `overlay` when not given.
+    pub folders: Option<Vec<String>>,
     /// Rules by path, as `"/etc/ttys"` or, for all below a directory, `"/root/**"`.
     pub rules: Option<BTreeMap<String, RawRule>>,
 }
@@ -185,6 +190,16 @@ pub struct RawRule {
     pub flags: Option<String>,
     /// The file takes the place of the world's.
     pub replace: Option<bool>,
+}
+
+/// `[update]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawUpdate {
+    /// The version of the configuration on `/cfg` that this system writes, from 1.
+    pub config_version: Option<u32>,
+    /// The least version that a unit may have to update to this one; empty for any.
+    pub minimum: Option<String>,
 }
 
 /// `[budget]`

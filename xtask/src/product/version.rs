@@ -78,7 +78,12 @@ impl Version {
         let parts: Vec<&str> = text.split('.').collect();
         let number =
             |part: &&str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
-        ensure!(parts.len() == 3 && parts.iter().all(number), "`{text}` is not MAJOR.MINOR.PATCH");
+        let is_plain = parts.len() == 3 && parts.iter().all(number);
+        // Units compare versions as semver does, which knows no `01`.
+        ensure!(
+            is_plain && semver::Version::parse(text).is_ok(),
+            "`{text}` is not MAJOR.MINOR.PATCH, as in 1.12.0"
+        );
         Ok(text.to_owned())
     }
 }

@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::sysroot::Linker;
-use super::{PACKAGE, PROGRAMS, Sysroot};
+use super::{Edition, PACKAGE, PROGRAMS, Sysroot};
 use crate::first_error::first_error;
 use crate::inputs;
 use crate::toolchain::{DeviceRust, Toolchain};
@@ -43,6 +43,8 @@ pub struct Build<'a> {
     pub toolchain: &'a Toolchain,
     /// What to link against.
     pub sysroot: &'a Sysroot,
+    /// For whom.
+    pub edition: Edition,
 }
 
 impl Build<'_> {
@@ -82,6 +84,7 @@ impl Build<'_> {
         cargo
             .current_dir(&self.workspace)
             .args(["build", "--locked", "--package", PACKAGE, "--profile", PROFILE, "--target", TARGET])
+            .args(["--no-default-features", "--features", self.edition.features()])
             // std without its backtraces, which would be of no use without symbols.
             .args([
                 "-Zbuild-std=std,panic_abort",

@@ -36,6 +36,25 @@ pub const SOURCES: &[&str] = &[
     "xtask/src/services",
 ];
 
+/// For whom the services are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edition {
+    /// For units in the field: without what only engineers may do.
+    Release,
+    /// For the desk.
+    Development,
+}
+
+impl Edition {
+    /// The features of the package that it has.
+    const fn features(self) -> &'static str {
+        match self {
+            Self::Release => "",
+            Self::Development => "development",
+        }
+    }
+}
+
 /// A service, ready for the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -47,14 +66,16 @@ pub struct Service {
     pub size: u64,
 }
 
-/// Changes whenever the services of this workspace would: their sources, the compiler, or what they are linked with.
+/// Changes whenever the services of this workspace would: their sources, features, compiler, or what they are linked
+/// with.
 ///
 /// # Errors
 /// Something cannot be read, or the tools or the sysroot lack.
-pub fn digest(toolchain: &Toolchain, sysroot: &Sysroot) -> Result<String> {
+pub fn digest(toolchain: &Toolchain, sysroot: &Sysroot, edition: Edition) -> Result<String> {
     let sources = inputs::of_files(&workspace::root(), SOURCES)?;
     let linker = sysroot.linker(toolchain)?;
-    Ok(inputs::of_texts([&*sources, &toolchain.rust()?.version, linker.script, &linker.identity]))
+    let rust = &toolchain.rust()?.version;
+    Ok(inputs::of_texts([&*sources, edition.features(), rust, linker.script, &linker.identity]))
 }
 
 /// The services of `digest`, compiled before or now; `before_compiling` is called in the second case.
@@ -64,6 +85,7 @@ pub fn digest(toolchain: &Toolchain, sysroot: &Sysroot) -> Result<String> {
 pub fn provide(
     toolchain: &Toolchain,
     sysroot: &Sysroot,
+    edition: Edition,
     digest: &str,
     before_compiling: impl FnOnce(),
 ) -> Result<Vec<Service>> {
@@ -76,7 +98,7 @@ pub fn provide(
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let making =
         tempfile::tempdir_in(&folder).with_context(|| format!("making a folder in {}", folder.display()))?;
-    build(toolchain, sysroot, making.path())?;
+    build(toolchain, sysroot, edition, making.path())?;
     // A build of the same sources beside this one may have been faster; what it made is the same.
     if let Err(error) = fs::rename(making.path(), &kept)
         && kept_services(&kept).is_none()
@@ -103,12 +125,18 @@ fn kept_services(folder: &Path) -> Option<Vec<Service>> {
 /// `out_dir`.
 ///
 /// The compiler's messages go to a log, which an error names.
-pub fn build(toolchain: &Toolchain, sysroot: &Sysroot, out_dir: &Path) -> Result<Vec<Service>> {
+pub fn build(
+    toolchain: &Toolchain,
+    sysroot: &Sysroot,
+    edition: Edition,
+    out_dir: &Path,
+) -> Result<Vec<Service>> {
     let build = Build {
         workspace: workspace::root(),
         folder: workspace::target().join("device"),
         toolchain,
         sysroot,
+        edition,
     };
     build.run(|program| deliver(&program, out_dir))
 }

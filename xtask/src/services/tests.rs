@@ -12,7 +12,7 @@ fn toolchain() -> Toolchain {
 #[test]
 fn no_service_holds_an_instruction_that_the_geode_lacks() {
     let out = tempfile::tempdir().unwrap();
-    let services = build(&toolchain(), &Sysroot::Miniature, out.path()).unwrap();
+    let services = build(&toolchain(), &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
     assert_eq!(services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), PROGRAMS);
     for service in services {
         let report = isa::inspect(&service.name, &fs::read(&service.path).unwrap()).unwrap();
@@ -31,10 +31,16 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let workspace = elsewhere.path().join("a checkout with another name");
     copy_sources(&workspace);
     let folder = elsewhere.path().join("target");
-    let build = Build { workspace, folder, toolchain: &toolchain, sysroot: &Sysroot::Miniature };
+    let build = Build {
+        workspace,
+        folder,
+        toolchain: &toolchain,
+        sysroot: &Sysroot::Miniature,
+        edition: Edition::Release,
+    };
     let theirs = build.run(|program| Ok(fs::read(program)?)).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let ours = super::build(&toolchain, &Sysroot::Miniature, out.path()).unwrap();
+    let ours = super::build(&toolchain, &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
     for (theirs, ours) in theirs.iter().zip(&ours) {
         assert!(*theirs == fs::read(&ours.path).unwrap(), "{} differs", ours.name);
         let text = String::from_utf8_lossy(theirs);
@@ -42,6 +48,15 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
             assert!(!text.contains(folder.to_str().unwrap()), "{} names {}", ours.name, folder.display());
         }
     }
+}
+
+/// What `cfg!(feature = "development")` lets in must never be kept and used for the other edition.
+#[test]
+fn a_release_and_a_development_build_never_share_their_services() {
+    let toolchain = toolchain();
+    let digest = |edition| digest(&toolchain, &Sysroot::Miniature, edition).unwrap();
+    assert_ne!(digest(Edition::Release), digest(Edition::Development));
+    assert_eq!(Edition::Release.features(), "");
 }
 
 #[test]
@@ -54,7 +69,7 @@ fn each_world_gets_a_service_that_is_linked_against_itself() {
     let world = Sysroot::World(Path::new(&world).join("sysroot"));
     let out = tempfile::tempdir().unwrap();
     let bytes = [&Sysroot::Miniature, &world, &Sysroot::Miniature].map(|sysroot| {
-        let services = build(&toolchain, sysroot, out.path()).unwrap();
+        let services = build(&toolchain, sysroot, Edition::Release, out.path()).unwrap();
         fs::read(&services[0].path).unwrap()
     });
     // The first is left from a build before this test, perhaps, and the others were just linked.

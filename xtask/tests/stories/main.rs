@@ -11,6 +11,7 @@
 mod boot;
 mod boot_decisions;
 mod boot_manager;
+mod bundle;
 mod image;
 mod readers;
 mod real_world;

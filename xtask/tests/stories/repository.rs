@@ -83,14 +83,29 @@ impl Repository {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.arg(subcommand).args(arguments).current_dir(self.path());
         command.env("CARGO_MANIFEST_DIR", self.path().join("xtask")).env("CARGO_TARGET_DIR", target_dir());
+        // One development key for all stories, and never the engineer's own.
+        command.env("SLUICE_CONFIG_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys"));
+        for variable in ["SLUICE_SIGN_KEY", "SLUICE_SIGN_PASSWORD"] {
+            command.env_remove(variable);
+        }
         command
+    }
+
+    /// Makes and commits the product's key pair `name`; tells where the secret key is.
+    pub fn product_key(&self, name: &str) -> PathBuf {
+        let secret = self.beside(&format!("{name}.key"));
+        let arguments = [name, "--no-password", "--secret", secret.to_str().unwrap()];
+        Run::of(&mut self.xtask("keygen", &arguments)).success();
+        self.commit("Trust a key");
+        secret
     }
 
     /// The image of the latest build whose name ends in `suffix`.
     pub fn latest(&self, suffix: &str) -> PathBuf {
         let latest = self.firmware().join("latest");
         let names = fs::read_dir(&latest).unwrap().map(|entry| entry.unwrap().path());
-        names.into_iter().find(|path| path.to_string_lossy().ends_with(suffix)).unwrap()
+        let is_wanted = |path: &PathBuf| path.to_string_lossy().ends_with(suffix) && !path.is_symlink();
+        names.into_iter().find(is_wanted).unwrap()
     }
 
     /// The version of the latest build.

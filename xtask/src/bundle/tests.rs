@@ -1,0 +1,146 @@
+//! A bundle that was made here, read back with what units read it with.
+
+use std::fs;
+
+use firmware::bundle::{PublicKeys, Reader};
+
+use super::*;
+use crate::keys::Pair;
+
+/// Chunks of the slot image of these tests, the last of them half a chunk.
+const CHUNKS: u64 = 9;
+
+struct Desk {
+    dir: tempfile::TempDir,
+    signer: Signer,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("a.key");
+        Pair::generate(None).unwrap().save_secret(&key).unwrap();
+        Self { signer: Signer::open(&key).unwrap(), dir }
+    }
+
+    fn keys(&self) -> PublicKeys {
+        PublicKeys::parse([self.signer.public_text()]).unwrap()
+    }
+
+    /// A sparse slot image: text, noise, written zeros, and holes.
+    fn slot(&self, text: &str) -> std::path::PathBuf {
+        let path = self.dir.path().join("slot.img");
+        let file = File::create(&path).unwrap();
+        file.set_len(CHUNKS * CHUNK_BYTES - CHUNK_BYTES / 2).unwrap();
+        file.write_all_at(text.as_bytes(), CHUNK_BYTES - 3).unwrap();
+        let mut noise = 1u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8
+        })
+        .take(CHUNK_BYTES as usize)
+        .collect();
+        file.write_all_at(&noise, 4 * CHUNK_BYTES).unwrap();
+        file.write_all_at(&vec![0; CHUNK_BYTES as usize], 6 * CHUNK_BYTES).unwrap();
+        file.write_all_at(b"end", (CHUNKS - 1) * CHUNK_BYTES).unwrap();
+        path
+    }
+
+    fn manifest(&self) -> Manifest {
+        let product = Product::load(&crate::workspace::root(), &[]).unwrap();
+        let version = Version {
+            text: "0.1.0-dev.1+gabc.dirty".into(),
+            commit: "abc".into(),
+            time: 1_767_323_045,
+            dirty: true,
+            tagged: false,
+        };
+        let sectors = Sectors((CHUNKS * CHUNK_BYTES - CHUNK_BYTES / 2) / SECTOR_BYTES);
+        manifest(&product, &version, "miniature", sectors).unwrap()
+    }
+
+    fn bundle(&self, name: &str, slot: &Path, former: Option<&Former>) -> (Vec<u8>, Summary) {
+        fs::create_dir_all(self.dir.path().join(name)).unwrap();
+        let out = self.dir.path().join(name).join("sluice-alix-0.fw");
+        let summary = write(slot, &out, self.manifest(), &self.signer, former).unwrap();
+        (fs::read(out).unwrap(), summary)
+    }
+}
+
+#[test]
+fn a_unit_reads_the_slot_image_back() {
+    let desk = Desk::new();
+    let slot = desk.slot("text");
+    let (bundle, summary) = desk.bundle("a", &slot, None);
+    assert_eq!((summary.chunks, summary.stored, summary.reused), (CHUNKS as u32, 4, 0));
+    assert_eq!((summary.bytes, summary.raw_bytes), (bundle.len() as u64, 7 * CHUNK_BYTES / 2));
+    let mut reader = Reader::open(&*bundle, &desk.keys()).unwrap();
+    let (mut image, mut raw) = (Vec::new(), Vec::new());
+    while reader.next_chunk(&mut raw).unwrap().is_some() {
+        image.extend_from_slice(&raw);
+    }
+    assert!(image == fs::read(&slot).unwrap());
+    assert_eq!(reader.manifest().config_version, 1);
+    assert!(reader.signature_text().contains("timestamp:1767323045\tfile:sluice-alix-0.fw\thashed"));
+}
+
+#[test]
+fn the_same_slot_gives_the_same_bytes_on_any_number_of_processors() {
+    let desk = Desk::new();
+    let slot = desk.slot("text");
+    let (bundle, _) = desk.bundle("all", &slot, None);
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert!(bundle == one.install(|| desk.bundle("one", &slot, None)).0);
+    // A copy without holes is the same slot.
+    let full = desk.dir.path().join("full.img");
+    fs::write(&full, fs::read(&slot).unwrap()).unwrap();
+    assert!(bundle == desk.bundle("full", &full, None).0);
+}
+
+#[test]
+fn what_a_former_bundle_has_is_taken_from_there_and_changes_no_byte() {
+    let desk = Desk::new();
+    desk.bundle("former", &desk.slot("former"), None);
+    let folder = desk.dir.path().join("former");
+    let open = |compression: &str, keys: &PublicKeys| {
+        fs::write(folder.join("manifest.json"), format!("{{\"compression\":\"{compression}\"}}")).unwrap();
+        Former::open(&folder, "manifest.json", keys)
+    };
+    assert!(open("zstd 1.5.6, level 19", &desk.keys()).is_none(), "another encoder gives other bytes");
+    assert!(open(ENCODER, &PublicKeys::new()).is_none(), "nobody vouches for it");
+    let former = open(ENCODER, &desk.keys()).unwrap();
+    let slot = desk.slot("text");
+    let (fresh, _) = desk.bundle("fresh", &slot, None);
+    let (bundle, summary) = desk.bundle("reused", &slot, Some(&former));
+    assert!(bundle == fresh);
+    assert_eq!((summary.stored, summary.reused), (4, 2), "the two with text are new");
+
+    let path = folder.join("sluice-alix-0.fw");
+    let mut damaged = fs::read(&path).unwrap();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let former = open(ENCODER, &desk.keys()).unwrap();
+    let (bundle, summary) = desk.bundle("damaged", &slot, Some(&former));
+    assert!(bundle == fresh);
+    assert_eq!(summary.reused, 1, "a damaged chunk is compressed again");
+}
+
+#[test]
+fn a_slot_image_of_another_length_is_refused_and_nothing_is_replaced() {
+    let desk = Desk::new();
+    let slot = desk.slot("text");
+    let out = desk.dir.path().join("a.fw");
+    fs::write(&out, "mine").unwrap();
+    assert!(write(&slot, &out, desk.manifest(), &desk.signer, None).is_err());
+    assert_eq!(fs::read(&out).unwrap(), b"mine");
+    File::options().write(true).open(&slot).unwrap().set_len(CHUNK_BYTES).unwrap();
+    let error = write(&slot, &desk.dir.path().join("b.fw"), desk.manifest(), &desk.signer, None).unwrap_err();
+    assert!(format!("{error:#}").contains("131072 bytes and should have"), "{error:#}");
+}
+
+#[test]
+fn the_manifest_names_the_encoder_that_is_built_in() {
+    let version = zstd::zstd_safe::version_string();
+    assert_eq!(ENCODER, format!("zstd {version}, level {LEVEL}"));
+}
