@@ -8,10 +8,10 @@ use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use firmware::slot::HEADER_BYTES;
+use firmware::slot::{HEADER_BYTES, Slot};
 use serde::Serialize;
 
-use crate::slot::{HEADER_OFFSET, Slot, Slots};
+use crate::slot::{HEADER_OFFSET, Slots};
 use crate::sys;
 use firmware::release::RELEASE_FILE;
 

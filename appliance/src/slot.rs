@@ -6,51 +6,13 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 use firmware::layout::HEADER_SECTOR;
-use firmware::slot::{HEADER_BYTES, SlotError, SlotHeader};
-use serde::{Serialize, Serializer};
+use firmware::slot::{HEADER_BYTES, Slot, SlotError, SlotHeader};
+use serde::Serialize;
 
 /// Where a slot's header is, in bytes from the start of its slice.
 pub const HEADER_OFFSET: u64 = HEADER_SECTOR.bytes();
 /// The ALIX's CompactFlash card, should the root's device not tell the disk.
 const DEFAULT_DISK: &str = "ada0";
-
-/// One of the two slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// Slice 1.
-    First,
-    /// Slice 2.
-    Second,
-}
-
-impl Slot {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::First, Self::Second];
-
-    /// The slice's number in the MBR, from 1.
-    pub fn number(self) -> u8 {
-        match self {
-            Self::First => 1,
-            Self::Second => 2,
-        }
-    }
-
-    fn from_digit(digit: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|slot| slot.to_string() == digit)
-    }
-}
-
-impl fmt::Display for Slot {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.number().fmt(out)
-    }
-}
-
-impl Serialize for Slot {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(self.number())
-    }
-}
 
 /// The disk with the slots, and the slot that the system runs from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +30,7 @@ impl Slots {
             .and_then(|name| name.strip_suffix('a'))
             .and_then(|slice| slice.rsplit_once('s'))
             .filter(|(disk, _)| !disk.is_empty() && !disk.contains('/'));
-        match parts.map(|(disk, digit)| (disk, Slot::from_digit(digit))) {
+        match parts.map(|(disk, digit)| (disk, slot_of(digit))) {
             Some((disk, Some(running))) => Ok(Self { disk: disk.to_owned(), running }),
             _ => bail!("the root is {device}, which is no slot"),
         }
@@ -77,7 +39,7 @@ impl Slots {
     /// From what the loader was loaded from: `disk0s1a:` is slot 1. It does not tell what FreeBSD calls the disk.
     pub fn from_loader(device: &str) -> Result<Self> {
         let slice = device.strip_suffix("a:").and_then(|name| name.rsplit_once('s'));
-        match slice.and_then(|(_, digit)| Slot::from_digit(digit)) {
+        match slice.and_then(|(_, digit)| slot_of(digit)) {
             Some(running) => Ok(Self { disk: DEFAULT_DISK.to_owned(), running }),
             None => bail!("the loader comes from {device}, which is no slot"),
         }
@@ -87,6 +49,11 @@ impl Slots {
     pub fn path(&self, slot: Slot) -> String {
         format!("/dev/{}s{slot}", self.disk)
     }
+}
+
+/// The slot that a device name ends in.
+fn slot_of(digit: &str) -> Option<Slot> {
+    Slot::ALL.into_iter().find(|slot| slot.to_string() == digit)
 }
 
 /// What a slot holds.

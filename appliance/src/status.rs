@@ -11,9 +11,10 @@ use serde::Serialize;
 use crate::arguments::Form;
 use crate::device::{Facts, Memory};
 use firmware::release::Release;
+use firmware::slot::Slot;
 
 use crate::release;
-use crate::slot::{Held, Slot, Slots};
+use crate::slot::{Held, Slots};
 
 /// One slot's part of a [`Status`].
 #[derive(Debug, Serialize)]

@@ -1,4 +1,4 @@
-//! What a slot says of itself: one sector that is read without mounting anything.
+//! The two slots, and what a slot says of itself: one sector that is read without mounting anything.
 //!
 //! The [`SlotHeader`] is sector 16 of the slot's slice ([`crate::layout::HEADER_SECTOR`]): the first sector of partition `a`,
 //! within the 64 KiB that UFS2 leaves to boot programs (`SBLOCK_UFS2`, `sys/ufs/ffs/fs.h`) and that stock boot programs do not
@@ -26,9 +26,69 @@
 //! must be able to read the header of a release that is newer than itself. The sector never ends in 0x55 0xaa, or
 //! GEOM would take partition `a` for a disk with an MBR.
 
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 use crate::bytes::{array, le16, le32, le64, put};
 use crate::layout::Slice;
 use crate::units::{SECTOR_BYTES, Sectors};
+
+/// One of the two slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// Slice 1.
+    First,
+    /// Slice 2.
+    Second,
+}
+
+impl Slot {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// The slice's number in the MBR, from 1.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::First => 1,
+            Self::Second => 2,
+        }
+    }
+
+    /// The slot of a slice, if it is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| slot.number() == number)
+    }
+
+    /// The place in an array of both.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::First => 0,
+            Self::Second => 1,
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(out)
+    }
+}
+
+impl Serialize for Slot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.number())
+    }
+}
 
 /// Bytes of the record.
 pub const HEADER_BYTES: usize = SECTOR_BYTES as usize;

@@ -7,7 +7,7 @@ mod raw;
 mod update;
 mod version;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
@@ -48,8 +48,8 @@ pub struct Product {
     pub kernel: Kernel,
     /// How the world is built.
     pub world: WorldOptions,
-    /// Ownership and modes of overlay files.
-    pub overlay: Vec<Rule>,
+    /// The files that lie over the world.
+    pub overlay: Overlay,
     /// What an update to this version says of itself.
     pub update: Update,
     /// The most bytes of a slot's content.
@@ -137,6 +137,15 @@ pub struct WorldOptions {
     pub install: Vec<String>,
 }
 
+/// Files of the repository that lie over the world.
+#[derive(Clone, Debug)]
+pub struct Overlay {
+    /// Folders, from the root of the repository; the later lies over the earlier.
+    pub folders: Vec<String>,
+    /// Attributes of their files.
+    pub rules: Vec<Rule>,
+}
+
 /// Attributes of overlay files.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -205,7 +214,7 @@ impl Product {
                 build: make_variables("world.build", raw.world.build)?,
                 install: make_variables("world.install", raw.world.install)?,
             },
-            overlay: rules(raw.overlay)?,
+            overlay: overlay(raw.overlay)?,
             slot_budget: raw.budget.slot_bytes,
             service_budget: raw.budget.service_bytes,
         })
@@ -324,14 +333,22 @@ fn make_variables(key: &str, lines: Option<Vec<String>>) -> Result<Vec<String>> 
     Ok(variables)
 }
 
-fn rules(raw: RawOverlay) -> Result<Vec<Rule>> {
-    raw.rules
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(pattern, rule)| {
-            check_rule(&pattern, rule).with_context(|| format!("overlay.rules.\"{pattern}\""))
-        })
-        .collect()
+fn overlay(raw: RawOverlay) -> Result<Overlay> {
+    let check = |(pattern, rule): (String, RawRule)| {
+        check_rule(&pattern, rule).with_context(|| format!("overlay.rules.\"{pattern}\""))
+    };
+    let folders = raw.folders.unwrap_or_else(|| vec!["overlay".to_owned()]);
+    for folder in &folders {
+        let inside = Path::new(folder).components().all(|part| matches!(part, Component::Normal(_)));
+        ensure!(
+            inside && !folder.is_empty(),
+            "overlay.folders: `{folder}` is no folder of the repository; write its path from the root, as \"overlay\""
+        );
+    }
+    Ok(Overlay {
+        folders,
+        rules: raw.rules.unwrap_or_default().into_iter().map(check).collect::<Result<_>>()?,
+    })
 }
 
 fn check_rule(pattern: &str, raw: RawRule) -> Result<Rule> {
@@ -386,6 +403,7 @@ mod tests {
             ("[boot]\ndefault = 3", "boot.default", "2"),
             ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
             ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
+            ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),
             ("[product]\nname = \"My Box\"", "product.name", "a-z"),
             ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
             ("[product]\nversion = \"1.02.3\"", "product.version", "MAJOR.MINOR.PATCH"),

@@ -168,6 +168,8 @@ pub struct RawWorld {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawOverlay {
+    /// Folders from the root of the repository, the later over the earlier; `overlay` when not given.
+    pub folders: Option<Vec<String>>,
     /// Rules by path, as `"/etc/ttys"` or, for all below a directory, `"/root/**"`.
     pub rules: Option<BTreeMap<String, RawRule>>,
 }
