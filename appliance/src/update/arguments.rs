@@ -95,7 +95,9 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Action> {
                 words.request.slot = Some(slot(&parser.value()?)?);
             }
             ("install", Long(UNSIGNED)) if unsigned => words.request.unsigned_image = true,
-            ("install" | "activate" | "verify", Value(word)) if words.word.is_none() => words.word = Some(word),
+            ("install" | "activate" | "verify", Value(word)) if words.word.is_none() => {
+                words.word = Some(word)
+            }
             (_, argument) => return Err(argument.unexpected().into()),
         }
     }

@@ -112,7 +112,9 @@ pub enum UpdateError {
         size: Sectors,
     },
     /// Older than what was confirmed once.
-    #[error("this update has version {version}, and nothing older than {floor} may be installed on this unit any more")]
+    #[error(
+        "this update has version {version}, and nothing older than {floor} may be installed on this unit any more"
+    )]
     Floor {
         /// The update's.
         version: Version,
@@ -120,7 +122,9 @@ pub enum UpdateError {
         floor: Version,
     },
     /// Too large a step.
-    #[error("this update wants to come from version {minimum} or later, {running} runs here; install one in between first")]
+    #[error(
+        "this update wants to come from version {minimum} or later, {running} runs here; install one in between first"
+    )]
     Minimum {
         /// The least to come from.
         minimum: Version,
@@ -167,7 +171,9 @@ pub enum UpdateError {
         error: io::Error,
     },
     /// It failed after the first write.
-    #[error("{fault}; slot {target} is incomplete and marked bad, slot {running} goes on and starts next: install again")]
+    #[error(
+        "{fault}; slot {target} is incomplete and marked bad, slot {running} goes on and starts next: install again"
+    )]
     Incomplete {
         /// The slot that was written.
         target: Slot,

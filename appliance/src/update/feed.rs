@@ -66,7 +66,8 @@ impl<R: Read> Feed<R> {
         match self {
             Self::Bundle(reader) => {
                 let manifest = reader.manifest();
-                let minimum = manifest.minimum.as_deref().map(|minimum| version("minimum", minimum)).transpose()?;
+                let minimum =
+                    manifest.minimum.as_deref().map(|minimum| version("minimum", minimum)).transpose()?;
                 Ok(Candidate {
                     product: manifest.product.clone(),
                     board: manifest.board.clone(),
@@ -175,6 +176,7 @@ fn truncated(at: Sectors) -> BundleError {
 
 /// A version that the bundle's reader has let pass, or one of a slot header.
 fn version(field: &str, text: &str) -> Result<Version, UpdateError> {
-    Version::parse(text)
-        .map_err(|error| UpdateError::System(format!("reading the update: its {field} `{text}` is none ({error})")))
+    Version::parse(text).map_err(|error| {
+        UpdateError::System(format!("reading the update: its {field} `{text}` is none ({error})"))
+    })
 }

@@ -116,11 +116,15 @@ impl Download {
             StatusCode::OK => self.position,
             StatusCode::PARTIAL_CONTENT if self.position > 0 => {
                 let range = content_range(&answer);
-                let (from, _) = range.ok_or_else(|| Refusal::Final("the server sends a part and does not say which".into()))?;
+                let (from, _) = range
+                    .ok_or_else(|| Refusal::Final("the server sends a part and does not say which".into()))?;
                 // A server may begin earlier, and what it has sent before is passed over.
-                self.position
-                    .checked_sub(from)
-                    .ok_or_else(|| Refusal::Final(format!("the server sends from byte {from} on, asked for was {}", self.position)))?
+                self.position.checked_sub(from).ok_or_else(|| {
+                    Refusal::Final(format!(
+                        "the server sends from byte {from} on, asked for was {}",
+                        self.position
+                    ))
+                })?
             }
             _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 return Err(Refusal::Now(format!("the server says {status}")));
@@ -187,7 +191,9 @@ impl Identity {
         fn agree<T: PartialEq>(a: &Option<T>, b: &Option<T>) -> bool {
             a.is_none() || b.is_none() || a == b
         }
-        agree(&self.length, &other.length) && agree(&self.tag, &other.tag) && agree(&self.modified, &other.modified)
+        agree(&self.length, &other.length)
+            && agree(&self.tag, &other.tag)
+            && agree(&self.modified, &other.modified)
     }
 }
 
@@ -210,7 +216,9 @@ fn refusal(error: ureq::Error) -> Refusal {
         | ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Protocol(_) => Refusal::Now(error.to_string()),
-        ureq::Error::Tls(_) => Refusal::Final("the server wants TLS, which this unit does not speak".into()),
+        ureq::Error::TlsRequired | ureq::Error::Tls(_) => {
+            Refusal::Final("the server wants TLS, which this unit does not speak".into())
+        }
         error => Refusal::Final(error.to_string()),
     }
 }

@@ -120,7 +120,7 @@ fn installed_json(report: &Report) -> serde_json::Value {
 
 fn run_status<U: Unit>(unit: &U, json: bool) -> Result<u8, UpdateError> {
     let status = status::Status::gather(unit)?;
-    say(&if json { format!("{:#}\n", json!(status)) } else { status.text() });
+    say(&if json { status.json() } else { status.text() });
     Ok(if status.state_found { DONE } else { error::STATE })
 }
 
@@ -159,8 +159,9 @@ fn change<U: Unit>(unit: &U, what: Change) -> Result<Changed, UpdateError> {
 /// The version that runs.
 fn version<U: Unit>(unit: &U) -> Result<Version, UpdateError> {
     let text = unit.release()?.version;
-    Version::parse(&text)
-        .map_err(|error| UpdateError::System(format!("reading the running version `{text}`: it is none ({error})")))
+    Version::parse(&text).map_err(|error| {
+        UpdateError::System(format!("reading the running version `{text}`: it is none ({error})"))
+    })
 }
 
 /// To whoever listens: that nobody does is no failure of what was done.

@@ -65,7 +65,9 @@ impl fmt::Display for Outlook {
             Some(Trial { slot, stage: Stage::Running }) => {
                 write!(out, "slot {slot} runs on trial; unless it is confirmed, slot {next} starts next")
             }
-            Some(Trial { slot, .. }) => write!(out, "the trial of slot {slot} failed; slot {next} starts next"),
+            Some(Trial { slot, .. }) => {
+                write!(out, "the trial of slot {slot} failed; slot {next} starts next")
+            }
         }
     }
 }
@@ -91,7 +93,9 @@ pub fn advice(state: &BootState, running: Slot) -> String {
         _ if state.default != running => format!(
             "slot {running} was chosen at the console: `sluice update activate {running}` keeps it, a restart ends it"
         ),
-        _ if state.mark(other) == Mark::Bad => format!("slot {other} holds nothing that can be started: install an update"),
+        _ if state.mark(other) == Mark::Bad => {
+            format!("slot {other} holds nothing that can be started: install an update")
+        }
         _ => "nothing".to_owned(),
     }
 }

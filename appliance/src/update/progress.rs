@@ -112,7 +112,8 @@ impl<W: Write> Watch for Console<W> {
             Form::Lines if is_first && step == 0 => {}
             Form::Lines => self.say(&format!("{} {step} %\n", phase.name())),
             Form::Json => {
-                let line = json!({"event": "progress", "phase": phase.name(), "percent": percent, "sectors": done});
+                let line =
+                    json!({"event": "progress", "phase": phase.name(), "percent": percent, "sectors": done});
                 self.say(&format!("{line}\n"));
             }
             Form::Quiet => {}

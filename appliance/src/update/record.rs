@@ -27,7 +27,10 @@ impl<M: Medium> Record<M> {
         match store::load(&mut medium) {
             Ok(loaded) => {
                 let warning = loaded.defect.as_ref().map(|defect| {
-                    format!("copy {} of the boot state is not whole ({defect}); the other one is", 2 - loaded.copy)
+                    format!(
+                        "copy {} of the boot state is not whole ({defect}); the other one is",
+                        2 - loaded.copy
+                    )
                 });
                 Ok(Self { medium, state: loaded.state.clone(), loaded: Some(loaded), warning })
             }
@@ -35,7 +38,9 @@ impl<M: Medium> Record<M> {
                 medium,
                 state: BootState::recovered(running),
                 loaded: None,
-                warning: Some(format!("{error}; going on from what is known: slot {running} runs, so it is good")),
+                warning: Some(format!(
+                    "{error}; going on from what is known: slot {running} runs, so it is good"
+                )),
             }),
             Err(error) => Err(error.into()),
         }

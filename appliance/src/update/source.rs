@@ -43,7 +43,10 @@ impl Source {
         let failed = |attempt: String| move |error| UpdateError::Source { attempt, error };
         match self {
             Self::Input if io::stdin().is_terminal() => {
-                let error = Err(io::Error::new(ErrorKind::InvalidInput, "it is a terminal; give a file, an address, or a pipe"));
+                let error = Err(io::Error::new(
+                    ErrorKind::InvalidInput,
+                    "it is a terminal; give a file, an address, or a pipe",
+                ));
                 error.map_err(failed("reading the update from standard input".to_owned()))
             }
             Self::Input => Ok(Box::new(io::stdin().lock())),

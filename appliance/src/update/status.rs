@@ -78,6 +78,12 @@ impl Status {
         })
     }
 
+    /// For programs.
+    pub fn json(&self) -> String {
+        // It has no map but its own fields, so nothing in it can be at fault.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
     /// One fact a line.
     pub fn text(&self) -> String {
         let mut out = String::new();
@@ -88,7 +94,8 @@ impl Status {
         for slot in &self.slots {
             let mark = if slot.good { "good" } else { "bad" };
             let said = [(slot.running, "running"), (slot.default, "default")];
-            let said: String = said.iter().filter(|(is, _)| *is).map(|(_, said)| format!(", {said}")).collect();
+            let said: String =
+                said.iter().filter(|(is, _)| *is).map(|(_, said)| format!(", {said}")).collect();
             fact(&format!("slot {}", slot.slot), &format!("{}, {mark}{said}", slot.held));
         }
         fact("boot", &self.outlook.to_string());
@@ -101,7 +108,9 @@ impl Status {
 
 fn slot_status<U: Unit>(unit: &U, state: &BootState, slot: Slot, running: Slot) -> SlotStatus {
     let mut header = [0; HEADER_BYTES];
-    let read = unit.slice(slot, Access::Read).is_ok_and(|mut slice| slice.read_at(HEADER_SECTOR, &mut header).is_ok());
+    let read = unit
+        .slice(slot, Access::Read)
+        .is_ok_and(|mut slice| slice.read_at(HEADER_SECTOR, &mut header).is_ok());
     SlotStatus {
         slot,
         running: slot == running,

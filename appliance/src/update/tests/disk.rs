@@ -153,7 +153,8 @@ impl Disk {
         if self.off || self.trouble == Trouble::Read(self.reads) {
             return Err(io::Error::other("the card does not answer"));
         }
-        let there = self.regions[region].seen.get(at..at + bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let there =
+            self.regions[region].seen.get(at..at + bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         bytes.copy_from_slice(there);
         Ok(())
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::update::http::{Download, Patience};
 
 /// No test waits longer than it must.
-const HASTE: Patience = Patience { tries: 3, pause: Duration::from_millis(1), silence: Duration::from_secs(5) };
+const HASTE: Patience =
+    Patience { tries: 3, pause: Duration::from_millis(1), silence: Duration::from_secs(5) };
 
 /// One request as it came in: the header lines, in small letters.
 type Asked = Vec<String>;
@@ -68,7 +69,8 @@ fn part(tag: &str, from: usize, to: usize) -> Answer {
 /// Fetches all of it: what came, and how it ended.
 fn fetched(url: &str) -> (Vec<u8>, io::Result<()>) {
     let mut bytes = Vec::new();
-    let result = Download::open(url, HASTE).and_then(|mut download| download.read_to_end(&mut bytes)).map(drop);
+    let result =
+        Download::open(url, HASTE).and_then(|mut download| download.read_to_end(&mut bytes)).map(drop);
     (bytes, result)
 }
 
@@ -78,7 +80,12 @@ fn header<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
 
 #[test]
 fn a_broken_connection_is_gone_on_with_where_it_broke() {
-    let answers = vec![whole("\"a\"", 100_000), part("\"a\"", 100_000, 100_000), part("\"a\"", 100_000, 239_999), part("\"a\"", 239_999, 240_000)];
+    let answers = vec![
+        whole("\"a\"", 100_000),
+        part("\"a\"", 100_000, 100_000),
+        part("\"a\"", 100_000, 239_999),
+        part("\"a\"", 239_999, 240_000),
+    ];
     let (url, asked) = server(answers);
     let (bytes, result) = fetched(&url);
     result.unwrap();
@@ -105,7 +112,10 @@ fn a_date_serves_where_there_is_no_strong_tag() {
     let (bytes, result) = fetched(&url);
     result.unwrap();
     assert!(bytes == file());
-    assert_eq!(header(asked.iter().last().as_ref().unwrap(), "if-range"), Some("sun, 22 nov 2026 05:00:00 gmt"));
+    assert_eq!(
+        header(asked.iter().last().as_ref().unwrap(), "if-range"),
+        Some("sun, 22 nov 2026 05:00:00 gmt")
+    );
 }
 
 #[test]
@@ -170,13 +180,15 @@ fn a_connection_that_is_lost_for_good_is_given_up() {
 #[test]
 fn a_redirect_is_followed_and_one_to_tls_is_told() {
     let (url, _) = server(vec![whole("\"a\"", 240_000)]);
-    let (first, _) = server(vec![answer(&format!("HTTP/1.1 302 Found\nLocation: {url}\nContent-Length: 0"), 0, 0)]);
+    let (first, _) =
+        server(vec![answer(&format!("HTTP/1.1 302 Found\nLocation: {url}\nContent-Length: 0"), 0, 0)]);
     let (bytes, result) = fetched(&first);
     result.unwrap();
     assert!(bytes == file());
     let (tls, _) = server(vec![whole("\"a\"", 0)]);
     let tls = tls.replace("http", "https");
-    let (url, _) = server(vec![answer(&format!("HTTP/1.1 301 Moved\nLocation: {tls}\nContent-Length: 0"), 0, 0)]);
+    let (url, _) =
+        server(vec![answer(&format!("HTTP/1.1 301 Moved\nLocation: {tls}\nContent-Length: 0"), 0, 0)]);
     let message = fetched(&url).1.unwrap_err().to_string();
     assert_eq!(message, "the server wants TLS, which this unit does not speak");
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use firmware::slot::Slot;
 use firmware::state::{BootState, Mark, TRIES, Trial};
 use semver::Version;
-use serde_json::json;
 
 use super::bench::Bench;
 use super::bundles::image;
@@ -60,7 +59,7 @@ fn each_state_is_told_with_what_to_do() {
 fn programs_read_json() {
     let (_, running, state) = states().swap_remove(2);
     let unit = Bench::with(running, [image("1.0.0"), image("1.1.0")], &state);
-    insta::assert_snapshot!(format!("{:#}", json!(Status::gather(&unit).unwrap())));
+    insta::assert_snapshot!(Status::gather(&unit).unwrap().json());
 }
 
 #[test]
@@ -70,7 +69,10 @@ fn the_documentation_has_every_exit_code_in_the_same_words() {
         let row = format!("| {code} | {meaning} |");
         assert!(text.contains(&row), "docs/update.md lacks the row\n{row}");
     }
-    assert_eq!(text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count(), EXIT_CODES.len());
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count(),
+        EXIT_CODES.len()
+    );
     let mut codes: Vec<_> = EXIT_CODES.iter().map(|(code, _)| code).collect();
     codes.dedup();
     assert!(codes.is_sorted() && codes.len() == EXIT_CODES.len());
