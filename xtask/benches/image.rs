@@ -25,7 +25,7 @@ use xtask::tree::Layer;
 use xtask::world::{World, installed};
 
 /// What is laid over the product definition: slots of 200 MB.
-const SLOTS: &str = "[slices]\ncode = 409_600\n[budget]\nslot_bytes = 209_715_200\n";
+const SLOTS: &str = "[boot]\ncode = \"mbr\"\n[slices]\ncode = 409_600\n[budget]\nslot_bytes = 209_715_200\n";
 /// Bytes of a slot's file system for `makefs`.
 const MAKEFS_SIZE: &str = "200m";
 
@@ -69,7 +69,7 @@ fn main() -> Result<()> {
     let product = Product::load(&root, &[config])?;
     let version = Version::of_repository(&root, &product.version)?;
     let world = installed::open(&dir)?;
-    let overlay = overlay::layer(&root.join("overlay"), &product.overlay)?;
+    let overlay = overlay::layers(&root, &product.overlay)?;
     let written = stored_bytes(&product, &version, &world, &overlay, scratch.path())?;
 
     let mut contestants = vec![
@@ -113,11 +113,11 @@ fn main() -> Result<()> {
 
 /// What `cargo xtask image` does from an opened world to finished images: merge, transform, hash for the mtree
 /// specification, lay out, write.
-fn ours(product: &Product, version: &Version, world: &World, overlay: &Layer, out: &Path) -> Result<()> {
+fn ours(product: &Product, version: &Version, world: &World, overlay: &[Layer], out: &Path) -> Result<()> {
     let mut layers = world.layers.clone();
-    layers.push(overlay.clone());
+    layers.extend(overlay.iter().cloned());
     let slot = image::compose(layers, product, version, &world.version)?;
-    let plan = image::plan(&slot, product, version, &world.boot, &world.version)?;
+    let plan = image::plan(&slot, product, version, None, &world.boot, &world.version)?;
     image::write(&plan, product, Some(&out.join("slot.img")), Some(&out.join("full.img")))
 }
 
@@ -126,7 +126,7 @@ fn stored_bytes(
     product: &Product,
     version: &Version,
     world: &World,
-    overlay: &Layer,
+    overlay: &[Layer],
     scratch: &Path,
 ) -> Result<u64> {
     use std::os::unix::fs::MetadataExt;

@@ -16,10 +16,8 @@ use crate::report::{self, Reporter};
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World};
-use crate::{bundle, inputs, layer};
+use crate::{boot_manager, bundle, inputs, layer};
 
-/// The folder of the files that lie over the world.
-const OVERLAY: &str = "overlay";
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
 /// The packages of the image.
@@ -168,7 +166,9 @@ impl Build {
         let services = self.services(&world, &inputs[SERVICES])?;
         let slot = self.compose(&world, &services)?;
         let stage = self.reporter.stage("layout");
-        let plan = image::plan(&slot, &self.product, &self.version, &world.boot, &world.version)?;
+        let manager = boot_manager::of_product(&self.product, &self.toolchain)?;
+        let plan =
+            image::plan(&slot, &self.product, &self.version, manager.as_ref(), &world.boot, &world.version)?;
         let usage = plan.filesystems.slot.usage();
         stage.finish(format_args!(
             "slot {} of {} used, {} of {} inodes",
@@ -207,10 +207,11 @@ impl Build {
 
     fn inputs(&self, world: &World) -> Result<Inputs> {
         let root = &crate::workspace::root();
+        let folders: Vec<&str> = self.product.overlay.folders.iter().map(String::as_str).collect();
         let digests = [
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
-            ("overlay", inputs::of_files(root, &[OVERLAY])?),
+            ("overlay", inputs::of_files(root, &folders)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
             (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.edition)?),
             ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
@@ -236,7 +237,7 @@ impl Build {
         let stage = self.reporter.stage("tree");
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.product.service_budget)?);
-        layers.push(layer::overlay::layer(&crate::workspace::root().join(OVERLAY), &self.product.overlay)?);
+        layers.extend(layer::overlay::layers(&crate::workspace::root(), &self.product.overlay)?);
         layers.push(layer::keys::layer(self.signing.trusted.keys())?);
         let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
         let sizes = filesystem::layer_sizes(&slot.tree);

@@ -8,8 +8,10 @@ use anyhow::{Context, Result, bail};
 use clap::value_parser;
 use firmware::boot0::Boot0Options;
 use firmware::mbr::{MBR_BYTES, Mbr};
+use firmware::slot::Slot;
 use tempfile::TempDir;
 
+use crate::boot_state;
 use crate::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
 
 /// How the name of a full image ends.
@@ -24,7 +26,7 @@ pub struct Args {
     /// Write what the device writes into the image; without, it is forgotten at the end
     #[arg(long)]
     keep: bool,
-    /// Start slot N, by making it active on the disk
+    /// Start slot N, by making it the default on the disk
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
     /// Memory in MiB
@@ -115,8 +117,13 @@ fn prepare_disk(image: &Path, keep: bool, slot: Option<u8>) -> Result<(Disk, Opt
     Ok((Disk::kept(copy), Some(scratch)))
 }
 
-/// Makes `slot` active in the MBR, and the default of FreeBSD's boot manager when that is there.
+/// Makes `slot` the default: in the boot state of our boot manager, or else active in the MBR, and the default of FreeBSD's
+/// boot manager when that is there.
 fn activate(image: &Path, slot: u8) -> Result<()> {
+    if boot_state::is_used(image)? {
+        let slot = Slot::from_number(slot).with_context(|| format!("there is no slot {slot}"))?;
+        return boot_state::prefer(image, slot);
+    }
     let context = || format!("making slot {slot} active in {}", image.display());
     let mut file = OpenOptions::new().read(true).write(true).open(image).with_context(context)?;
     let mut sector = [0; MBR_BYTES];

@@ -10,20 +10,34 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::product::Rule;
+use crate::product::{Overlay, Rule};
 use crate::tree::{Attributes, Content, Entry, EntryKind, Layer, Principal, TreePath};
 
 /// Keeps an otherwise empty directory in git; never in an image.
 const PLACEHOLDER: &str = ".gitkeep";
 
-/// Reads the overlay in `dir` by `rules`.
+/// Reads the overlay's folders, which are below `root`, by its rules: a layer each, in their order.
 ///
 /// # Errors
-/// A file that cannot be read or has no place in an image (a device, a name that is not UTF-8), or a rule that
-/// matches nothing.
-pub fn layer(dir: &Path, rules: &[Rule]) -> Result<Layer> {
-    let mut layer = Layer::new("overlay");
+/// A folder that is not there, a file that cannot be read or has no place in an image (a device, a name that is not
+/// UTF-8), or a rule that matches nothing.
+pub fn layers(root: &Path, overlay: &Overlay) -> Result<Vec<Layer>> {
+    let rules = &overlay.rules;
     let mut used = vec![false; rules.len()];
+    let folders = overlay.folders.iter();
+    let layers = folders.map(|folder| layer(folder, &root.join(folder), rules, &mut used)).collect::<Result<_>>()?;
+    if let Some((rule, _)) = rules.iter().zip(&used).find(|(_, used)| !**used) {
+        bail!(
+            "overlay.rules.\"{}\" matches nothing in {}; correct its path or remove it",
+            rule.pattern,
+            overlay.folders.join(", ")
+        );
+    }
+    Ok(layers)
+}
+
+fn layer(name: &str, dir: &Path, rules: &[Rule], used: &mut [bool]) -> Result<Layer> {
+    let mut layer = Layer::new(name);
     for found in WalkDir::new(dir).min_depth(1).sort_by_file_name() {
         let found = found.with_context(|| format!("reading the overlay {}", dir.display()))?;
         if found.file_name() == PLACEHOLDER {
@@ -34,20 +48,13 @@ pub fn layer(dir: &Path, rules: &[Rule]) -> Result<Layer> {
         };
         let path = TreePath::parse(relative)?;
         let mut entry = entry(&found, path)?;
-        for (rule, used) in rules.iter().zip(&mut used) {
+        for (rule, used) in rules.iter().zip(used.iter_mut()) {
             if matches(&rule.pattern, &entry.path) {
                 *used = true;
                 apply(rule, &mut entry);
             }
         }
         layer.entries.push(entry);
-    }
-    if let Some((rule, _)) = rules.iter().zip(&used).find(|(_, used)| !**used) {
-        bail!(
-            "overlay.rules.\"{}\" matches nothing in {}; correct its path or remove it",
-            rule.pattern,
-            dir.display()
-        );
     }
     Ok(layer)
 }
@@ -121,11 +128,16 @@ mod tests {
         layer.entries.iter().map(|entry| (entry.path.to_string(), entry.attributes.mode)).collect()
     }
 
+    fn read(root: &Path, folders: &[&str], rules: &[Rule]) -> Result<Vec<Layer>> {
+        let folders = folders.iter().map(|&folder| folder.to_owned()).collect();
+        layers(root, &Overlay { folders, rules: rules.to_vec() })
+    }
+
     #[test]
     fn only_the_run_bit_of_the_host_counts() {
         let dir = sample();
         fs::set_permissions(dir.path().join("root/notes"), fs::Permissions::from_mode(0o606)).unwrap();
-        let layer = layer(dir.path(), &[]).unwrap();
+        let layer = read(dir.path(), &[""], &[]).unwrap().remove(0);
         let expected =
             [("/root", 0o755), ("/root/bin", 0o755), ("/root/bin/save", 0o755), ("/root/notes", 0o644)];
         assert_eq!(modes(&layer), expected.map(|(path, mode)| (path.to_owned(), mode)));
@@ -136,7 +148,7 @@ mod tests {
         let dir = sample();
         let all = Rule { mode: Some(0o700), user: Some("operator".into()), ..rule("/root/**") };
         let one = Rule { mode: Some(0o640), ..rule("/root/notes") };
-        let layer = layer(dir.path(), &[all, one]).unwrap();
+        let layer = read(dir.path(), &[""], &[all, one]).unwrap().remove(0);
         assert_eq!(modes(&layer)[3], ("/root/notes".to_owned(), 0o640));
         assert_eq!(layer.entries[3].attributes.user, Principal::Name("operator".into()));
         assert_eq!(layer.entries[0].attributes.user, Principal::Id(0), "`/root/**` is what lies below /root");
@@ -144,7 +156,22 @@ mod tests {
 
     #[test]
     fn a_rule_for_nothing_is_told() {
-        let error = layer(sample().path(), &[rule("/root/notez")]).unwrap_err().to_string();
+        let error = read(sample().path(), &[""], &[rule("/root/notez")]).unwrap_err().to_string();
         assert!(error.contains("\"/root/notez\" matches nothing"), "{error}");
+    }
+    #[test]
+    fn each_folder_is_a_layer_and_rules_are_for_all() {
+        let dir = tempfile::tempdir().unwrap();
+        for (folder, file) in [("first", "a"), ("second", "b")] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+            fs::write(dir.path().join(folder).join(file), "").unwrap();
+        }
+        let layers =
+            read(dir.path(), &["first", "second"], &[Rule { mode: Some(0o600), ..rule("/b") }]).unwrap();
+        assert_eq!(modes(&layers[0]), [("/a".to_owned(), 0o644)]);
+        assert_eq!(modes(&layers[1]), [("/b".to_owned(), 0o600)]);
+        assert_eq!(layers[1].name, "second");
+        let error = format!("{:#}", read(dir.path(), &["third"], &[]).unwrap_err());
+        assert!(error.contains("third"), "{error}");
     }
 }

@@ -19,9 +19,9 @@ fn image() -> Option<Tree> {
         return None;
     };
     let root = workspace::root();
-    let rules = Product::load(&root, &[]).unwrap().overlay;
+    let overlay = Product::load(&root, &[]).unwrap().overlay;
     let mut layers = installed::open(Path::new(&dir)).unwrap().layers;
-    layers.push(overlay::layer(&root.join("overlay"), &rules).unwrap());
+    layers.extend(overlay::layers(&root, &overlay).unwrap());
     let mut tree = Tree::merge(layers).unwrap();
     apply(&mut tree, &settings()).unwrap();
     Some(tree)
