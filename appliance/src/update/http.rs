@@ -216,7 +216,9 @@ fn refusal(error: ureq::Error) -> Refusal {
         | ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Protocol(_) => Refusal::Now(error.to_string()),
-        ureq::Error::Tls(_) => Refusal::Final("the server wants TLS, which this unit does not speak".into()),
+        ureq::Error::TlsRequired | ureq::Error::Tls(_) => {
+            Refusal::Final("the server wants TLS, which this unit does not speak".into())
+        }
         error => Refusal::Final(error.to_string()),
     }
 }

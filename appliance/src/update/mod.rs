@@ -120,7 +120,7 @@ fn installed_json(report: &Report) -> serde_json::Value {
 
 fn run_status<U: Unit>(unit: &U, json: bool) -> Result<u8, UpdateError> {
     let status = status::Status::gather(unit)?;
-    say(&if json { format!("{:#}\n", json!(status)) } else { status.text() });
+    say(&if json { status.json() } else { status.text() });
     Ok(if status.state_found { DONE } else { error::STATE })
 }
 

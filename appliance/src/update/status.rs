@@ -78,6 +78,12 @@ impl Status {
         })
     }
 
+    /// For programs.
+    pub fn json(&self) -> String {
+        // It has no map but its own fields, so nothing in it can be at fault.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
     /// One fact a line.
     pub fn text(&self) -> String {
         let mut out = String::new();

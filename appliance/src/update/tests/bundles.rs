@@ -13,9 +13,12 @@ use minisign::KeyPair;
 
 use super::disk::Dice;
 
-/// Sectors of a chunk here: small ones, so that a cut can be tried at every write. The builder's have 256.
-pub const CHUNK_SECTORS: u32 = 32;
+/// Sectors of a chunk here: small ones, so that there are many writes to cut. The builder's have 256.
+pub const CHUNK_SECTORS: u32 = 16;
 const CHUNK: usize = CHUNK_SECTORS as usize * 512;
+
+/// Bytes of each part of an image.
+pub const PART: usize = 48 << 10;
 
 /// Two pairs of keys; the first is trusted.
 static PAIRS: LazyLock<[KeyPair; 2]> =
@@ -26,15 +29,15 @@ pub fn keys() -> PublicKeys {
     PublicKeys::parse([&*PAIRS[0].pk.to_box().unwrap().into_string()]).unwrap()
 }
 
-/// A slot of this version. Two versions have some chunks that are the same, some that differ here and there, some that
+/// A slot of this version. Two versions have some parts that are the same, some that differ here and there, some that
 /// are zero in one of them or in both, and a last one that is short.
 pub fn image(version: &str) -> Vec<u8> {
-    image_of(version, "sluice", "alix", CHUNK)
+    image_of(version, "sluice", "alix", PART)
 }
 
-/// The same with other names and larger chunks.
-pub fn image_of(version: &str, product: &str, board: &str, chunk: usize) -> Vec<u8> {
-    let mut image = vec![0; 9 * chunk + 5 * 512];
+/// The same with other names and parts of another size.
+pub fn image_of(version: &str, product: &str, board: &str, part: usize) -> Vec<u8> {
+    let mut image = vec![0; 9 * part + 5 * 512];
     let own = version.bytes().fold(7_u64, |sum, byte| sum * 31 + u64::from(byte));
     let mut common = Dice::new(1);
     let mut different = Dice::new(own);
@@ -44,20 +47,20 @@ pub fn image_of(version: &str, product: &str, board: &str, chunk: usize) -> Vec<
     noise(&mut image[..8192], &mut common);
     noise(&mut image[20..60], &mut different);
     image[510..512].copy_from_slice(&[0x55, 0xaa]);
-    noise(&mut image[9216..chunk], &mut common);
-    noise(&mut image[chunk..2 * chunk], &mut different);
-    noise(&mut image[2 * chunk..3 * chunk], &mut common);
+    noise(&mut image[9216..part], &mut common);
+    noise(&mut image[part..2 * part], &mut different);
+    noise(&mut image[2 * part..3 * part], &mut common);
     // 5: zero in every other version; 6: what compresses, with a block here and there that differs.
     if own % 2 == 0 {
-        image[5 * chunk + 4096..5 * chunk + 4099].fill(9);
+        image[5 * part + 4096..5 * part + 4099].fill(9);
     }
-    image[6 * chunk..7 * chunk].fill(b'x');
-    for block in [0, 1, 3] {
-        noise(&mut image[6 * chunk + block * 4096..][..16], &mut different);
+    image[6 * part..7 * part].fill(b'x');
+    for block in [0, 1, 3, 6, 8, 11] {
+        noise(&mut image[6 * part + block * 4096..][..16], &mut different);
     }
     // 7: zero; 8: its last sector differs; 9: a short one.
-    noise(&mut image[9 * chunk - 512..9 * chunk], &mut different);
-    noise(&mut image[9 * chunk + 100..][..40], &mut different);
+    noise(&mut image[9 * part - 512..9 * part], &mut different);
+    noise(&mut image[9 * part + 100..][..40], &mut different);
     let header = SlotHeader {
         product: product.into(),
         board: board.into(),

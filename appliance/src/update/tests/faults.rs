@@ -7,7 +7,7 @@ use firmware::slot::Slot;
 use firmware::state::Mark;
 
 use super::bench::Bench;
-use super::bundles::{bundle, first_chunk, image, manifest};
+use super::bundles::{CHUNK_SECTORS, bundle, first_chunk, image, manifest};
 use super::disk::Trouble;
 use crate::update::error::UpdateError;
 
@@ -35,7 +35,7 @@ fn fails(unit: &Bench, update: impl Read, code: u8, at: &str) -> UpdateError {
 
 /// The places in a bundle at which a chunk begins, and its end.
 fn boundaries(update: &[u8]) -> Vec<usize> {
-    let (manifest, _) = manifest(&image("1.1.0"), 32);
+    let (manifest, _) = manifest(&image("1.1.0"), CHUNK_SECTORS);
     let mut places = vec![first_chunk(update)];
     for chunk in manifest.chunks() {
         if let ChunkContent::Stored { bytes, .. } = chunk.content {

@@ -7,7 +7,7 @@ use firmware::state::TRIES;
 use semver::Version;
 
 use super::bench::{Bench, Told};
-use super::bundles::{bundle, digest, image, image_of, manifest, signed};
+use super::bundles::{PART, bundle, digest, image, image_of, manifest, signed};
 use crate::update::install::{Request, install};
 use crate::update::progress::Phase;
 use crate::update::verify::{Verdict, verify};
@@ -62,7 +62,7 @@ fn only_what_differs_is_written_and_nothing_behind_the_image() {
     assert!(unit.disk.borrow().slot(TWO)[new.len()..].iter().all(|&byte| byte == 0xe5));
 
     // In between, one byte of the first sector only, one of the first block, and one in the middle.
-    for at in [5, 700, 50_000] {
+    for at in [5, 700, 150_000] {
         unit.disk.borrow_mut().poke(TWO.index(), at, &[new[at] ^ 1]);
         let report = unit.install(&*bundle(&new)).unwrap();
         assert!(unit.holds(TWO, &new), "byte {at}");
@@ -103,8 +103,8 @@ fn a_lost_boot_state_is_made_anew_from_what_runs() {
 
 #[test]
 fn verify_tells_whether_a_slot_still_holds_what_was_installed() {
-    let new = image_of("1.1.0", "sluice", "alix", 256 * 512);
-    let unit = Bench::new(&image_of("1.0.0", "sluice", "alix", 256 * 512), &new);
+    let new = image("1.1.0");
+    let unit = Bench::new(&image("1.0.0"), &new);
     assert_eq!(verify(&unit, TWO).unwrap(), Verdict::NotKnown);
     let (manifest, stored) = manifest(&new, 256);
     unit.install(&*signed(&manifest.encode().unwrap(), &stored, 0)).unwrap();
@@ -130,7 +130,7 @@ fn a_development_build_installs_an_unsigned_image_with_all_other_checks() {
 
     assert_eq!(install(bundle(&new)).unwrap_err().code(), 20);
     assert_eq!(install(new[..5000].to_vec()).unwrap_err().code(), 22);
-    assert_eq!(install(image_of("1.1.0", "sluice", "apu", 16384)).unwrap_err().code(), 31);
+    assert_eq!(install(image_of("1.1.0", "sluice", "apu", PART)).unwrap_err().code(), 31);
     assert_eq!(install(new[..new.len() - 1].to_vec()).unwrap_err().code(), 51);
     assert_eq!(install([&new[..], &[0]].concat()).unwrap_err().code(), 50);
     assert_eq!(unit.start(), Some(ONE));

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use firmware::slot::Slot;
 use firmware::state::{BootState, Mark, TRIES, Trial};
 use semver::Version;
-use serde_json::json;
 
 use super::bench::Bench;
 use super::bundles::image;
@@ -60,7 +59,7 @@ fn each_state_is_told_with_what_to_do() {
 fn programs_read_json() {
     let (_, running, state) = states().swap_remove(2);
     let unit = Bench::with(running, [image("1.0.0"), image("1.1.0")], &state);
-    insta::assert_snapshot!(format!("{:#}", json!(Status::gather(&unit).unwrap())));
+    insta::assert_snapshot!(Status::gather(&unit).unwrap().json());
 }
 
 #[test]
