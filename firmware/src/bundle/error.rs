@@ -14,8 +14,8 @@ pub enum BundleError {
     NotABundle,
     /// The first sector is that of a slot or of a disk.
     #[error(
-        "reading a bundle: this is the image of a slot or of a whole disk, which carries no signature; give the .fw file \
-         that the same build made"
+        "reading a bundle: this is the image of a slot or of a whole disk, which carries no signature; give the \
+         .fw file that the same build made"
     )]
     SlotImage,
     /// It ends too early.
@@ -51,8 +51,8 @@ pub enum BundleError {
     },
     /// Signed with a key that is not trusted here.
     #[error(
-        "checking a bundle: it is signed with the key {id}, which is not among the trusted ones; give a bundle for this \
-         product, or first a release that brings this key"
+        "checking a bundle: it is signed with the key {id}, which is not among the trusted ones; give a bundle \
+         for this product, or first a release that brings this key"
     )]
     UnknownKey {
         /// The key that the signature names.
@@ -60,8 +60,8 @@ pub enum BundleError {
     },
     /// The signature is not of this manifest.
     #[error(
-        "checking a bundle: its signature does not hold, so the manifest was changed after it was signed; fetch it again, \
-             and ask who made it if that does not help"
+        "checking a bundle: its signature does not hold, so the manifest was changed after it was signed; fetch \
+             it again, and ask who made it if that does not help"
     )]
     SignatureInvalid,
     /// What stands where the signature should be is none.
@@ -69,7 +69,8 @@ pub enum BundleError {
     NotASignature,
     /// The manifest is signed, and not understood.
     #[error(
-        "reading the manifest of a bundle: {reason}; it is signed so: the builder that made it is at fault, not the way here"
+        "reading the manifest of a bundle: {reason}; it is signed so: the builder that made it is at fault, not \
+         the way here"
     )]
     Manifest {
         /// What is wrong.

@@ -1,9 +1,9 @@
 //! The update bundle, `sluice-alix-VERSION.fw`: a slot image that can be checked while it streams in.
 //!
-//! One file, read from its first byte to its last, from a pipe as well as from a disk: a [`Header`], the [`Manifest`], a
-//! minisign signature over exactly the manifest's bytes ([`PublicKeys`]), and the stored chunks back to back. The
-//! manifest names the SHA-256 of every chunk, so the signature covers all of the image; [`Reader`] hands out no byte
-//! that these two do not vouch for.
+//! One file, read from its first byte to its last, from a pipe as well as from a disk: a [`Header`], the
+//! [`Manifest`], a minisign signature over exactly the manifest's bytes ([`PublicKeys`]), and the stored chunks back
+//! to back. The manifest names the SHA-256 of every chunk, so the signature covers all of the image; [`Reader`] hands
+//! out no byte that these two do not vouch for.
 //!
 //! | offset | bytes | what                                                                                  |
 //! |-------:|------:|---------------------------------------------------------------------------------------|
@@ -20,8 +20,8 @@
 //!
 //! Numbers are little-endian. The header's checksum is against accidents only; what an attacker could change in it
 //! makes the signature fail. The signature is checked before the manifest is parsed, and a chunk's stored bytes are
-//! checked before they are decompressed: neither the JSON parser nor the decompressor ever sees a byte that the holder of
-//! a key has not signed.
+//! checked before they are decompressed: neither the JSON parser nor the decompressor ever sees a byte that the
+//! holder of a key has not signed.
 //!
 //! The signature is the four lines that minisign(1) writes, each ended by a newline, prehashed (`ED`), its first line
 //! exactly [`SIGNATURE_COMMENT`]: that line is covered by no signature, so nothing else is let in there.

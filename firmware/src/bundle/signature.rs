@@ -6,7 +6,8 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::base64;
 
-/// The first line of every signature, as minisign(1) writes it unless it is told another. It is covered by no signature.
+/// The first line of every signature, as minisign(1) writes it unless it is told another. It is covered by no
+/// signature.
 pub const SIGNATURE_COMMENT: &str = "untrusted comment: signature from minisign secret key";
 
 /// How the third line begins; what follows is signed.
@@ -58,13 +59,14 @@ pub enum SignatureError {
 pub enum KeyError {
     /// Not the text of a public key.
     #[error(
-        "reading a public key: this is not the text of one; it has a comment line and a line of 56 letters, as `cargo xtask \
-             keygen` and minisign write it"
+        "reading a public key: this is not the text of one; it has a comment line and a line of 56 letters, as \
+             `cargo xtask keygen` and minisign write it"
     )]
     NotAKey,
     /// Two keys with one name.
     #[error(
-        "reading a public key: another key is named {id} too, so no signature could be told from whose it is; make a new pair"
+        "reading a public key: another key is named {id} too, so no signature could be told from whose it is; \
+         make a new pair"
     )]
     Ambiguous {
         /// The name.

@@ -1,8 +1,8 @@
 //! The update bundle: from a slot image to `sluice-alix-VERSION.fw`, whose format is [`firmware::bundle`]'s.
 //!
 //! Invariant: the same slot image, facts and key give the same bytes, however many processors compress it. Each chunk
-//! is compressed by itself, so that a unit can check and write one after another, and the chunks that a change did not touch
-//! stay as they were.
+//! is compressed by itself, so that a unit can check and write one after another, and the chunks that a change did
+//! not touch stay as they were.
 
 mod former;
 
@@ -69,8 +69,8 @@ pub fn manifest(product: &Product, version: &Version, world: &str, size: Sectors
     })
 }
 
-/// Writes the bundle of the slot image `slot` to `out`, which must not be there. What `former` has compressed already is
-/// taken from there.
+/// Writes the bundle of the slot image `slot` to `out`, which must not be there. What `former` has compressed already
+/// is taken from there.
 ///
 /// # Errors
 /// The image cannot be read or is not as long as the manifest says, or the bundle cannot be written.

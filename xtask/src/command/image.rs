@@ -46,8 +46,8 @@ pub struct Args {
     /// laid over the definition
     #[arg(long, conflicts_with_all = ["config", "kernel"])]
     release: bool,
-    /// Sign the release with the secret key in FILE (or in what SLUICE_SIGN_KEY names); its password is asked for, or taken
-    /// from SLUICE_SIGN_PASSWORD
+    /// Sign the release with the secret key in FILE (or in what SLUICE_SIGN_KEY names); its password is asked for, or
+    /// taken from SLUICE_SIGN_PASSWORD
     #[arg(long, value_name = "FILE", requires = "release")]
     sign_key: Option<PathBuf>,
     /// Where the folder of the version goes

@@ -1,8 +1,8 @@
 //! The keys that vouch for updates: which a unit trusts, and who signs what is built here.
 //!
-//! A release trusts the keys of `firmware/keys` and nothing else, and is signed with one of them. Any other build trusts
-//! this engineer's development key as well, and is signed with that. Invariant: no secret key is ever read from, or
-//! written to, the repository.
+//! A release trusts the keys of `firmware/keys` and nothing else, and is signed with one of them. Any other build
+//! trusts this engineer's development key as well, and is signed with that. Invariant: no secret key is ever read
+//! from, or written to, the repository.
 
 mod pair;
 mod place;
@@ -57,8 +57,8 @@ impl Trusted {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             ensure!(
                 name != DEVELOPMENT,
-                "reading the public keys: {} has the name of the engineers' own keys, which no release trusts; call it \
-                 something else",
+                "reading the public keys: {} has the name of the engineers' own keys, which no release trusts; \
+                 call it something else",
                 path.display()
             );
             trusted.add_file(&name, &path)?;
@@ -158,15 +158,15 @@ impl Signing {
         let trusted = Trusted::of_repository(root)?;
         ensure!(
             !trusted.keys.is_empty(),
-            "building release {release}: {FOLDER} holds no product key, so no unit could ever take an update; make a pair \
-             with `cargo xtask keygen` and commit the public key"
+            "building release {release}: {FOLDER} holds no product key, so no unit could ever take an update; \
+             make a pair with `cargo xtask keygen` and commit the public key"
         );
         let file =
             file.or_else(|| std::env::var_os(SIGN_KEY).filter(|file| !file.is_empty()).map(PathBuf::from));
         let Some(file) = file else {
             bail!(
-                "building release {release}: its update has to be signed with a product key; give the secret key with \
-                 --sign-key FILE or in {SIGN_KEY}"
+                "building release {release}: its update has to be signed with a product key; give the secret \
+                 key with --sign-key FILE or in {SIGN_KEY}"
             )
         };
         require_outside(root, &file)?;
@@ -174,8 +174,8 @@ impl Signing {
         let known = trusted.keys.iter().find(|key| key.id == signer.id());
         ensure!(
             known.is_some_and(|key| encoded(&key.text) == encoded(signer.public_text())),
-            "building release {release}: the key in {} ({}) is none of those in {FOLDER} ({}); give the secret key of one of \
-             them, or commit its public key",
+            "building release {release}: the key in {} ({}) is none of those in {FOLDER} ({}); give the secret \
+             key of one of them, or commit its public key",
             file.display(),
             signer.id(),
             trusted.keys.iter().map(|key| format!("{} {}", key.name, key.id)).collect::<Vec<_>>().join(", ")

@@ -29,7 +29,8 @@ pub fn require_outside(root: &Path, key: &Path) -> Result<()> {
     let resolve = |path: &Path| resolve(path).with_context(|| format!("looking where {} is", path.display()));
     ensure!(
         !resolve(key)?.starts_with(resolve(root)?),
-        "{} is in the repository, where a secret key must never be: sooner or later it would be committed; keep it elsewhere",
+        "{} is in the repository, where a secret key must never be: sooner or later it would be committed; keep \
+         it elsewhere",
         key.display()
     );
     Ok(())

@@ -13,8 +13,8 @@ use minisign::{PublicKey, SecretKey, SecretKeyBox};
 
 /// The password of the secret key, when there is no terminal to ask on.
 const PASSWORD: &str = "SLUICE_SIGN_PASSWORD";
-/// Where the Ed25519 key lies in the bytes of minisign's secret key: behind three algorithms of 2 bytes, a salt of 32, two
-/// limits of 8 and the id of 8.
+/// Where the Ed25519 key lies in the bytes of minisign's secret key: behind three algorithms of 2 bytes, a salt of
+/// 32, two limits of 8 and the id of 8.
 const KEY_AT: usize = 62;
 /// All of those bytes: behind the key is a checksum of 32.
 const KEY_FILE_BYTES: usize = KEY_AT + ed25519::SecretKey::BYTES + 32;
