@@ -16,6 +16,7 @@ pub mod image;
 pub mod inputs;
 pub mod isa;
 pub mod keys;
+pub mod lab;
 pub mod layer;
 pub mod miniature;
 pub mod nanobsd;

@@ -87,6 +87,9 @@ pub enum BundleError {
         "reading a bundle: there are bytes after its last chunk; it was put together wrongly, fetch it again"
     )]
     TrailingData,
+    /// There was an error before this one.
+    #[error("reading a bundle: it was given up at an earlier fault; open it again")]
+    GivenUp,
     /// It could not be read.
     #[error("reading a bundle: {0}")]
     Io(#[from] std::io::Error),

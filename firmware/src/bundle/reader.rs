@@ -25,15 +25,15 @@ pub struct Reader<R> {
     cursor: ChunkCursor,
     stored: Vec<u8>,
     decoder: FrameDecoder,
-    end: End,
+    stage: Stage,
 }
 
-/// What is known of the bundle's end.
+/// How far the reading got.
 #[derive(Clone, Copy)]
-enum End {
-    NotReached,
-    Clean,
-    Trailing,
+enum Stage {
+    Chunks,
+    Ended,
+    Failed,
 }
 
 impl<R: Read> Reader<R> {
@@ -65,7 +65,7 @@ impl<R: Read> Reader<R> {
             cursor,
             stored,
             decoder,
-            end: End::NotReached,
+            stage: Stage::Chunks,
         })
     }
 
@@ -99,12 +99,32 @@ impl<R: Read> Reader<R> {
     /// error.
     ///
     /// # Errors
-    /// The bundle ends too early or too late, cannot be read, or the chunk is not what the manifest says. After
-    /// [`BundleError::ChunkDamaged`] the next chunk can be read; after any other error none.
+    /// The bundle ends too early or too late, cannot be read, or the chunk is not what the manifest says. Whoever asks
+    /// again after that gets [`BundleError::GivenUp`], and never the `None` of a bundle that was read whole.
     pub fn next_chunk(&mut self, raw: &mut Vec<u8>) -> Result<Option<Chunk>, BundleError> {
         raw.clear();
+        let next = match self.stage {
+            Stage::Chunks => self.read_chunk(raw),
+            Stage::Ended => return Ok(None),
+            Stage::Failed => return Err(BundleError::GivenUp),
+        };
+        match next {
+            Ok(Some(_)) => {}
+            Ok(None) => self.stage = Stage::Ended,
+            Err(_) => {
+                self.stage = Stage::Failed;
+                raw.clear();
+            }
+        }
+        next
+    }
+
+    fn read_chunk(&mut self, raw: &mut Vec<u8>) -> Result<Option<Chunk>, BundleError> {
         let Some(chunk) = self.cursor.next(&self.manifest) else {
-            return self.end().map(|()| None);
+            return match self.input.read_up_to(&mut [0])? {
+                0 => Ok(None),
+                _ => Err(BundleError::TrailingData),
+            };
         };
         if let ChunkContent::Stored { bytes, stored_sha256, raw_sha256 } = &chunk.content {
             let damaged = || BundleError::ChunkDamaged { index: chunk.index };
@@ -122,7 +142,6 @@ impl<R: Read> Reader<R> {
             } else {
                 raw.resize(chunk.bytes as usize, 0);
                 if !decompress(&mut self.decoder, &self.stored, raw) || sha256(raw) != *raw_sha256 {
-                    raw.clear();
                     return Err(damaged());
                 }
             }
@@ -130,18 +149,6 @@ impl<R: Read> Reader<R> {
             raw.resize(chunk.bytes as usize, 0);
         }
         Ok(Some(chunk))
-    }
-
-    /// Whether the bundle ends here; looked up once.
-    fn end(&mut self) -> Result<(), BundleError> {
-        if matches!(self.end, End::NotReached) {
-            let more = self.input.read_up_to(&mut [0])?;
-            self.end = if more == 0 { End::Clean } else { End::Trailing };
-        }
-        match self.end {
-            End::Clean => Ok(()),
-            _ => Err(BundleError::TrailingData),
-        }
     }
 }
 

@@ -225,7 +225,21 @@ fn nothing_may_follow_the_last_chunk() {
     let mut reader = Reader::open(&*long, &keys()).unwrap();
     let mut raw = Vec::new();
     while reader.next_chunk(&mut raw).is_ok() {}
-    assert!(reader.next_chunk(&mut raw).is_err(), "asked again, it is still wrong");
+    assert!(
+        matches!(reader.next_chunk(&mut raw), Err(BundleError::GivenUp)),
+        "asked again, it is still wrong"
+    );
+}
+
+#[test]
+fn a_reader_that_met_a_fault_never_says_that_the_bundle_is_whole() {
+    let mut bad = bundle(&image());
+    let last = bad.len() - 1;
+    bad[last] ^= 1;
+    let mut reader = Reader::open(&*bad, &keys()).unwrap();
+    let mut raw = Vec::new();
+    let chunks = std::iter::repeat_with(|| reader.next_chunk(&mut raw)).take(12);
+    assert!(chunks.skip(7).all(|next| next.is_err()), "the fault is in the last chunk");
 }
 
 #[test]

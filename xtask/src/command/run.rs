@@ -140,7 +140,11 @@ fn activate(image: &Path, slot: u8) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use firmware::boot_manager;
     use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+    use firmware::state::{Mark, store};
     use firmware::units::Sectors;
 
     use super::*;
@@ -187,6 +191,22 @@ mod tests {
         assert_eq!(fs::read(&image).unwrap(), before);
         prepare_disk(&image, true, Some(2)).unwrap();
         assert_eq!(fs::read(&image).unwrap(), copy);
+    }
+
+    #[test]
+    fn with_the_boot_manager_a_slot_is_the_default_of_its_state() {
+        let (_dir, image) = folder();
+        let file = OpenOptions::new().write(true).open(&image).unwrap();
+        file.set_len(Sectors::from_mib(16).bytes()).unwrap();
+        file.write_all_at(&boot_manager::seal(&[boot_manager::MAGIC_VALUE; 64].concat()).unwrap(), 8 * 512)
+            .unwrap();
+        let before = fs::read(&image).unwrap()[..512].to_vec();
+        for slot in [Slot::Second, Slot::First] {
+            prepare_disk(&image, true, Some(slot.number())).unwrap();
+            let loaded = store::load(&mut boot_state::CfgSlice::open(&image).unwrap()).unwrap();
+            assert_eq!((loaded.state.default, loaded.state.mark(slot)), (slot, Mark::Good));
+        }
+        assert_eq!(fs::read(&image).unwrap()[..512], before);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::tree::{EntryKind, Layer, Tree, TreePath};
 /// Where they are on the unit.
 const DIRECTORY: &str = "usr/share/sluice/keys";
 /// The layer's name.
-const NAME: &str = "keys";
+const NAME: &str = "trusted keys";
 
 /// The layer with `keys`.
 ///

@@ -25,7 +25,8 @@ pub fn layers(root: &Path, overlay: &Overlay) -> Result<Vec<Layer>> {
     let rules = &overlay.rules;
     let mut used = vec![false; rules.len()];
     let folders = overlay.folders.iter();
-    let layers = folders.map(|folder| layer(folder, &root.join(folder), rules, &mut used)).collect::<Result<_>>()?;
+    let layers =
+        folders.map(|folder| layer(folder, &root.join(folder), rules, &mut used)).collect::<Result<_>>()?;
     if let Some((rule, _)) = rules.iter().zip(&used).find(|(_, used)| !**used) {
         bail!(
             "overlay.rules.\"{}\" matches nothing in {}; correct its path or remove it",

@@ -363,7 +363,10 @@ fn overlay(raw: RawOverlay) -> Result<Overlay> {
             "overlay.folders: `{folder}` is no folder of the repository; write its path from the root, as \"overlay\""
         );
     }
-    Ok(Overlay { folders, rules: raw.rules.unwrap_or_default().into_iter().map(check).collect::<Result<_>>()? })
+    Ok(Overlay {
+        folders,
+        rules: raw.rules.unwrap_or_default().into_iter().map(check).collect::<Result<_>>()?,
+    })
 }
 
 fn check_rule(pattern: &str, raw: RawRule) -> Result<Rule> {

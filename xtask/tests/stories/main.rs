@@ -13,6 +13,7 @@ mod boot_decisions;
 mod boot_manager;
 mod bundle;
 mod image;
+mod lab;
 mod readers;
 mod real_world;
 mod repository;

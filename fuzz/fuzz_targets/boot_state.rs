@@ -1,0 +1,46 @@
+//! Any sector may be read as a boot state: what decodes must be written back as it was read, and every choice and
+//! transition from it must be possible.
+
+#![no_main]
+
+use firmware::bundle::sha256;
+use firmware::slot::Slot;
+use firmware::state::{BootState, STATE_BYTES};
+use libfuzzer_sys::fuzz_target;
+
+/// Where the record's checksum stands.
+const CRC: std::ops::Range<usize> = 12..16;
+
+fuzz_target!(|bytes: &[u8]| {
+    look_at(bytes);
+    // Hardly any input has a checksum that holds, so one is made for it.
+    if let Some((record, _)) = bytes.split_first_chunk::<STATE_BYTES>() {
+        let mut record = *record;
+        record[CRC].fill(0);
+        let crc = crc32(&record).to_le_bytes();
+        record[CRC].copy_from_slice(&crc);
+        look_at(&record);
+    }
+});
+
+fn look_at(record: &[u8]) {
+    let Ok((sequence, state)) = BootState::decode(record) else { return };
+    let written = state.encode(sequence).expect("what was read can be written");
+    assert_eq!(BootState::decode(&written), Ok((sequence, state.clone())));
+    let _ = (state.choose(None), state.pending(), state.consume_try());
+    for slot in Slot::ALL {
+        let _ = state.choose(Some(slot));
+        let _ = state.finish_install(slot, sha256(record), 1);
+        let _ = state.rollback(slot);
+        for other in Slot::ALL {
+            let _ = (state.begin_install(slot, other), state.activate(slot, other, 1));
+        }
+    }
+}
+
+/// CRC-32 by its definition.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
