@@ -50,6 +50,11 @@ impl Slots {
         format!("/dev/{}s{slot}", self.disk)
     }
 
+    /// What FreeBSD calls the disk: `ada0`.
+    pub fn disk(&self) -> &str {
+        &self.disk
+    }
+
     /// The slice of `/cfg`, with the boot state at its head.
     pub fn cfg_path(&self) -> String {
         format!("/dev/{}s{CFG_SLICE}", self.disk)

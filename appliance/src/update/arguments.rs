@@ -96,7 +96,7 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Action> {
             }
             ("install", Long(UNSIGNED)) if unsigned => words.request.unsigned_image = true,
             ("install" | "activate" | "verify", Value(word)) if words.word.is_none() => {
-                words.word = Some(word)
+                words.word = Some(word);
             }
             (_, argument) => return Err(argument.unexpected().into()),
         }

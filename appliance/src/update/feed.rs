@@ -47,7 +47,7 @@ pub enum Feed<R> {
     /// Signed.
     Bundle(Box<Reader<R>>),
     /// Not signed.
-    Image(Image<R>),
+    Image(Box<Image<R>>),
 }
 
 impl<R: Read> Feed<R> {
@@ -58,7 +58,7 @@ impl<R: Read> Feed<R> {
 
     /// Reads the first chunk of a slot image.
     pub fn image(read: R) -> Result<Self, UpdateError> {
-        Image::open(read).map(Self::Image)
+        Image::open(read).map(|image| Self::Image(Box::new(image)))
     }
 
     /// What it says of itself.

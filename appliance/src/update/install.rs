@@ -69,6 +69,12 @@ pub fn install<U: Unit, R: Read>(
     if let Some(warning) = &record.warning {
         watch.warn(warning);
     }
+    if let Some(disk) = unit.without_boot_manager() {
+        watch.warn(&format!(
+            "{disk} has no boot manager of Sluice's, so nothing goes by the boot state: `gpart set -a active -i {target} {disk}` \
+             starts slot {target} once it is installed, without a trial"
+        ));
+    }
     let mut feed = match request.unsigned_image {
         false => Feed::bundle(open()?, &keys)?,
         true => Feed::image(open()?)?,

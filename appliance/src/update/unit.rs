@@ -2,14 +2,17 @@
 //!
 //! [`Live`] is the one that this program runs on. Nothing here decides anything, and nothing is written by opening.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
 use firmware::release::Release;
 use firmware::slot::Slot;
 use firmware::state::store::Medium;
+use firmware::units::{SECTOR_BYTES, Sectors};
 
 use super::error::UpdateError;
 use super::lock::Lock;
@@ -54,6 +57,8 @@ pub trait Unit {
     fn slice(&self, slot: Slot, access: Access) -> Result<Self::Slice, UpdateError>;
     /// Opens what the boot state lies on.
     fn state(&self, access: Access) -> Result<Self::State, UpdateError>;
+    /// The name of the disk, if it lacks the boot manager that goes by the boot state.
+    fn without_boot_manager(&self) -> Option<String>;
 }
 
 /// The unit that this program runs on.
@@ -110,6 +115,16 @@ impl Unit for Live<'_> {
             Some(libc::EPERM) if access == Access::Write => UpdateError::CfgMounted,
             _ => UpdateError::StateDevice { path: path.into(), error: explained(error) },
         })
+    }
+
+    fn without_boot_manager(&self) -> Option<String> {
+        let slots = self.slots().ok()?;
+        let disk = File::open(format!("/dev/{}", slots.disk())).ok()?;
+        let lacks = |at: &Sectors| {
+            let mut sector = [0; SECTOR_BYTES as usize];
+            disk.read_exact_at(&mut sector, at.bytes()).is_ok() && !sector.starts_with(&MAGIC_VALUE)
+        };
+        COPIES.iter().all(lacks).then(|| slots.disk().to_owned())
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Bench {
     pub keys: PublicKeys,
     /// `/cfg` is mounted for writing.
     pub cfg_mounted: bool,
+    /// It is a disk of boot0's.
+    pub boot0: bool,
     lock: PathBuf,
 }
 
@@ -95,6 +97,7 @@ impl Bench {
             },
             keys: bundles::keys(),
             cfg_mounted: false,
+            boot0: false,
             lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
         };
         bench.run(running);
@@ -109,6 +112,7 @@ impl Bench {
             release: self.release.clone(),
             keys: self.keys.clone(),
             cfg_mounted: self.cfg_mounted,
+            boot0: self.boot0,
             lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
         }
     }
@@ -197,5 +201,8 @@ impl Unit for Bench {
             return Err(UpdateError::CfgMounted);
         }
         Ok(self.medium())
+    }
+    fn without_boot_manager(&self) -> Option<String> {
+        self.boot0.then(|| "ada0".to_owned())
     }
 }

@@ -29,6 +29,8 @@ pub enum Trouble {
     Write(usize),
     /// The n-th write is forgotten, which nobody is told.
     Forgets(usize),
+    /// The n-th write spoils this byte of the same slice, which nobody is told.
+    Disturbs(usize, usize),
 }
 
 #[derive(Clone)]
@@ -170,6 +172,10 @@ impl Disk {
         self.regions[region].cache.push((at, bytes.to_vec()));
         self.end()?;
         self.regions[region].seen[at..at + bytes.len()].copy_from_slice(bytes);
+        match self.trouble {
+            Trouble::Disturbs(nth, byte) if nth == self.writes => self.regions[region].seen[byte] ^= 1,
+            _ => {}
+        }
         Ok(())
     }
 

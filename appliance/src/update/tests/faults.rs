@@ -137,6 +137,45 @@ fn a_failing_card_is_found_at_every_read_and_write() {
 }
 
 #[test]
+fn a_forgotten_write_is_found_at_once() {
+    let good = bundle(&image("1.1.0"));
+    let unit = unit();
+    unit.disk.borrow_mut().count_anew();
+    // The boot state, the signature, and the first block.
+    unit.disk.borrow_mut().trouble = Trouble::Forgets(3);
+    assert_eq!(unit.install(&*good).unwrap_err().code(), 53);
+    assert_eq!(unit.disk.borrow().writes, 3, "it went on writing");
+}
+
+/// A card that fails does not only lose what it is given: what was right before may not be right after.
+#[test]
+fn what_a_write_spoils_elsewhere_is_found_in_the_end() {
+    let new = image("1.1.0");
+    let good = bundle(&new);
+    let whole = unit();
+    whole.disk.borrow_mut().count_anew();
+    whole.install(&*good).unwrap();
+    let writes = whole.disk.borrow().writes;
+    // Of the writes the first and the last are of the boot state; the last but one starts nothing any more.
+    for nth in 2..writes - 1 {
+        for byte in [5, 600, 9000, 13_000] {
+            let unit = unit();
+            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().trouble = Trouble::Disturbs(nth, byte);
+            match unit.install(&*good) {
+                Err(error) => assert_eq!(error.code(), 53, "write {nth} spoils byte {byte}: {error}"),
+                // It was written over afterwards.
+                Ok(_) => assert!(unit.holds(TWO, &new), "write {nth} spoils byte {byte}"),
+            }
+        }
+    }
+    let unit = unit();
+    unit.disk.borrow_mut().count_anew();
+    unit.disk.borrow_mut().trouble = Trouble::Disturbs(writes - 2, 9000);
+    fails(&unit, &*good, 53, "the last block spoils another");
+}
+
+#[test]
 fn the_words_name_the_slot_and_what_goes_on() {
     let good = bundle(&image("1.1.0"));
     let failing = |trouble| {

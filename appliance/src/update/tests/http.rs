@@ -40,7 +40,7 @@ fn request(stream: &TcpStream) -> Asked {
 
 /// Text that tells where it is from.
 fn file() -> Vec<u8> {
-    (0..60_000_u32).flat_map(|number| number.to_be_bytes()).collect()
+    (0..60_000_u32).flat_map(u32::to_be_bytes).collect()
 }
 
 /// An answer with these header lines, and so much of the file.

@@ -102,6 +102,17 @@ fn a_lost_boot_state_is_made_anew_from_what_runs() {
 }
 
 #[test]
+fn a_disk_without_our_boot_manager_is_written_and_told_what_starts_the_slot() {
+    let new = image("1.1.0");
+    let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    unit.boot0 = true;
+    let mut told = Told::default();
+    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut told).unwrap();
+    assert!(unit.holds(TWO, &new));
+    assert!(told.warnings[0].contains("`gpart set -a active -i 2 ada0`"), "{:?}", told.warnings);
+}
+
+#[test]
 fn verify_tells_whether_a_slot_still_holds_what_was_installed() {
     let new = image("1.1.0");
     let unit = Bench::new(&image("1.0.0"), &new);
