@@ -11,7 +11,7 @@ use firmware::layout::CFG_SLICE;
 use firmware::mbr::{MBR_BYTES, Mbr};
 use firmware::slot::Slot;
 use firmware::state::store::{self, Medium};
-use firmware::state::{BootState, Mark, STATE_BYTES};
+use firmware::state::{BootState, Digest, Mark, STATE_BYTES};
 use firmware::units::Sectors;
 
 /// The `/cfg` slice of a full image.
@@ -67,6 +67,20 @@ pub fn is_used(image: &Path) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Tells the boot state of a new disk what its slots hold, so that a unit can verify them before its first update.
+///
+/// # Errors
+/// The image has no boot state, or cannot be written.
+pub fn tell_content(image: &Path, digest: Digest) -> Result<()> {
+    let mut cfg = CfgSlice::open(image)?;
+    let context = || format!("writing the boot state in {}", image.display());
+    let mut state = store::load(&mut cfg).with_context(context)?.state;
+    for slot in Slot::ALL.into_iter().filter(|slot| state.marks[slot.index()] == Mark::Good) {
+        state.digests[slot.index()] = Some(digest);
+    }
+    store::initialize(&mut cfg, &state).map(|_| ()).with_context(context)
 }
 
 /// Makes `slot` the one that starts by itself, and a trial of the other none.

@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use firmware::bundle::{CHUNK_SECTORS, ChunkList, Header, Manifest, StoredChunk, is_zero, sha256};
 use firmware::layout::LAYOUT;
+use firmware::state::Digest;
 use firmware::units::{SECTOR_BYTES, Sectors};
 use rayon::prelude::*;
 
@@ -45,6 +46,8 @@ pub struct Summary {
     pub raw_bytes: u64,
     /// Bytes of the bundle.
     pub bytes: u64,
+    /// What identifies the slot image.
+    pub digest: Digest,
 }
 
 /// The manifest of a slot of `size`, without its chunks.
@@ -94,6 +97,7 @@ pub fn write(
         summary.raw_bytes += raw_bytes;
     }
     manifest.chunks.push_zeros(summary.chunks - next);
+    summary.digest = manifest.image_digest();
 
     let json = manifest.encode().context("writing the manifest of the bundle")?;
     let name = out.file_name().unwrap_or_default().to_string_lossy();

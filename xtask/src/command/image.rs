@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use firmware::state::Digest;
 use rayon::prelude::*;
 
 use crate::bundle::Former;
@@ -11,12 +12,12 @@ use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, Output};
 use crate::image::{self, disk, filesystem};
 use crate::keys::Signing;
-use crate::product::{DEFINITION, Product, Version};
+use crate::product::{BootCode, DEFINITION, Product, Version};
 use crate::report::{self, Reporter};
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World};
-use crate::{boot_manager, bundle, inputs, layer};
+use crate::{boot_manager, boot_state, bundle, inputs, layer};
 
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
@@ -265,15 +266,18 @@ impl Build {
             symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;
         }
         stage.finish(format_args!("{full}, {part}"));
-        self.write_bundle(world, dir)?;
+        let digest = self.write_bundle(world, dir)?;
+        if self.product.boot.code == BootCode::Sluice {
+            boot_state::tell_content(&dir.join(&full), digest)?;
+        }
         let stage = self.reporter.stage("manifest");
         self.write_manifest(world, slot, plan, dir)?;
         stage.finish(MANIFEST);
         self.output.publish(staged, &self.version.text, inputs)
     }
 
-    /// The update, from the slot image in `dir`.
-    fn write_bundle(&self, world: &World, dir: &Path) -> Result<()> {
+    /// The update, from the slot image in `dir`; returns what identifies that image.
+    fn write_bundle(&self, world: &World, dir: &Path) -> Result<Digest> {
         let mut stage = self.reporter.stage("bundle");
         stage.takes_long("compressing");
         let [_, part, update] = self.images();
@@ -301,7 +305,7 @@ impl Build {
             summary.chunks,
             summary.reused
         ));
-        Ok(())
+        Ok(summary.digest)
     }
 
     fn write_manifest(
