@@ -36,6 +36,8 @@ pub trait Facts {
     fn release(&self) -> Result<String>;
     /// What is mounted on `/`: `/dev/ada0s1a`.
     fn root_device(&self) -> Result<String>;
+    /// Where something of a slice is mounted, if it is.
+    fn mounted_on(&self, slice: &str) -> Result<Option<String>>;
     /// What the loader was loaded from, kenv(1)'s `loaddev`: `disk0s1a:`.
     fn loader_device(&self) -> Result<String>;
     /// The record that describes what a slot holds.
@@ -58,6 +60,11 @@ impl Facts for Device {
 
     fn root_device(&self) -> Result<String> {
         sys::root_device().context("asking what is mounted on /")
+    }
+
+    fn mounted_on(&self, slice: &str) -> Result<Option<String>> {
+        let mounts = sys::mounts().context("asking what is mounted")?;
+        Ok(mounts.into_iter().find(|(from, _)| from.starts_with(slice)).map(|(_, at)| at))
     }
 
     fn loader_device(&self) -> Result<String> {
@@ -209,6 +216,9 @@ pub mod fake {
         }
         fn root_device(&self) -> Result<String> {
             there(self.root_device.map(str::to_owned), "the root device")
+        }
+        fn mounted_on(&self, _: &str) -> Result<Option<String>> {
+            Ok(None)
         }
         fn loader_device(&self) -> Result<String> {
             there(self.loader_device.map(str::to_owned), "the loader device")

@@ -1,4 +1,4 @@
-//! What is asked of the kernel directly: a mount, the kernel's environment, sysctls, a clock, and of a disk its size and
+//! What is asked of the kernel directly: mounts, the kernel's environment, sysctls, a clock, and of a disk its size and
 //! that it keep what was written.
 //!
 //! The only unsafe code of the services is below this module, for FreeBSD. On the engineer's machine, which builds and
@@ -10,6 +10,6 @@ mod freebsd;
 mod stub;
 
 #[cfg(target_os = "freebsd")]
-pub use freebsd::{flush, kenv, media_size, root_device, sysctl, uptime};
+pub use freebsd::{flush, kenv, media_size, mounts, root_device, sysctl, uptime};
 #[cfg(not(target_os = "freebsd"))]
-pub use stub::{flush, kenv, media_size, root_device, sysctl, uptime};
+pub use stub::{flush, kenv, media_size, mounts, root_device, sysctl, uptime};

@@ -20,6 +20,31 @@ pub fn root_device() -> Result<String> {
     Ok(name.to_string_lossy().into_owned())
 }
 
+/// What is mounted, and where (getfsstat(2), `f_mntfromname` and `f_mntonname`).
+pub fn mounts() -> Result<Vec<(String, String)>> {
+    /// More than a unit ever has; what were beyond would be missed.
+    const MOST: usize = 64;
+    let mut found = [const { MaybeUninit::<libc::statfs>::uninit() }; MOST];
+    let bytes = size_of_val(&found) as libc::c_long;
+    // SAFETY: the kernel writes at most `bytes` bytes of struct statfs to `found`.
+    let count = unsafe { libc::getfsstat(found.as_mut_ptr().cast(), bytes, libc::MNT_NOWAIT) };
+    check(count)?;
+    let text = |name: &[libc::c_char]| {
+        let bytes: Vec<u8> =
+            name.iter().map(|&byte| byte.cast_unsigned()).take_while(|&byte| byte != 0).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let count = usize::try_from(count).unwrap_or_default();
+    Ok(found[..count.min(MOST)]
+        .iter()
+        .map(|mount| {
+            // SAFETY: the kernel has filled in as many as it has counted.
+            let mount = unsafe { mount.assume_init_ref() };
+            (text(&mount.f_mntfromname), text(&mount.f_mntonname))
+        })
+        .collect())
+}
+
 /// A variable of the kernel's environment (kenv(2)).
 pub fn kenv(name: &CStr) -> Result<String> {
     /// `KENV_MVALLEN` of sys/kenv.h, and the NUL.

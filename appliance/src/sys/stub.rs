@@ -14,6 +14,11 @@ pub fn root_device() -> Result<String> {
     unsupported()
 }
 
+/// getfsstat(2).
+pub fn mounts() -> Result<Vec<(String, String)>> {
+    unsupported()
+}
+
 /// kenv(2).
 pub fn kenv(_: &CStr) -> Result<String> {
     unsupported()

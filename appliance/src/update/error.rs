@@ -37,7 +37,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (42, "the running slot is on trial, or marked bad"),
     (43, "the boot state cannot be read, or the card cannot be written"),
     (44, "/cfg is mounted for writing"),
-    (45, "the slot cannot be opened or read"),
+    (45, "the slot is mounted, or cannot be opened or read"),
     (46, "there is nothing to confirm, or the slot asked for is marked bad"),
     (50, "a chunk is damaged; slot left bad"),
     (51, "the update ended or broke off too early; slot left bad"),
@@ -162,6 +162,14 @@ pub enum UpdateError {
     /// The kernel lets nobody write to what is mounted for writing.
     #[error("/cfg is mounted for writing, and the boot state lies on the same slice; say `umount /cfg`")]
     CfgMounted,
+    /// Somebody looks at what would change.
+    #[error("slot {slot} is mounted on {at}; say `umount {at}`")]
+    SlotMounted {
+        /// Which.
+        slot: Slot,
+        /// Where.
+        at: String,
+    },
     /// The slot cannot be opened or read.
     #[error("opening slot {slot}: {error}")]
     SlotDevice {
@@ -231,7 +239,7 @@ impl UpdateError {
             Self::Transition(TransitionError::OnTrial(_) | TransitionError::RunningBad(_)) => 42,
             Self::State(_) | Self::StateDevice { .. } => STATE,
             Self::CfgMounted => 44,
-            Self::SlotDevice { .. } => 45,
+            Self::SlotDevice { .. } | Self::SlotMounted { .. } => 45,
             Self::Transition(_) => 46,
             Self::Incomplete { fault, .. } => fault.code(),
         }

@@ -105,6 +105,13 @@ impl Unit for Live<'_> {
 
     fn slice(&self, slot: Slot, access: Access) -> Result<Slice, UpdateError> {
         let path = self.slots()?.path(slot);
+        // The kernel minds only file systems that are mounted for writing; the others would have their blocks changed under them.
+        if access == Access::Write {
+            let mounted = self.facts.mounted_on(&path);
+            if let Some(at) = mounted.map_err(|error| UpdateError::System(format!("{error:#}")))? {
+                return Err(UpdateError::SlotMounted { slot, at });
+            }
+        }
         Slice::open(&path, access == Access::Write)
             .map_err(|error| UpdateError::SlotDevice { slot, error: explained(error) })
     }

@@ -142,6 +142,9 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
         "dd if=/dev/random bs=64k count=160 2>/dev/null | sluice update install".to_owned(),
         format!("sluice update install {url}/none.fw"),
         format!("sluice update install https://{url}/next.fw"),
+        format!(
+            "mount -r /dev/ada0s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
+        ),
         format!("mount -o rw /cfg; {fetch}/next.fw | sluice update install; e=$?; umount /cfg; (exit $e)"),
     ];
     let mut codes = Vec::new();
