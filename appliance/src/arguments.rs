@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use lexopt::prelude::{Long, Short, Value};
 
+use crate::update;
+
 /// What `sluice --help` prints.
 pub const HELP: &str = "\
 sluice: the services of this appliance
@@ -18,12 +20,15 @@ commands:
   status            what runs here: version, slots, uptime, memory
     --json          for programs
     --line          one line, for logs
+  update            another system in the other slot: install, status, confirm,
+                    rollback, activate, verify; see `sluice update --help`
 
 options:
   -V, --version     the product and its version
   -h, --help        this text
 
-exit codes: 0 done, 1 failed or (status) partly unknown, 64 wrong usage
+exit codes: 0 done, 1 failed or (status) partly unknown, 64 wrong usage;
+those of `update` are in its own help
 ";
 
 /// How `status` is written.
@@ -38,10 +43,12 @@ pub enum Form {
 }
 
 /// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `sluice status`.
     Status(Form),
+    /// `sluice update`.
+    Update(update::Action),
     /// `sluice --version`.
     Version,
     /// `sluice --help`.
@@ -76,6 +83,9 @@ impl Invocation {
             Some(Short('h') | Long("help")) => Ok(Command::Help),
             Some(Short('V') | Long("version")) => Ok(Command::Version),
             Some(Value(word)) if word == "status" => status(&mut parser),
+            Some(Value(word)) if word == "update" => {
+                update::parse(&mut parser, cfg!(feature = "development")).map(Command::Update)
+            }
             Some(Value(word)) => bail!("unknown command `{}`", word.to_string_lossy()),
             Some(argument) => Err(argument.unexpected().into()),
         }
@@ -115,6 +125,7 @@ mod tests {
             (&["status", "--line"], Command::Status(Form::Line)),
             (&["status", "--line", "--line"], Command::Status(Form::Line)),
             (&["status", "--help"], Command::Help),
+            (&["update", "confirm"], Command::Update(update::Action::Confirm)),
             (&["--version"], Command::Version),
             (&["-V"], Command::Version),
             (&["--help"], Command::Help),
@@ -133,6 +144,7 @@ mod tests {
     fn no_word_is_ignored() {
         let table: &[(&[&str], &str)] = &[
             (&[], "no command given"),
+            (&["update", "reboot"], "unknown command `update reboot`"),
             (&["reboot"], "unknown command `reboot`"),
             (&["status", "extra"], "unexpected argument \"extra\""),
             (&["status", "--josn"], "invalid option '--josn'"),

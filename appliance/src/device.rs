@@ -1,19 +1,25 @@
 //! The facts that the services know of the machine they run on: [`Facts`] is the list, [`Device`] reads the real ones.
 //!
-//! Reading never changes anything: slices are opened read-only (a write to a live disk has unmounted roots before).
+//! Reading never changes anything: for that, slices are opened read-only (a write to a live disk has unmounted roots
+//! before). A [`Slice`] is written only when it is opened for it, and never is it the whole disk.
 //! What the facts mean is decided elsewhere, by code that is tested on any machine.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use firmware::release::RELEASE_FILE;
 use firmware::slot::{HEADER_BYTES, Slot};
+use firmware::state::store::{self, Medium};
+use firmware::state::{BootState, STATE_BYTES};
+use firmware::units::Sectors;
 use serde::Serialize;
 
 use crate::slot::{HEADER_OFFSET, Slots};
 use crate::sys;
-use firmware::release::RELEASE_FILE;
+use crate::update::{Storage, is_absent};
 
 /// Memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +40,8 @@ pub trait Facts {
     fn loader_device(&self) -> Result<String>;
     /// The record that describes what a slot holds.
     fn slot_header(&self, slots: &Slots, slot: Slot) -> Result<[u8; HEADER_BYTES]>;
+    /// What starts next; `None` on a disk that has no boot state, which is one without Sluice's boot manager.
+    fn boot_state(&self, slots: &Slots) -> Result<Option<BootState>>;
     /// The time since the system was started.
     fn uptime(&self) -> Result<Duration>;
     /// How much memory there is.
@@ -60,12 +68,19 @@ impl Facts for Device {
         let path = slots.path(slot);
         let mut header = [0; HEADER_BYTES];
         File::open(&path)
-            .and_then(|mut slice| {
-                slice.seek(SeekFrom::Start(HEADER_OFFSET))?;
-                slice.read_exact(&mut header)
-            })
+            .and_then(|slice| slice.read_exact_at(&mut header, HEADER_OFFSET))
             .with_context(|| format!("reading the header of slot {slot} from {path}"))?;
         Ok(header)
+    }
+
+    fn boot_state(&self, slots: &Slots) -> Result<Option<BootState>> {
+        let path = slots.cfg_path();
+        let mut slice = Slice::open(&path, false).with_context(|| format!("opening {path}"))?;
+        match store::load(&mut slice) {
+            Ok(loaded) => Ok(Some(loaded.state)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn uptime(&self) -> Result<Duration> {
@@ -77,6 +92,56 @@ impl Facts for Device {
             |name| sys::sysctl(name).with_context(|| format!("asking sysctl for {}", name.to_string_lossy()));
         let page = ask(c"hw.pagesize")?;
         Ok(Memory { total_bytes: ask(c"hw.physmem")?, free_bytes: ask(c"vm.stats.vm.v_free_count")? * page })
+    }
+}
+
+/// A slice of the card: a slot, or that of `/cfg` with the boot state at its head.
+pub struct Slice {
+    file: File,
+    size: Sectors,
+}
+
+impl Slice {
+    /// Opens it. For writing the kernel refuses it (`EPERM`) while a file system on it is mounted for writing.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is no disk.
+    pub fn open(path: &str, write: bool) -> io::Result<Self> {
+        let file = File::options().read(true).write(write).open(path)?;
+        let size = Sectors(sys::media_size(&file)? / Sectors(1).bytes());
+        Ok(Self { file, size })
+    }
+}
+
+impl Storage for Slice {
+    fn size(&self) -> Sectors {
+        self.size
+    }
+
+    fn read_at(&mut self, at: Sectors, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(bytes, at.bytes())
+    }
+
+    fn write_at(&mut self, at: Sectors, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, at.bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        sys::flush(&self.file)
+    }
+}
+
+impl Medium for Slice {
+    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        self.read_at(at, sector)
+    }
+
+    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        self.write_at(at, sector)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Storage::flush(self)
     }
 }
 
@@ -111,6 +176,7 @@ pub mod fake {
         pub root_device: Option<&'static str>,
         pub loader_device: Option<&'static str>,
         pub headers: [Option<[u8; HEADER_BYTES]>; 2],
+        pub boot_state: Option<Option<BootState>>,
         pub uptime: Option<u64>,
         pub memory: Option<Memory>,
     }
@@ -126,6 +192,7 @@ pub mod fake {
                 root_device: Some("/dev/ada0s2a"),
                 loader_device: Some("disk0s2a:"),
                 headers: [Some(header("1.3.9", "2c41d70")), Some(header("1.4.0", "3ed14b5"))],
+                boot_state: Some(Some(BootState::factory(Slot::Second, [true; 2], None))),
                 uptime: Some(273_906),
                 memory: Some(Memory { total_bytes: 250 << 20, free_bytes: 190 << 20 }),
             }
@@ -148,6 +215,9 @@ pub mod fake {
         }
         fn slot_header(&self, _: &Slots, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
             there(self.headers[usize::from(slot.number() - 1)], "the header")
+        }
+        fn boot_state(&self, _: &Slots) -> Result<Option<BootState>> {
+            there(self.boot_state.clone(), "the boot state")
         }
         fn uptime(&self) -> Result<Duration> {
             there(self.uptime.map(Duration::from_secs), "the uptime")

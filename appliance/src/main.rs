@@ -10,6 +10,7 @@ mod release;
 mod slot;
 mod status;
 mod sys;
+mod update;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, facts: &dyn Facts) -> anyhow::Result<u8> {
     let (text, code) = match command {
+        Command::Update(action) => return Ok(update::run(action, facts)),
         Command::Help => (HELP.to_owned(), exit::OK),
         Command::Version => (release::of(facts)?.title() + "\n", exit::OK),
         Command::Status(form) => {

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
-use firmware::layout::HEADER_SECTOR;
+use firmware::layout::{CFG_SLICE, HEADER_SECTOR};
 use firmware::slot::{HEADER_BYTES, Slot, SlotError, SlotHeader};
 use serde::Serialize;
 
@@ -48,6 +48,16 @@ impl Slots {
     /// The slice of a slot, under `/dev`.
     pub fn path(&self, slot: Slot) -> String {
         format!("/dev/{}s{slot}", self.disk)
+    }
+
+    /// What FreeBSD calls the disk: `ada0`.
+    pub fn disk(&self) -> &str {
+        &self.disk
+    }
+
+    /// The slice of `/cfg`, with the boot state at its head.
+    pub fn cfg_path(&self) -> String {
+        format!("/dev/{}s{CFG_SLICE}", self.disk)
     }
 }
 
@@ -119,6 +129,7 @@ mod tests {
         {
             let slots = Slots::from_root(device).unwrap();
             assert_eq!((slots.running, slots.path(Slot::Second)), (running, path.to_owned()));
+            assert_eq!(slots.cfg_path(), path.replace("s2", "s3"));
         }
     }
 

@@ -15,6 +15,7 @@ use firmware::slot::Slot;
 
 use crate::release;
 use crate::slot::{Held, Slots};
+use crate::update::Outlook;
 
 /// One slot's part of a [`Status`].
 #[derive(Debug, Serialize)]
@@ -37,6 +38,8 @@ pub struct Status {
     pub running_slot: Option<Slot>,
     /// Both slots, in order.
     pub slots: Vec<SlotStatus>,
+    /// What starts next; `None` where no boot state says so.
+    pub boot: Option<Outlook>,
     /// Seconds since the start.
     pub uptime_seconds: Option<u64>,
     /// Memory.
@@ -64,6 +67,10 @@ impl Status {
                         .map_or(Held::Unknown, |header| Held::from_header(&header)),
                 })
                 .collect(),
+            boot: slots.as_ref().and_then(|slots| {
+                let state = known(&mut problems, facts.boot_state(slots))??;
+                Some(Outlook::of(&state, slots.running))
+            }),
             uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
             memory: known(&mut problems, facts.memory()),
             problems,
@@ -96,6 +103,9 @@ impl Status {
             let running = if slot.running { ", running" } else { "" };
             fact(&format!("slot {}", slot.slot), &format!("{}{running}", slot.held));
         }
+        if let Some(boot) = &self.boot {
+            fact("boot", &boot.to_string());
+        }
         if let Some(seconds) = self.uptime_seconds {
             fact("uptime", &span(seconds));
         }
@@ -121,6 +131,7 @@ impl Status {
                 .filter(|slot| !slot.running)
                 .map(|slot| format!("slot {}: {}", slot.slot, slot.held)),
         );
+        parts.extend(self.boot.as_ref().map(Outlook::to_string));
         parts.extend(self.uptime_seconds.map(|seconds| format!("up {}", span(seconds))));
         parts.extend(self.memory.map(amount));
         parts.extend(self.problems.iter().map(|problem| format!("problem: {problem}")));

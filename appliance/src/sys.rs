@@ -1,4 +1,5 @@
-//! What is asked of the kernel directly: a mount, the kernel's environment, sysctls, a clock.
+//! What is asked of the kernel directly: a mount, the kernel's environment, sysctls, a clock, and of a disk its size and
+//! that it keep what was written.
 //!
 //! The only unsafe code of the services is below this module, for FreeBSD. On the engineer's machine, which builds and
 //! tests the logic, each question fails instead, with an error that says so.
@@ -9,6 +10,6 @@ mod freebsd;
 mod stub;
 
 #[cfg(target_os = "freebsd")]
-pub use freebsd::{kenv, root_device, sysctl, uptime};
+pub use freebsd::{flush, kenv, media_size, root_device, sysctl, uptime};
 #[cfg(not(target_os = "freebsd"))]
-pub use stub::{kenv, root_device, sysctl, uptime};
+pub use stub::{flush, kenv, media_size, root_device, sysctl, uptime};

@@ -65,7 +65,7 @@ fn main() -> Result<()> {
     let mut layers = world.layers.clone();
     layers.extend(overlay::layers(&root, &product.overlay)?);
     let content = image::compose(layers, &product, &version, &world.version)?;
-    let plan = image::plan(&content, &product, &version, &world.boot, &world.version)?;
+    let plan = image::plan(&content, &product, &version, None, &world.boot, &world.version)?;
     let slot = scratch.path().join("slot.img");
     image::write(&plan, &product, Some(&slot), None)?;
 

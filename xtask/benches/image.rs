@@ -25,7 +25,7 @@ use xtask::tree::Layer;
 use xtask::world::{World, installed};
 
 /// What is laid over the product definition: slots of 200 MB.
-const SLOTS: &str = "[slices]\ncode = 409_600\n[budget]\nslot_bytes = 209_715_200\n";
+const SLOTS: &str = "[boot]\ncode = \"mbr\"\n[slices]\ncode = 409_600\n[budget]\nslot_bytes = 209_715_200\n";
 /// Bytes of a slot's file system for `makefs`.
 const MAKEFS_SIZE: &str = "200m";
 
@@ -117,7 +117,7 @@ fn ours(product: &Product, version: &Version, world: &World, overlay: &[Layer], 
     let mut layers = world.layers.clone();
     layers.extend(overlay.iter().cloned());
     let slot = image::compose(layers, product, version, &world.version)?;
-    let plan = image::plan(&slot, product, version, &world.boot, &world.version)?;
+    let plan = image::plan(&slot, product, version, None, &world.boot, &world.version)?;
     image::write(&plan, product, Some(&out.join("slot.img")), Some(&out.join("full.img")))
 }
 

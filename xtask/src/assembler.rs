@@ -1,13 +1,15 @@
 //! Makes a flat 16-bit boot program out of its assembly source, with the pinned `zig` as assembler and linker.
 //!
-//! The result is a function of source, definitions and the version of zig: no path, time or host comes into it. What the
-//! programs are for is not known here.
+//! The result is a function of source, definitions and the version of zig: no path, time or host comes into it. So a program
+//! that was once assembled can be kept. What the programs are for is not known here.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::inputs;
 
 /// A boot program: GNU assembly syntax, run through the C preprocessor.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +68,75 @@ pub fn assemble(zig: &Path, source: &Source, defines: &[Define]) -> Result<Vec<u
     Ok(program)
 }
 
+/// What an earlier call left in the folder `kept` for the same source, definitions and `version` of zig, or else assembles
+/// it and keeps it there.
+///
+/// # Errors
+/// As [`assemble`], or it cannot be kept.
+pub fn kept_or_assembled(
+    kept: &Path,
+    zig: &Path,
+    version: &str,
+    source: &Source,
+    defines: &[Define],
+) -> Result<Vec<u8>> {
+    let path = kept.join(format!("{}.{}", key(version, source, defines), source.name));
+    if let Ok(program) = fs::read(&path) {
+        return Ok(program);
+    }
+    let program = assemble(zig, source, defines)?;
+    let keep = || {
+        fs::create_dir_all(kept)?;
+        let file = tempfile::NamedTempFile::new_in(kept)?;
+        fs::write(file.path(), &program)?;
+        file.persist(&path).map_err(|error| error.error)
+    };
+    keep().with_context(|| format!("keeping {}", path.display()))?;
+    Ok(program)
+}
+
+/// What tells one program from all others.
+fn key(version: &str, source: &Source, defines: &[Define]) -> String {
+    let defines: Vec<String> = defines.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let link = format!("{:#x} {}", source.origin, source.room);
+    let includes = source.includes.iter().flat_map(|&(name, text)| [name, text]);
+    let texts = [version, &link, source.text].into_iter().chain(includes);
+    inputs::of_texts(texts.chain(defines.iter().map(String::as_str)))
+}
+
 fn strings(all: &[&str]) -> Vec<String> {
     all.iter().map(|&one| one.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_changes_the_program_changes_its_key() {
+        let source = Source { name: "x", text: "nop", includes: &[("a", "b")], origin: 1, room: 2 };
+        let defines = [("A", "1".to_owned())];
+        let keys = [
+            key("1", &source, &defines),
+            key("2", &source, &defines),
+            key("1", &Source { text: "hlt", ..source }, &defines),
+            key("1", &Source { includes: &[("a", "c")], ..source }, &defines),
+            key("1", &Source { origin: 3, ..source }, &defines),
+            key("1", &source, &[("A", "2".to_owned())]),
+            key("1", &source, &[]),
+        ];
+        for (index, one) in keys.iter().enumerate() {
+            assert!(keys[..index].iter().all(|other| other != one), "{index}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_not_assembled_again() {
+        let kept = tempfile::tempdir().unwrap();
+        let source = Source { name: "x", text: "", includes: &[], origin: 1, room: 2 };
+        fs::write(kept.path().join(format!("{}.x", key("1", &source, &[]))), "program").unwrap();
+        let zig = Path::new("/nonexistent/zig");
+        assert_eq!(kept_or_assembled(kept.path(), zig, "1", &source, &[]).unwrap(), b"program");
+        kept_or_assembled(kept.path(), zig, "2", &source, &[]).unwrap_err();
+    }
 }

@@ -6,6 +6,8 @@
 //! on-disk formats of the `firmware` crate; [`bundle`] makes the update of it, signed with [`keys`]. [`command`] is the command line, [`qemu`] stands for the device.
 
 pub mod assembler;
+pub mod boot_manager;
+pub mod boot_state;
 pub mod bundle;
 pub mod command;
 pub mod first_error;
@@ -14,6 +16,7 @@ pub mod image;
 pub mod inputs;
 pub mod isa;
 pub mod keys;
+pub mod lab;
 pub mod layer;
 pub mod miniature;
 pub mod nanobsd;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{image, inspect, keygen, run, setup, test};
+use xtask::command::{image, inspect, keygen, lab, run, setup, test};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Make a key pair that signs the product's updates
     Keygen(keygen::Args),
+    /// Play what happens to units in the field through in QEMU
+    Lab(lab::Args),
     /// Boot the latest full image in QEMU, its serial console on this terminal
     Run(run::Args),
     /// Find and install what the other commands need
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Image(args) => args.run(),
         Command::Inspect(args) => args.run(),
         Command::Keygen(args) => args.run(),
+        Command::Lab(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
         Command::Test(args) => args.run(),

@@ -29,6 +29,7 @@ fn a_machine_that_tells_nothing_still_gets_a_status() {
         root_device: None,
         loader_device: None,
         headers: [None, None],
+        boot_state: None,
         uptime: None,
         memory: None,
     };
@@ -53,6 +54,27 @@ fn the_loader_tells_the_slot_when_the_root_does_not() {
     let status = Status::gather(&fake);
     assert_eq!(status.running_slot, None);
     assert_eq!(status.problems, ["the root is /dev/ufs/somewhere, which is no slot"]);
+}
+
+#[test]
+fn a_disk_without_a_boot_state_is_no_problem_and_one_that_is_lost_is() {
+    let mut fake = Fake::healthy();
+    fake.boot_state = Some(None);
+    let status = Status::gather(&fake);
+    assert!(status.problems.is_empty() && status.boot.is_none());
+    fake.boot_state = None;
+    assert_eq!(Status::gather(&fake).problems, ["the boot state lacks in this test"]);
+}
+
+#[test]
+fn a_trial_is_told_in_every_form() {
+    let mut fake = Fake::healthy();
+    let state = fake.boot_state.take().unwrap().unwrap();
+    fake.boot_state = Some(Some(state.activate(Slot::First, Slot::Second, 1).unwrap()));
+    insta::assert_snapshot!(render(&fake, Form::Text));
+    assert!(render(&fake, Form::Line).contains("; slot 1 starts next, on trial; "));
+    let json: serde_json::Value = serde_json::from_str(&render(&fake, Form::Json)).unwrap();
+    assert_eq!(json["boot"]["trial"], serde_json::json!({"slot": 1, "stage": "pending"}));
 }
 
 #[test]

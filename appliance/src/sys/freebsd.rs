@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// What is mounted on `/` (statfs(2), `f_mntfromname`).
@@ -54,6 +56,29 @@ pub fn uptime() -> Result<Duration> {
     // SAFETY: clock_gettime succeeded and so has filled it in.
     let now = unsafe { now.assume_init() };
     Ok(Duration::from_secs(u64::try_from(now.tv_sec).unwrap_or_default()))
+}
+
+/// The size of a disk or slice in bytes (DIOCGMEDIASIZE, disk(9)'s sys/disk.h).
+pub fn media_size(disk: &File) -> Result<u64> {
+    /// `_IOR('d', 129, off_t)`.
+    const DIOCGMEDIASIZE: libc::c_ulong = 0x4008_6481;
+    let mut bytes: libc::off_t = 0;
+    // SAFETY: the kernel writes one off_t to `bytes`.
+    check(unsafe { libc::ioctl(disk.as_raw_fd(), DIOCGMEDIASIZE, &raw mut bytes) })?;
+    u64::try_from(bytes).map_err(|error| Error::new(ErrorKind::InvalidData, error))
+}
+
+/// Returns when a disk has in its flash what it was given (DIOCGFLUSH, sys/disk.h).
+///
+/// A card without a cache to flush says that it cannot (`g_disk_start()`, geom_disk.c): there is nothing to wait for then.
+pub fn flush(disk: &File) -> Result<()> {
+    /// `_IO('d', 135)`.
+    const DIOCGFLUSH: libc::c_ulong = 0x2000_6487;
+    // SAFETY: this request takes no argument.
+    match check(unsafe { libc::ioctl(disk.as_raw_fd(), DIOCGFLUSH) }) {
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(()),
+        result => result,
+    }
 }
 
 fn check(result: libc::c_int) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Stands in for [`super`] on systems that the services are only tested on.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
 
@@ -25,5 +26,15 @@ pub fn sysctl(_: &CStr) -> Result<u64> {
 
 /// clock_gettime(2).
 pub fn uptime() -> Result<Duration> {
+    unsupported()
+}
+
+/// DIOCGMEDIASIZE.
+pub fn media_size(_: &File) -> Result<u64> {
+    unsupported()
+}
+
+/// DIOCGFLUSH.
+pub fn flush(_: &File) -> Result<()> {
     unsupported()
 }

@@ -16,7 +16,7 @@ use crate::report::{self, Reporter};
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World};
-use crate::{bundle, inputs, layer};
+use crate::{boot_manager, bundle, inputs, layer};
 
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
@@ -166,7 +166,9 @@ impl Build {
         let services = self.services(&world, &inputs[SERVICES])?;
         let slot = self.compose(&world, &services)?;
         let stage = self.reporter.stage("layout");
-        let plan = image::plan(&slot, &self.product, &self.version, &world.boot, &world.version)?;
+        let manager = boot_manager::of_product(&self.product, &self.toolchain)?;
+        let plan =
+            image::plan(&slot, &self.product, &self.version, manager.as_ref(), &world.boot, &world.version)?;
         let usage = plan.filesystems.slot.usage();
         stage.finish(format_args!(
             "slot {} of {} used, {} of {} inodes",

@@ -3,6 +3,7 @@
 pub mod image;
 pub mod inspect;
 pub mod keygen;
+pub mod lab;
 pub mod run;
 pub mod setup;
 pub mod test;

@@ -8,8 +8,10 @@ use anyhow::{Context, Result, bail};
 use clap::value_parser;
 use firmware::boot0::Boot0Options;
 use firmware::mbr::{MBR_BYTES, Mbr};
+use firmware::slot::Slot;
 use tempfile::TempDir;
 
+use crate::boot_state;
 use crate::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
 
 /// How the name of a full image ends.
@@ -24,7 +26,7 @@ pub struct Args {
     /// Write what the device writes into the image; without, it is forgotten at the end
     #[arg(long)]
     keep: bool,
-    /// Start slot N, by making it active on the disk
+    /// Start slot N, by making it the default on the disk
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
     /// Memory in MiB
@@ -115,8 +117,13 @@ fn prepare_disk(image: &Path, keep: bool, slot: Option<u8>) -> Result<(Disk, Opt
     Ok((Disk::kept(copy), Some(scratch)))
 }
 
-/// Makes `slot` active in the MBR, and the default of FreeBSD's boot manager when that is there.
+/// Makes `slot` the default: in the boot state of our boot manager, or else active in the MBR, and the default of FreeBSD's
+/// boot manager when that is there.
 fn activate(image: &Path, slot: u8) -> Result<()> {
+    if boot_state::is_used(image)? {
+        let slot = Slot::from_number(slot).with_context(|| format!("there is no slot {slot}"))?;
+        return boot_state::prefer(image, slot);
+    }
     let context = || format!("making slot {slot} active in {}", image.display());
     let mut file = OpenOptions::new().read(true).write(true).open(image).with_context(context)?;
     let mut sector = [0; MBR_BYTES];
@@ -133,7 +140,11 @@ fn activate(image: &Path, slot: u8) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use firmware::boot_manager;
     use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+    use firmware::state::{Mark, store};
     use firmware::units::Sectors;
 
     use super::*;
@@ -180,6 +191,22 @@ mod tests {
         assert_eq!(fs::read(&image).unwrap(), before);
         prepare_disk(&image, true, Some(2)).unwrap();
         assert_eq!(fs::read(&image).unwrap(), copy);
+    }
+
+    #[test]
+    fn with_the_boot_manager_a_slot_is_the_default_of_its_state() {
+        let (_dir, image) = folder();
+        let file = OpenOptions::new().write(true).open(&image).unwrap();
+        file.set_len(Sectors::from_mib(16).bytes()).unwrap();
+        file.write_all_at(&boot_manager::seal(&[boot_manager::MAGIC_VALUE; 64].concat()).unwrap(), 8 * 512)
+            .unwrap();
+        let before = fs::read(&image).unwrap()[..512].to_vec();
+        for slot in [Slot::Second, Slot::First] {
+            prepare_disk(&image, true, Some(slot.number())).unwrap();
+            let loaded = store::load(&mut boot_state::CfgSlice::open(&image).unwrap()).unwrap();
+            assert_eq!((loaded.state.default, loaded.state.mark(slot)), (slot, Mark::Good));
+        }
+        assert_eq!(fs::read(&image).unwrap()[..512], before);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use firmware::disklabel::Disklabel;
 use firmware::layout::{BOOT_AREA, LABEL_SECTOR, Layout, Slice};
-use firmware::mbr::Mbr;
 use firmware::slot::SlotHeader;
 use firmware::units::{SECTOR_BYTES, Sectors};
 
@@ -43,6 +42,15 @@ impl SlotHead {
     }
 }
 
+/// Whole sectors of a disk that belong to no file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The first one.
+    pub at: Sectors,
+    /// What they hold.
+    pub bytes: Vec<u8>,
+}
+
 /// The file systems of an image.
 #[derive(Debug)]
 pub struct FileSystems {
@@ -60,7 +68,7 @@ pub struct FileSystems {
 /// A file of the tree cannot be read or has changed, or the images cannot be written.
 pub fn write(
     layout: &Layout,
-    mbr: &Mbr,
+    outside: &[Piece],
     head: &SlotHead,
     filesystems: &FileSystems,
     slot: Option<&Path>,
@@ -73,7 +81,7 @@ pub fn write(
     let mut places: Vec<(&File, u64)> = slot.iter().map(|file| (file, 0)).collect();
     if let Some(full) = &full {
         places.extend(layout.slots.iter().map(|slice| (full, slice.start.bytes())));
-        write_rest(full, layout, mbr, filesystems).context("writing the full image")?;
+        write_rest(full, layout, outside, filesystems).context("writing the full image")?;
     }
     for (file, base) in &places {
         file.write_all_at(&head.0, *base).context("writing a slot's boot area")?;
@@ -83,8 +91,10 @@ pub fn write(
 }
 
 /// What the full image has beside its slots.
-fn write_rest(full: &File, layout: &Layout, mbr: &Mbr, filesystems: &FileSystems) -> Result<()> {
-    full.write_all_at(&mbr.encode(), 0).context("writing the MBR")?;
+fn write_rest(full: &File, layout: &Layout, outside: &[Piece], filesystems: &FileSystems) -> Result<()> {
+    for Piece { at, bytes } in outside {
+        full.write_all_at(bytes, at.bytes()).with_context(|| format!("writing sector {}", at.0))?;
+    }
     let place = |slice: &Slice| Places(vec![(full, slice.start.bytes())]);
     filesystems.cfg.write(&place(&layout.cfg)).context("writing /cfg")?;
     if let (Some(slice), Some(plan)) = (&layout.data, &filesystems.data) {

@@ -10,15 +10,19 @@ pub mod spec;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use firmware::boot_manager;
 use firmware::boot0::{self, Boot0Options};
 use firmware::layout::BOOT_AREA;
 use firmware::mbr::{CODE_BYTES, Mbr};
 use firmware::slot::SlotHeader;
+use firmware::state::{self, BootState, store};
+use firmware::units::Sectors;
 
+use crate::boot_manager::BootManager;
 use crate::layer;
 use crate::nanobsd;
-use crate::product::{Product, Version};
+use crate::product::{BootCode, Product, Version, WorldCode};
 use crate::report;
 use crate::tree::{Attributes, Kind, Layer, Tree, TreePath};
 use crate::world::BootBlocks;
@@ -81,15 +85,15 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
 /// Everything that is needed to write the images, laid out.
 #[derive(Debug)]
 pub struct Plan {
-    /// Sector 0.
-    pub mbr: Mbr,
+    /// What lies outside of slots and file systems: the MBR, and what else chooses a slot.
+    pub outside: Vec<disk::Piece>,
     /// What stands before a slot's content.
     pub head: disk::SlotHead,
     /// The file systems.
     pub filesystems: disk::FileSystems,
 }
 
-/// Lays `slot` out for the product's card.
+/// Lays `slot` out for the product's card, with `manager` before the slots if there is one.
 ///
 /// # Errors
 /// The content does not fit its slot or its budget, or the boot blocks lack.
@@ -97,6 +101,7 @@ pub fn plan(
     slot: &Slot,
     product: &Product,
     version: &Version,
+    manager: Option<&BootManager>,
     boot: &BootBlocks,
     world: &str,
 ) -> Result<Plan> {
@@ -120,7 +125,7 @@ pub fn plan(
         size,
     };
     Ok(Plan {
-        mbr: mbr(product, boot)?,
+        outside: outside(product, manager, boot)?,
         head: disk::SlotHead::new(&boot.slot, layout, &header)?,
         filesystems: disk::FileSystems {
             slot: slot_plan,
@@ -130,23 +135,49 @@ pub fn plan(
     })
 }
 
-/// Sector 0: the world's boot code with the product's options, before the table of the layout. The slot that starts by
+/// What chooses a slot: the boot manager with its state, or sector 0 alone.
+fn outside(product: &Product, manager: Option<&BootManager>, boot: &BootBlocks) -> Result<Vec<disk::Piece>> {
+    let code = match (product.boot.code, manager) {
+        (BootCode::Sluice, Some(manager)) => return with_manager(product, manager),
+        (BootCode::Sluice, None) => bail!("boot.code: `sluice`, and the boot manager was not made"),
+        (BootCode::World(code), _) => code,
+    };
+    let mbr = world_mbr(product, code, boot)?;
+    Ok(vec![disk::Piece { at: Sectors::ZERO, bytes: mbr.encode().to_vec() }])
+}
+
+/// The boot manager twice, its state twice, and an MBR in which no slice is active: what starts is the state's to say.
+fn with_manager(product: &Product, manager: &BootManager) -> Result<Vec<disk::Piece>> {
+    let layout = &product.layout;
+    let mbr = Mbr::with_code(&manager.mbr)?.with_layout(layout)?;
+    let written = firmware::slot::Slot::ALL.map(|slot| layout.slot(slot.number()).is_some());
+    let records = store::records(&BootState::factory(product.boot.default_slot, written, None))?;
+    let managers = boot_manager::COPIES.into_iter().map(|at| (at, manager.copy.clone()));
+    let states = state::COPIES.into_iter().map(|at| layout.cfg.start + at);
+    let pieces = [(Sectors::ZERO, mbr.encode().to_vec())].into_iter().chain(managers);
+    let pieces = pieces.chain(states.zip(records.map(|record| record.to_vec())));
+    Ok(pieces.map(|(at, bytes)| disk::Piece { at, bytes }).collect())
+}
+
+/// Sector 0 with the world's boot code and the product's options, before the table of the layout. The slot that starts by
 /// itself is the active one, too.
-fn mbr(product: &Product, boot: &BootBlocks) -> Result<Mbr> {
+fn world_mbr(product: &Product, code: WorldCode, boot: &BootBlocks) -> Result<Mbr> {
     let settings = &product.boot;
-    let (code, has_options) = boot.mbr.get(settings.code)?;
+    let default = settings.default_slot.number();
+    let file = code.file();
+    let (code, has_options) = boot.mbr.get(code)?;
     let mut mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?.with_layout(&product.layout)?;
-    mbr.set_active(product.boot.default_slice)?;
+    mbr.set_active(default)?;
     if !has_options {
         return Ok(mbr);
     }
-    let attempt = || format!("setting the options of [boot] in the world's /boot/{}", settings.code.file());
+    let attempt = || format!("setting the options of [boot] in the world's /boot/{file}");
     let mut mbr = boot0::install(code, &mbr).with_context(attempt)?;
     let mut options = Boot0Options::read(&mbr).with_context(attempt)?;
     options.packet = settings.packet;
     options.update = settings.update;
     options.slices_mask = settings.menu;
-    options.default_slice = settings.default_slice;
+    options.default_slice = default;
     options.ticks = settings.ticks;
     options.apply(&mut mbr).with_context(attempt)?;
     Ok(mbr)
@@ -174,5 +205,5 @@ fn check_budget(tree: &Tree, used: u64, budget: Option<u64>) -> Result<()> {
 /// # Errors
 /// As [`disk::write`].
 pub fn write(plan: &Plan, product: &Product, slot: Option<&Path>, full: Option<&Path>) -> Result<()> {
-    disk::write(&product.layout, &plan.mbr, &plan.head, &plan.filesystems, slot, full)
+    disk::write(&product.layout, &plan.outside, &plan.head, &plan.filesystems, slot, full)
 }

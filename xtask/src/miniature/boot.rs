@@ -1,24 +1,20 @@
 //! The boot programs of the miniature world: what stands in its images where a FreeBSD world has `boot/mbr` and
 //! `boot/boot`.
 //!
-//! They are assembled from the source beside this file. They have the shapes of FreeBSD's (a program before the table of
+//! They are assembled from the source beside this file; its MBR stands in for FreeBSD's, and is not used where the boot
+//! manager ([`crate::boot_manager`]) is. They have the shapes of FreeBSD's (a program before the table of
 //! an MBR, 8 KiB with sector 1 free for the label), so that an image is put together from them as from a real world's;
 //! and the slot program can be started by FreeBSD's boot managers as well as by ours. The constants of the slot header come
 //! from the `firmware` crate.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use firmware::layout::{BOOT_AREA, HEADER_SECTOR};
-use firmware::slot::{CRC_OFFSET, MAGIC_VALUE, VERSION_OFFSET};
+use anyhow::Result;
+use firmware::boot_manager::INCLUDES;
+use firmware::layout::BOOT_AREA;
 
-use crate::assembler::{Define, Source, assemble};
-use crate::inputs;
-
-/// What boot programs include: `console.inc` speaks to the serial port, `disk.inc` reads sectors through the BIOS.
-pub const INCLUDES: &[(&str, &str)] =
-    &[("console.inc", include_str!("console.inc")), ("disk.inc", include_str!("disk.inc"))];
+use crate::assembler::{self, Define, Source};
+use crate::boot_manager::{console, slot_header};
 
 /// Sectors of 512 bytes, in the sizes below.
 const SECTOR: usize = 512;
@@ -39,9 +35,6 @@ const SLOT_SECOND: Source = Source {
     origin: 0x9000,
     room: 14 * SECTOR,
 };
-
-/// The clock of a 16550 in a PC, divided by 16: its highest rate.
-const UART_CLOCK: u32 = 115_200;
 
 /// The rate that the ALIX's BIOS has out of the box.
 pub const DEFAULT_SPEED: u32 = 38_400;
@@ -71,8 +64,7 @@ pub struct BootPrograms {
 }
 
 impl BootPrograms {
-    /// Those that an earlier call left in the folder `kept`, or else assembles and keeps them there. They count as the
-    /// same while sources, options and zig's version are the same.
+    /// Those that an earlier call left in the folder `kept`, or else assembles and keeps them there.
     ///
     /// # Errors
     /// As [`BootPrograms::assemble`], or they cannot be kept.
@@ -82,84 +74,30 @@ impl BootPrograms {
         zig_version: &str,
         options: &BootOptions,
     ) -> Result<Self> {
-        let defines: Vec<String> =
-            defines(options)?.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let sources = [MBR.text, SLOT_FIRST.text, SLOT_SECOND.text];
-        let texts = sources.into_iter().chain(INCLUDES.iter().map(|(_, text)| *text)).chain([zig_version]);
-        let key = inputs::of_texts(texts.chain(defines.iter().map(String::as_str)));
-        let [mbr, slot] = ["mbr", "slot"].map(|part| kept.join(format!("{key}.{part}")));
-        if let (Ok(mbr), Ok(slot)) = (fs::read(&mbr), fs::read(&slot)) {
-            return Ok(Self { mbr, slot });
-        }
-        let programs = Self::assemble(zig, options)?;
-        fs::create_dir_all(kept).with_context(|| format!("making {}", kept.display()))?;
-        for (path, bytes) in [(&mbr, &programs.mbr), (&slot, &programs.slot)] {
-            let keep = || {
-                let file = tempfile::NamedTempFile::new_in(kept)?;
-                fs::write(file.path(), bytes)?;
-                file.persist(path).map_err(|error| error.error)
-            };
-            keep().with_context(|| format!("keeping {}", path.display()))?;
-        }
-        Ok(programs)
+        Self::make(options, |source, defines| {
+            assembler::kept_or_assembled(kept, zig, zig_version, source, defines)
+        })
     }
 
     /// Assembles them with the program `zig`.
     ///
     /// # Errors
-    /// A UART cannot have the speed, or [`assemble`] fails.
+    /// A UART cannot have the speed, or [`assembler::assemble`] fails.
     pub fn assemble(zig: &Path, options: &BootOptions) -> Result<Self> {
-        let defines = defines(options)?;
-        let mbr = assemble(zig, &MBR, &defines)?;
-        let mut slot = assemble(zig, &SLOT_FIRST, &defines)?;
+        Self::make(options, |source, defines| assembler::assemble(zig, source, defines))
+    }
+
+    fn make(options: &BootOptions, assemble: impl Fn(&Source, &[Define]) -> Result<Vec<u8>>) -> Result<Self> {
+        let mut defines = vec![console(options.speed)?];
+        defines.extend(slot_header());
+        if !options.packet {
+            defines.push(("NO_EDD", "1".to_owned()));
+        }
+        let mbr = assemble(&MBR, &defines)?;
+        let mut slot = assemble(&SLOT_FIRST, &defines)?;
         slot.resize(2 * SECTOR, 0);
-        slot.extend(assemble(zig, &SLOT_SECOND, &defines)?);
+        slot.extend(assemble(&SLOT_SECOND, &defines)?);
         slot.resize(BOOT_AREA.0 as usize * SECTOR, 0);
         Ok(Self { mbr, slot })
-    }
-}
-
-fn defines(options: &BootOptions) -> Result<Vec<Define>> {
-    let speed = options.speed;
-    if !UART_CLOCK.is_multiple_of(speed) || UART_CLOCK / speed > u32::from(u16::MAX) {
-        bail!(
-            "setting the console to {speed} bits a second: {UART_CLOCK} is no multiple of it; 38400 and 9600 are"
-        );
-    }
-    let magic = u64::from_le_bytes(MAGIC_VALUE);
-    let (low, high) = (magic as u32, magic >> 32);
-    let mut defines = vec![
-        ("CONSOLE_DIVISOR", (UART_CLOCK / speed).to_string()),
-        ("SLOT_HEADER_SECTOR", HEADER_SECTOR.0.to_string()),
-        ("SLOT_MAGIC_LOW", format!("{low:#x}")),
-        ("SLOT_MAGIC_HIGH", format!("{high:#x}")),
-        ("SLOT_VERSION", VERSION_OFFSET.to_string()),
-        ("SLOT_CRC", CRC_OFFSET.to_string()),
-    ];
-    if !options.packet {
-        defines.push(("NO_EDD", "1".to_owned()));
-    }
-    Ok(defines)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_that_no_uart_has_is_refused() {
-        for speed in [0, 1, 14_401, 230_400] {
-            let error = defines(&BootOptions { speed, packet: true }).unwrap_err().to_string();
-            assert!(error.contains(&speed.to_string()), "{error}");
-        }
-        let defines = defines(&BootOptions { speed: 9600, packet: true }).unwrap();
-        assert!(defines.contains(&("CONSOLE_DIVISOR", "12".to_owned())));
-    }
-
-    #[test]
-    fn the_magic_is_compared_as_two_little_endian_words() {
-        let defines = defines(&BootOptions::default()).unwrap();
-        assert!(defines.contains(&("SLOT_MAGIC_LOW", "0x69756c53".to_owned())));
-        assert!(defines.contains(&("SLOT_MAGIC_HIGH", "0x6c536563".to_owned())));
     }
 }

@@ -9,7 +9,7 @@ mod hierarchy;
 
 use anyhow::Result;
 
-use crate::product::Product;
+use crate::product::{BootCode, Product};
 use crate::services::Sysroot;
 use crate::toolchain::{Toolchain, ZIG_VERSION};
 use crate::world::{BootBlocks, MbrCodes, World};
@@ -41,9 +41,19 @@ pub fn open(product: &Product, toolchain: &Toolchain) -> Result<World> {
         layers: vec![layer],
         sysroot: Some(Sysroot::Miniature),
         boot: BootBlocks { mbr: MbrCodes::Miniature(programs.mbr), slot: programs.slot },
-        notes: vec![format!(
-            "the miniature world has no FreeBSD: its images start, say which slot they are, and stop; its MBR starts the \
-             active slice, whatever boot.code says; give --src or --world for a system"
-        )],
+        notes: notes(product),
     })
+}
+
+/// What it is not.
+fn notes(product: &Product) -> Vec<String> {
+    let mut notes = vec![
+        "the miniature world has no FreeBSD: its images start, say which slot they are, and stop; give --src or --world for a \
+         system"
+            .to_owned(),
+    ];
+    if let BootCode::World(code) = product.boot.code {
+        notes.push(format!("its MBR starts the active slice; it has no {} (boot.code)", code.file()));
+    }
+    notes
 }

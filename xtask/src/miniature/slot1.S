@@ -82,8 +82,8 @@ found:
 	je load
 	movw $differs, %si
 	call print
-	movb $'0', %al
-	addb %cl, %al
+	xchgw %ax, %cx			# A byte less than moving: the sector is full.
+	addb $'0', %al
 	call put_char
 	movw $differs_end, %si
 	call print

@@ -6,7 +6,7 @@
  * as boot1 leaves them for boot2. It needs nothing else of what started it.
  *
  * From the builder, which has them from the firmware crate: SLOT_HEADER_SECTOR, SLOT_MAGIC_LOW, SLOT_MAGIC_HIGH,
- * SLOT_VERSION, SLOT_CRC.
+ * SLOT_VERSION, RECORD_CRC.
  */
 	.set STACK, 0x7c00
 	.set BUFFER, 0x7c00		# One sector.
@@ -71,7 +71,8 @@ entry:
 
 	movw $text_damaged, %bp
 	xorl %edx, %edx
-	xchgl %edx, BUFFER + SLOT_CRC	# The checksum counts its own field as zero.
+	xchgl %edx, BUFFER + RECORD_CRC	# The checksum counts its own field as zero.
+	movw $BUFFER, %si
 	call crc32
 	cmpl %edx, %eax
 	jne tell
@@ -89,25 +90,7 @@ halt:
 	hlt
 	jmp halt
 
-/* Computes the CRC-32 (IEEE 802.3, reflected) of the sector at BUFFER into %eax. Spoils %cx and %si. */
-crc32:
-	movl $0xffffffff, %eax
-	movw $BUFFER, %si
-crc_byte:
-	xorb (%si), %al
-	movw $8, %cx
-crc_bit:
-	shrl $1, %eax
-	jnc crc_next
-	xorl $0xedb88320, %eax
-crc_next:
-	loop crc_bit
-	incw %si
-	cmpw $BUFFER + SECTOR, %si
-	jb crc_byte
-	notl %eax
-	ret
-
+#include "crc32.inc"
 #include "disk.inc"
 #include "console.inc"
 

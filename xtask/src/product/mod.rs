@@ -1,4 +1,5 @@
-//! The product definition after the check: what `appliance.toml` states, with NanoBSD's defaults filled in.
+//! The product definition after the check: what `appliance.toml` states, with NanoBSD's defaults filled in. One default is
+//! ours: NanoBSD has nothing like our boot manager.
 //!
 //! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again.
 
@@ -11,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+use firmware::slot::Slot;
 use firmware::units::Sectors;
 
 use crate::tree::Principal;
@@ -42,7 +44,7 @@ pub struct Product {
     pub ram_etc: u32,
     /// Memory disk of `/var` and `/tmp`, in sectors.
     pub ram_tmpvar: u32,
-    /// The MBR's boot code and its options.
+    /// What chooses a slot, and its options.
     pub boot: Boot,
     /// The kernel configuration.
     pub kernel: Kernel,
@@ -71,26 +73,35 @@ pub struct FileSystem {
     pub soft_updates: bool,
 }
 
-/// What stands in the MBR.
+/// What chooses a slot.
 #[derive(Clone, Debug)]
 pub struct Boot {
-    /// Which of the world's boot codes.
+    /// Which program.
     pub code: BootCode,
-    /// Read with the BIOS's LBA calls.
+    /// boot0's: read with the BIOS's LBA calls.
     pub packet: bool,
-    /// Write the choice back to the MBR.
+    /// boot0's: write the choice back to the MBR.
     pub update: bool,
-    /// The slices that the menu offers, slice 1 in bit 0.
+    /// boot0's: the slices that the menu offers, slice 1 in bit 0.
     pub menu: u8,
-    /// The slice that starts by itself.
-    pub default_slice: u8,
+    /// The slot that starts by itself.
+    pub default_slot: Slot,
     /// How long the menu waits, in ticks of 1/18.2 s.
     pub ticks: u16,
 }
 
-/// The world's boot codes for an MBR.
+/// What stands in the MBR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BootCode {
+    /// Our own boot manager, with its boot state in `/cfg`.
+    Sluice,
+    /// One of the world's.
+    World(WorldCode),
+}
+
+/// The world's boot codes for an MBR. They know no boot state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorldCode {
     /// `/boot/boot0sio`: a menu on the serial console.
     Boot0Sio,
     /// `/boot/boot0`: a menu on a screen.
@@ -99,7 +110,10 @@ pub enum BootCode {
     Mbr,
 }
 
-impl BootCode {
+impl WorldCode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Boot0Sio, Self::Boot0, Self::Mbr];
+
     /// Its file in the world's `/boot`.
     pub const fn file(self) -> &'static str {
         match self {
@@ -288,11 +302,16 @@ fn power_of_two(key: &str, value: u32, least: u32, most: u32) -> Result<u32> {
 }
 
 fn boot(raw: RawBoot, slots: usize) -> Result<Boot> {
-    let code = match raw.code.as_deref().unwrap_or("boot0sio") {
-        "boot0sio" => BootCode::Boot0Sio,
-        "boot0" => BootCode::Boot0,
-        "mbr" => BootCode::Mbr,
-        other => bail!("boot.code: `{other}`; the world has `boot0sio`, `boot0` and `mbr`"),
+    let code = match raw.code.as_deref().unwrap_or("sluice") {
+        "sluice" => BootCode::Sluice,
+        other => {
+            let code = WorldCode::ALL.into_iter().find(|code| code.file() == other).with_context(|| {
+                format!(
+                    "boot.code: `{other}`; it is `sluice`, or one of the world's: `boot0sio`, `boot0`, `mbr`"
+                )
+            })?;
+            BootCode::World(code)
+        }
     };
     let menu = raw.menu.unwrap_or_else(|| vec![1, 2]);
     ensure!(
@@ -300,10 +319,9 @@ fn boot(raw: RawBoot, slots: usize) -> Result<Boot> {
         "boot.menu: {menu:?}; a menu has at least one of the slices 1 to 4"
     );
     let default = raw.default.unwrap_or(1);
-    ensure!(
-        usize::from(default) <= slots && default > 0,
-        "boot.default: slice {default} is no slot; this product has {slots}"
-    );
+    let default_slot = Slot::from_number(default).filter(|_| usize::from(default) <= slots);
+    let default_slot = default_slot
+        .with_context(|| format!("boot.default: slice {default} is no slot; this product has {slots}"))?;
     let ticks = raw.ticks.unwrap_or(182);
     ensure!(ticks > 0, "boot.ticks: 0; the menu waits at least 1 tick of 1/18.2 s");
     Ok(Boot {
@@ -311,7 +329,7 @@ fn boot(raw: RawBoot, slots: usize) -> Result<Boot> {
         packet: raw.packet.unwrap_or(true),
         update: raw.update.unwrap_or(true),
         menu: menu.iter().fold(0, |mask, slice| mask | 1 << (slice - 1)),
-        default_slice: default,
+        default_slot,
         ticks,
     })
 }
@@ -388,6 +406,7 @@ mod tests {
         assert_eq!((product.filesystem.block, product.filesystem.fragment), (4096, 512));
         assert_eq!((product.ram_etc, product.ram_tmpvar), (10_240, 10_240));
         assert_eq!(product.boot.menu, 0b11);
+        assert_eq!((product.boot.code, product.boot.default_slot), (BootCode::Sluice, Slot::First));
     }
 
     #[test]
@@ -399,7 +418,9 @@ mod tests {
             ("[filesystem]\nblock = 5000", "filesystem.block", "power of two"),
             ("[slices]\nslots = 3", "slices.slots", "1 or 2"),
             ("[slices]\ncfg = 0", "slices.cfg", "2048"),
-            ("[boot]\ncode = \"grub\"", "boot.code", "boot0sio"),
+            ("[boot]\ncode = \"grub\"", "boot.code", "`boot0sio`"),
+            ("[boot]\ncode = \"Sluice\"", "boot.code", "`sluice`"),
+            ("[slices]\nslots = 1\n[boot]\ndefault = 2", "boot.default", "has 1"),
             ("[boot]\ndefault = 3", "boot.default", "2"),
             ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
             ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
@@ -413,6 +434,19 @@ mod tests {
         ] {
             let message = refusal(text);
             assert!(message.contains(key) && message.contains(hint), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn boot_code_is_ours_or_one_of_the_worlds() {
+        for (name, code) in [
+            ("sluice", BootCode::Sluice),
+            ("boot0sio", BootCode::World(WorldCode::Boot0Sio)),
+            ("boot0", BootCode::World(WorldCode::Boot0)),
+            ("mbr", BootCode::World(WorldCode::Mbr)),
+        ] {
+            let text = format!("[boot]\ncode = \"{name}\"");
+            assert_eq!(Product::check(toml::from_str(&text).unwrap()).unwrap().boot.code, code);
         }
     }
 

@@ -2,7 +2,7 @@
 //! type. An unknown key is an error. [`super::Product`] is what the rest of the builder sees.
 //!
 //! Sizes are in 512-byte sectors as in NanoBSD, whose variable each key names. A key that is not given has
-//! NanoBSD's default.
+//! NanoBSD's default, but for `boot.code`.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct RawProduct {
     /// The memory file systems.
     #[serde(default)]
     pub ram: RawRam,
-    /// The code in the MBR.
+    /// What chooses a slot.
     #[serde(default)]
     pub boot: RawBoot,
     /// The kernel.
@@ -126,17 +126,19 @@ pub struct RawRam {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawBoot {
-    /// The world's boot code for the MBR: `boot0sio`, `boot0` or `mbr` (`NANO_BOOTLOADER`).
+    /// `sluice` for our boot manager, or the world's code for the MBR: `boot0sio`, `boot0` or `mbr` (`NANO_BOOTLOADER`).
+    /// When not given, `sluice`.
     pub code: Option<String>,
-    /// Use the BIOS's LBA calls, without a probe (`boot0cfg -o packet`).
+    /// Use the BIOS's LBA calls, without a probe (`boot0cfg -o packet`). boot0's only: ours probes.
     pub packet: Option<bool>,
-    /// Write the chosen slice back to the MBR at each boot (`boot0cfg -o update`).
+    /// Write the chosen slice back to the MBR at each boot (`boot0cfg -o update`). boot0's only: with ours a key is a choice
+    /// for one boot.
     pub update: Option<bool>,
-    /// The slices that the menu offers (`boot0cfg -m`, there a mask).
+    /// The slices that the menu offers (`boot0cfg -m`, there a mask). boot0's only: ours offers the slots.
     pub menu: Option<Vec<u8>>,
-    /// The slice that starts when no key is pressed (`boot0cfg -s`).
+    /// The slot that starts when no key is pressed (`boot0cfg -s`); with ours, in the boot state that the image comes with.
     pub default: Option<u8>,
-    /// How long the menu waits, in clock ticks of 1/18.2 s (`boot0cfg -t`).
+    /// How long the menu waits, in clock ticks of 1/18.2 s (`boot0cfg -t`). Of ours, too.
     pub ticks: Option<u16>,
 }
 

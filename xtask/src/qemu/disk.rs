@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use firmware::units::Sectors;
 
 use super::escaped;
 
@@ -19,17 +20,27 @@ pub struct Disk {
     image: PathBuf,
     keeps: bool,
     translated: bool,
+    faults: Vec<Fault>,
+}
+
+/// What a failing disk answers with an error.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// Every write.
+    Writes,
+    /// Every read of this sector.
+    ReadsOf(Sectors),
 }
 
 impl Disk {
     /// A disk that forgets all that is written to it when the machine ends; the image stays as it is.
     pub fn thrown_away(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), keeps: false, translated: true }
+        Self { image: image.into(), keeps: false, translated: true, faults: Vec::new() }
     }
 
     /// A disk whose writes go to the image. A write that the guest was told to be done survives a power cut.
     pub fn kept(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), keeps: true, translated: true }
+        Self { image: image.into(), keeps: true, translated: true, faults: Vec::new() }
     }
 
     /// Lets the BIOS address the disk with the heads that it has and not with more, so that INT 13h/02h ends after 1024
@@ -40,16 +51,47 @@ impl Disk {
         self
     }
 
+    /// Lets every write fail. Only for a disk that is kept: QEMU would write what is thrown away to another place.
+    #[must_use]
+    pub fn failing_writes(mut self) -> Self {
+        self.faults.push(Fault::Writes);
+        self
+    }
+
+    /// Lets every read of the sector `at` fail. Only for a disk that is kept.
+    #[must_use]
+    pub fn failing_reads_of(mut self, at: Sectors) -> Self {
+        self.faults.push(Fault::ReadsOf(at));
+        self
+    }
+
     pub(super) fn arguments(&self, index: usize, command: &mut Command) {
         // Writing through is what a CompactFlash card does, and what makes killing QEMU a power cut of the device and not
         // one of this machine.
         let mode = if self.keeps { "cache=writethrough" } else { "snapshot=on" };
-        let mut drive = OsString::from(format!("if=none,id=disk{index},format=raw,{mode},file="));
+        let mut drive = OsString::from(format!("if=none,id=disk{index},format=raw,{mode},"));
+        drive.push(self.faults());
         drive.push(escaped(&self.image));
         let translation = if self.translated { "" } else { ",bios-chs-trans=none" };
         let (bus, unit) = (index / 2, index % 2);
         let device = format!("ide-hd,drive=disk{index},bus=ide.{bus},unit={unit}{translation}");
         command.arg("-drive").arg(drive).arg("-device").arg(device);
+    }
+
+    /// The options up to the name of the image: with faults QEMU's fault injector stands before it.
+    fn faults(&self) -> String {
+        if self.faults.is_empty() {
+            return "file=".to_owned();
+        }
+        let mut options = "file.driver=blkdebug,".to_owned();
+        for (number, fault) in self.faults.iter().enumerate() {
+            let what = match fault {
+                Fault::Writes => "iotype=write".to_owned(),
+                Fault::ReadsOf(at) => format!("iotype=read,file.inject-error.{number}.sector={}", at.0),
+            };
+            options += &format!("file.inject-error.{number}.event=none,file.inject-error.{number}.{what},");
+        }
+        options + "file.image.driver=file,file.image.filename="
     }
 }
 

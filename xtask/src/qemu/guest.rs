@@ -73,6 +73,15 @@ impl Guest {
         self.monitor.execute("system_reset")
     }
 
+    /// Presses and releases a key of the keyboard, by QEMU's name for it: `f1`, `1`, `ret`.
+    ///
+    /// # Errors
+    /// QEMU has ended or knows no such key.
+    pub fn press_key(&mut self, name: &str) -> Result<()> {
+        let key = serde_json::json!({ "type": "qcode", "data": name });
+        self.monitor.execute_with("send-key", &serde_json::json!({ "keys": [key] }))
+    }
+
     /// Presses the power button: the guest, if it heeds ACPI, shuts down. [`Guest::wait`] for the end.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! QEMU's control socket, as much of it as a script needs: commands without arguments, one at a time.
+//! QEMU's control socket, as much of it as a script needs: commands, one at a time.
 //!
 //! QEMU connects to us and not we to it, so that nobody has to poll for a socket to appear. Reference: `docs/interop/
 //! qmp-spec.rst` of QEMU.
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How long QEMU, which answers at once when it works, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,11 +36,16 @@ impl Monitor {
         Ok(Self { path: path.to_owned(), connecting, stream: None })
     }
 
-    /// Runs a command and waits for its answer.
+    /// Runs a command without arguments and waits for its answer.
     pub fn execute(&mut self, command: &str) -> Result<()> {
+        self.execute_with(command, &Value::Object(Map::new()))
+    }
+
+    /// The same with arguments, which are an object.
+    pub fn execute_with(&mut self, command: &str, arguments: &Value) -> Result<()> {
         let context = || format!("telling QEMU to `{command}`");
         self.connect().with_context(context)?;
-        self.request(command).with_context(context)
+        self.request(command, arguments).with_context(context)
     }
 
     fn connect(&mut self) -> Result<()> {
@@ -50,13 +55,13 @@ impl Monitor {
         let stream = self.connecting.recv_timeout(PATIENCE).context("QEMU has not connected")??;
         stream.set_read_timeout(Some(PATIENCE))?;
         self.stream = Some(BufReader::new(stream));
-        self.request("qmp_capabilities")
+        self.request("qmp_capabilities", &Value::Object(Map::new()))
     }
 
     /// Sends a command; greetings and events before its answer are passed over.
-    fn request(&mut self, command: &str) -> Result<()> {
+    fn request(&mut self, command: &str, arguments: &Value) -> Result<()> {
         let Some(stream) = &mut self.stream else { bail!("there is no connection") };
-        let request = serde_json::json!({ "execute": command });
+        let request = serde_json::json!({ "execute": command, "arguments": arguments });
         writeln!(stream.get_mut(), "{request}")?;
         loop {
             let mut line = String::new();

@@ -24,8 +24,9 @@ const TARGET: &str = ".cargo/i386-unknown-freebsd.json";
 const TRIPLE: &str = "i386-unknown-freebsd";
 /// The profile, in the workspace's `Cargo.toml`.
 const PROFILE: &str = "device";
-/// Flags for every crate: no run-time choice of instructions that the device lacks anyway.
-const RUSTFLAGS: &str = "--cfg\u{1f}sha2_backend=\"soft\"";
+/// Flags for every crate: no run-time choice of instructions that the device lacks anyway. httparse's build script reads its
+/// own from what cargo makes of these, `CARGO_CFG_HTTPARSE_DISABLE_SIMD`.
+const RUSTFLAGS: &str = "--cfg\u{1f}sha2_backend=\"soft\"\u{1f}--cfg\u{1f}httparse_disable_simd=\"1\"";
 /// Lines of cargo's log that an error shows.
 const SHOWN: usize = 12;
 /// Stands before rustc.

@@ -77,8 +77,8 @@ pub const NEEDS: &[Need] = &[
     },
     Need {
         name: "zig",
-        purpose: "linking the services of the miniature world, and assembling boot code",
-        groups: &[Group::Image, Group::Test],
+        purpose: "assembling the boot manager, and linking the services of the miniature world",
+        groups: &[Group::Image, Group::World, Group::Test],
         kind: Kind::Zig,
         debian: &[],
         freebsd: &["zig"],

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use firmware::layout::BOOT_AREA;
 
 use crate::miniature;
-use crate::product::{BootCode, Product};
+use crate::product::{Product, WorldCode};
 use crate::report::Reporter;
 use crate::services::Sysroot;
 use crate::toolchain::Toolchain;
@@ -53,8 +53,8 @@ pub struct BootBlocks {
 #[derive(Clone, Debug)]
 pub enum MbrCodes {
     /// FreeBSD's, as many kinds as are installed.
-    FreeBsd(Vec<(BootCode, Vec<u8>)>),
-    /// The miniature world's one program, which starts the active slice whatever the product definition asks for.
+    FreeBsd(Vec<(WorldCode, Vec<u8>)>),
+    /// The miniature world's one program, which starts the active slice, whichever of FreeBSD's codes is asked for.
     Miniature(Vec<u8>),
 }
 
@@ -79,7 +79,7 @@ impl BootBlocks {
             BOOT_AREA.bytes()
         );
         let mut mbr = Vec::new();
-        for code in [BootCode::Boot0Sio, BootCode::Boot0, BootCode::Mbr] {
+        for code in WorldCode::ALL {
             let path = boot.join(code.file());
             if path.is_file() {
                 mbr.push((code, fs::read(&path).with_context(|| format!("reading {}", path.display()))?));
@@ -94,7 +94,7 @@ impl MbrCodes {
     ///
     /// # Errors
     /// The world does not have it.
-    pub fn get(&self, code: BootCode) -> Result<(&[u8], bool)> {
+    pub fn get(&self, code: WorldCode) -> Result<(&[u8], bool)> {
         let codes = match self {
             Self::Miniature(program) => return Ok((program, false)),
             Self::FreeBsd(codes) => codes,

@@ -1,120 +1,21 @@
-//! Boots of small disks in QEMU: layout, MBR, labels, slot headers and the miniature world's boot programs, put together by
-//! hand and judged by a BIOS.
+//! Boots of small disks in QEMU: the miniature world's boot programs, with its own MBR and with FreeBSD's, judged by a BIOS.
 
 use std::env;
-use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::path::Path;
 
+use firmware::boot_manager::INCLUDES;
 use firmware::boot0::{self, Boot0Options};
-use firmware::disklabel::Disklabel;
-use firmware::layout::{DataSize, Geometry, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
+use firmware::layout::{Geometry, HEADER_SECTOR};
 use firmware::mbr::Mbr;
-use firmware::slot::{SlotHeader, VERSION_OFFSET};
+use firmware::slot::VERSION_OFFSET;
 use firmware::units::{SECTOR_BYTES, Sectors};
-use tempfile::TempDir;
 use xtask::assembler::{Source, assemble};
-use xtask::miniature::boot::{BootOptions, BootPrograms, INCLUDES};
-use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
-use xtask::toolchain::Group;
+use xtask::miniature::boot::{BootOptions, BootPrograms};
+use xtask::qemu::{Disk, Machine, lba_off_floppy};
 
-use crate::tools;
-
-/// A boot takes about a second; a machine that is busy with other things gets more.
-const BOOT: Duration = Duration::from_secs(60);
-
-const CARD: Geometry = Geometry { sectors: 63, heads: 16 };
-
-/// The zig to assemble with, when both it and QEMU are there.
-fn tools() -> Option<PathBuf> {
-    let toolchain = tools::find(&[Group::Image, Group::Run])?;
-    Some(toolchain.path("zig").unwrap().to_owned())
-}
-
-fn programs(zig: &Path, packet: bool) -> BootPrograms {
-    static BUILT: [OnceLock<BootPrograms>; 2] = [OnceLock::new(), OnceLock::new()];
-    let assemble = || BootPrograms::assemble(zig, &BootOptions { packet, ..BootOptions::default() }).unwrap();
-    BUILT[usize::from(packet)].get_or_init(assemble).clone()
-}
-
-fn plan(media: Sectors, geometry: Geometry) -> Layout {
-    let (slots, data) = (SlotCount::Two, DataSize::None);
-    Layout::plan(&Request { media, geometry, slots, code: None, cfg: Sectors::from_mib(1), data }).unwrap()
-}
-
-/// What the header of a slot of these tests says.
-fn header(slot: u8, size: Sectors) -> SlotHeader {
-    SlotHeader {
-        product: "sluice".into(),
-        board: "alix".into(),
-        version: format!("0.{slot}.0-dev.3+gabc"),
-        commit: String::new(),
-        built_from: "miniature".into(),
-        built: 0,
-        size,
-    }
-}
-
-/// A disk in a folder that goes with it.
-struct TestDisk {
-    dir: TempDir,
-    layout: Layout,
-    mbr: Mbr,
-    file: File,
-}
-
-impl TestDisk {
-    /// Two slots with the versions 0.1.0 and 0.2.0, none of them active.
-    fn new(programs: &BootPrograms, layout: Layout) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let file = File::options().read(true).write(true).create_new(true).open(dir.path().join("disk.img"));
-        let file = file.unwrap();
-        file.set_len(layout.media.bytes()).unwrap();
-        let mbr = Mbr::with_code(&programs.mbr).unwrap().with_layout(&layout).unwrap();
-        let disk = Self { dir, layout, mbr, file };
-        for slot in &disk.layout.slots {
-            disk.write(slot.start, &programs.slot);
-            let label = Disklabel::for_slot(slot.size, disk.layout.geometry).unwrap();
-            disk.write(slot.start + LABEL_SECTOR, &label.encode());
-            let header = header(slot.number, slot.size).encode().unwrap();
-            disk.write(slot.start + HEADER_SECTOR, &header);
-        }
-        disk.write(Sectors::ZERO, &disk.mbr.encode());
-        disk
-    }
-
-    fn write(&self, at: Sectors, bytes: &[u8]) {
-        self.file.write_all_at(bytes, at.bytes()).unwrap();
-    }
-
-    fn activate(mut self, slot: u8) -> Self {
-        self.mbr.set_active(slot).unwrap();
-        self.write(Sectors::ZERO, &self.mbr.encode());
-        self
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.path().join("disk.img")
-    }
-
-    fn start(&self, machine: Machine) -> Guest {
-        machine.start(&self.dir.path().join("console.log")).unwrap()
-    }
-
-    fn boot(&self) -> Guest {
-        self.start(Machine::new().disk(Disk::thrown_away(self.path())))
-    }
-}
-
-fn says(guest: &mut Guest, wanted: &str) {
-    assert_eq!(guest.console.expect_line("sluice miniature: slot", BOOT).unwrap(), wanted);
-}
-
-const SLOT_1: &str = "sluice miniature: slot 1, version 0.1.0-dev.3+gabc";
-const SLOT_2: &str = "sluice miniature: slot 2, version 0.2.0-dev.3+gabc";
+use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, header, plan, programs, says, tools};
 
 #[test]
 fn the_active_slot_is_started_and_tells_its_version() {

@@ -1,9 +1,15 @@
 //! `cargo xtask image` of the miniature world, from its command line to the device that boots.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use firmware::mbr::{MBR_BYTES, Mbr};
+use firmware::slot::Slot;
+use firmware::state::BootState;
+use firmware::state::store;
+use xtask::boot_state::{self, CfgSlice};
 use xtask::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run};
@@ -22,7 +28,41 @@ fn the_full_image_boots_and_names_slot_and_version() {
     let log = repository.beside("serial.log");
     let disk = Disk::thrown_away(repository.latest(".full.img"));
     let mut guest = Machine::new().disk(disk).start(&log).unwrap();
+    let menu = guest.console.expect("to choose, 2 s: ", PATIENCE).unwrap();
+    let wanted = format!("\r\n 1  {version}  good, default\r\n 2  {version}  good\r\n");
+    assert!(menu.contains(&wanted), "{menu}");
     guest.console.expect(&format!("slot 1, version {version}"), PATIENCE).unwrap();
+}
+
+#[test]
+fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are_asked_for() {
+    let Some(repository) = Repository::new() else { return };
+    let config = repository.beside("boot.toml");
+    let boot = |definition: &str, line: &str| {
+        fs::write(&config, definition).unwrap();
+        repository.image(&["-c", config.to_str().unwrap()]).success();
+        let image = repository.latest(".full.img");
+        let disk = Disk::thrown_away(&image);
+        let mut guest = Machine::new().disk(disk).start(&repository.beside("serial.log")).unwrap();
+        guest.console.expect(line, PATIENCE).unwrap();
+        (image, guest.console.transcript())
+    };
+    let (image, _) = boot("[boot]\ndefault = 2\nticks = 1\n", "sluice miniature: slot 2");
+    let mut sector = [0; MBR_BYTES];
+    fs::File::open(&image).unwrap().read_exact(&mut sector).unwrap();
+    assert_eq!(Mbr::parse(&sector).unwrap().active(), None);
+    let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
+    assert_eq!((loaded.sequence, loaded.copy, loaded.defect.is_none()), (2, 1, true));
+    assert_eq!(loaded.state, BootState::factory(Slot::Second, [true; 2], None));
+
+    let (image, _) = boot("[slices]\nslots = 1\n[boot]\nticks = 1\n", "sluice miniature: slot 1");
+    let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
+    assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], None));
+
+    let (image, text) = boot("[boot]\ncode = \"boot0sio\"\ndefault = 2\n", "sluice miniature: slot 2");
+    assert!(!text.contains("Sluice boot manager"), "{text}");
+    assert!(!boot_state::is_used(&image).unwrap());
+    store::load(&mut CfgSlice::open(&image).unwrap()).unwrap_err();
 }
 
 #[test]

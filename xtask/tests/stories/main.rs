@@ -9,9 +9,13 @@
 )]
 
 mod boot;
+mod boot_decisions;
+mod boot_manager;
 mod bundle;
 mod image;
+mod lab;
 mod readers;
 mod real_world;
 mod repository;
+mod test_disk;
 mod tools;

@@ -10,6 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use firmware::mbr::{MBR_BYTES, Mbr};
+use firmware::slot::Slot;
+use firmware::state::store;
+use firmware::state::{BootState, Trial};
+use xtask::boot_state::{self, CfgSlice};
 use xtask::qemu::{Disk, Forward, Guest, Machine, copy_sparse};
 
 use crate::repository::Repository;
@@ -30,19 +34,33 @@ struct Unit {
 impl Unit {
     /// Builds the images and puts the full one on a card; `None`, and a line, without a world.
     fn new() -> Option<Self> {
+        Self::with("")
+    }
+
+    /// The same with the keys of `definition` laid over the product's.
+    fn with(definition: &str) -> Option<Self> {
         let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
             let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
             return None;
         };
         let repository = Repository::new()?;
-        repository.image(&["--world", world.to_str().unwrap(), "--kernel", "ALIX-QEMU"]).success();
+        let config = repository.beside("over.toml");
+        fs::write(&config, definition).unwrap();
+        let arguments =
+            ["--world", world.to_str().unwrap(), "--kernel", "ALIX-QEMU", "-c", config.to_str().unwrap()];
+        repository.image(&arguments).success();
         let disk = repository.beside("card.img");
         copy_sparse(&repository.latest(".full.img"), &disk).unwrap();
         Some(Self { repository, disk })
     }
 
-    /// Makes the slot of `number` the active one, and boot0's choice.
+    /// Makes the slot of `number` the one that starts by itself.
     fn activate(&self, number: u8) {
+        boot_state::prefer(&self.disk, Slot::from_number(number).unwrap()).unwrap();
+    }
+
+    /// The same where FreeBSD's boot0 chooses: the active slot, and the default of its options.
+    fn activate_for_boot0(&self, number: u8) {
         let file = OpenOptions::new().read(true).write(true).open(&self.disk).unwrap();
         let mut sector = [0; MBR_BYTES];
         file.read_exact_at(&mut sector, 0).unwrap();
@@ -52,6 +70,13 @@ impl Unit {
         options.default_slice = number;
         options.apply(&mut mbr).unwrap();
         file.write_all_at(&mbr.encode(), 0).unwrap();
+    }
+
+    /// Sector 0.
+    fn mbr(&self) -> Vec<u8> {
+        let mut sector = vec![0; MBR_BYTES];
+        fs::File::open(&self.disk).unwrap().read_exact_at(&mut sector, 0).unwrap();
+        sector
     }
 
     /// Writes the slot image over a slot as `dd` does: whole, and nothing else.
@@ -146,6 +171,39 @@ fn the_full_image_boots_from_either_slot_and_from_one_that_dd_wrote() {
     let mut guest = unit.login("slot-2-dd", None);
     check_running_slot(&mut guest, 2, &version);
     guest.power_cut().unwrap();
+}
+
+#[test]
+fn a_trial_of_a_real_slot_lasts_one_boot_and_the_mbr_stays_as_it_was() {
+    let Some(unit) = Unit::new() else { return };
+    let version = unit.repository.version();
+    let mbr = unit.mbr();
+    let mut cfg = CfgSlice::open(&unit.disk).unwrap();
+    let loaded = store::load(&mut cfg).unwrap();
+    let on_trial =
+        |tries| BootState { trial: Some(Trial { slot: Slot::Second, tries }), ..loaded.state.clone() };
+    store::save(&mut cfg, &loaded, &on_trial(1)).unwrap();
+    for slot in [2, 1] {
+        let mut guest = unit.login(&format!("trial-{slot}"), None);
+        check_running_slot(&mut guest, slot, &version);
+        guest.power_cut().unwrap();
+        assert_eq!(store::load(&mut cfg).unwrap().state, on_trial(0));
+    }
+    assert!(unit.mbr() == mbr);
+}
+
+#[test]
+fn the_boot_manager_of_the_world_starts_either_slot_where_the_product_asks_for_it() {
+    let Some(unit) = Unit::with("[boot]\ncode = \"boot0sio\"\n") else { return };
+    let version = unit.repository.version();
+    assert!(!boot_state::is_used(&unit.disk).unwrap());
+    for slot in [1, 2] {
+        unit.activate_for_boot0(slot);
+        let mut guest = unit.login(&format!("boot0sio-{slot}"), None);
+        check_running_slot(&mut guest, slot, &version);
+        assert!(guest.console.transcript().contains("Boot:"), "boot0 was not there");
+        guest.power_cut().unwrap();
+    }
 }
 
 #[test]

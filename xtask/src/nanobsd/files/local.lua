@@ -15,3 +15,24 @@ if slice ~= nil and loader.getenv("vfs.root.mountfrom") == nil then
 	loader.setenv("vfs.root.mountfrom", "ufs:/dev/@DRIVE@s" .. slice .. "a .onfail")
 	loader.unsetenv("vfs.root.mountfrom.options")
 end
+
+-- A kernel that cannot be loaded must end in a restart, too, and not at the "OK" prompt: a slot on trial gives way to the old
+-- one then. Any key during the wait keeps the prompt.
+
+local config = require("config")
+local loadelf = config.loadelf
+
+function config.loadelf()
+	local status = loadelf()
+	if loader.getenv("kernelname") ~= nil then
+		return status
+	end
+	print("Sluice: no kernel could be loaded; restarting in 10 s, any key stops that")
+	for _ = 1, 100 do
+		if io.ischar() then
+			return status
+		end
+		loader.delay(100000)
+	end
+	loader.perform("reboot")
+end

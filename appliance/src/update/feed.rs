@@ -1,0 +1,182 @@
+//! What is installed, chunk by chunk: a signed bundle, or (in development) the raw image of a slot.
+
+use std::io::Read;
+
+use firmware::bundle::{BundleError, ChunkContent, ImageDigest, PublicKeys, Reader};
+use firmware::layout::HEADER_SECTOR;
+use firmware::slot::{HEADER_BYTES, SlotHeader};
+use firmware::state::Digest;
+use firmware::units::{SECTOR_BYTES, Sectors};
+use semver::Version;
+
+use super::error::UpdateError;
+use super::writer::{Sum, sum_of};
+
+/// Bytes of a chunk of a raw image.
+const CHUNK: usize = 256 * SECTOR_BYTES as usize;
+
+/// What an update says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The product.
+    pub product: String,
+    /// The board.
+    pub board: String,
+    /// Its version.
+    pub version: Version,
+    /// The disk layouts that it works on; `None` for not told.
+    pub layouts: Option<Vec<u32>>,
+    /// The version of the configuration that it writes; `None` for not told.
+    pub config_version: Option<u32>,
+    /// The least version to come from.
+    pub minimum: Option<Version>,
+    /// The image.
+    pub size: Sectors,
+}
+
+/// A chunk that was read: its place, and what a later reading of it must give.
+pub struct Piece {
+    /// From the start of the slot.
+    pub at: Sectors,
+    /// Its sum.
+    pub sum: Sum,
+}
+
+/// Where the chunks come from.
+pub enum Feed<R> {
+    /// Signed.
+    Bundle(Box<Reader<R>>),
+    /// Not signed.
+    Image(Box<Image<R>>),
+}
+
+impl<R: Read> Feed<R> {
+    /// Reads a bundle up to its first chunk.
+    pub fn bundle(read: R, keys: &PublicKeys) -> Result<Self, UpdateError> {
+        Reader::open(read, keys).map(|reader| Self::Bundle(Box::new(reader))).map_err(UpdateError::Bundle)
+    }
+
+    /// Reads the first chunk of a slot image.
+    pub fn image(read: R) -> Result<Self, UpdateError> {
+        Image::open(read).map(|image| Self::Image(Box::new(image)))
+    }
+
+    /// What it says of itself.
+    pub fn candidate(&self) -> Result<Candidate, UpdateError> {
+        match self {
+            Self::Bundle(reader) => {
+                let manifest = reader.manifest();
+                let minimum =
+                    manifest.minimum.as_deref().map(|minimum| version("minimum", minimum)).transpose()?;
+                Ok(Candidate {
+                    product: manifest.product.clone(),
+                    board: manifest.board.clone(),
+                    version: version("version", &manifest.version)?,
+                    layouts: Some(manifest.layouts.clone()),
+                    config_version: Some(manifest.config_version),
+                    minimum,
+                    size: Sectors(manifest.slot_sectors.into()),
+                })
+            }
+            Self::Image(image) => Ok(image.candidate.clone()),
+        }
+    }
+
+    /// Makes `raw` the next chunk; `None` after the last, when it ends there.
+    pub fn next(&mut self, raw: &mut Vec<u8>) -> Result<Option<Piece>, BundleError> {
+        match self {
+            Self::Bundle(reader) => Ok(reader.next_chunk(raw)?.map(|chunk| Piece {
+                at: Sectors::holding_bytes(chunk.offset),
+                sum: match chunk.content {
+                    ChunkContent::Zero => None,
+                    ChunkContent::Stored { raw_sha256, .. } => Some(raw_sha256),
+                },
+            })),
+            Self::Image(image) => image.next(raw),
+        }
+    }
+
+    /// What identifies the image, after its last chunk.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Bundle(reader) => reader.manifest().image_digest(),
+            Self::Image(image) => image.digest.clone().finish(),
+        }
+    }
+
+    /// Bytes that were read.
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Bundle(reader) => reader.position(),
+            Self::Image(image) => image.at.bytes(),
+        }
+    }
+}
+
+/// The raw image of a slot, as its header describes it.
+pub struct Image<R> {
+    read: R,
+    candidate: Candidate,
+    /// The first chunk, until it is asked for.
+    first: Vec<u8>,
+    at: Sectors,
+    digest: ImageDigest,
+}
+
+impl<R: Read> Image<R> {
+    fn open(mut read: R) -> Result<Self, UpdateError> {
+        let mut first = Vec::new();
+        fill(&mut read, &mut first, CHUNK).map_err(|error| UpdateError::Bundle(error.into()))?;
+        let at = HEADER_SECTOR.bytes() as usize;
+        let header = first.get(at..at + HEADER_BYTES).ok_or_else(|| truncated(Sectors::ZERO));
+        let header = SlotHeader::decode(header.map_err(UpdateError::Bundle)?)
+            .map_err(|_| UpdateError::Bundle(BundleError::NotABundle))?;
+        let candidate = Candidate {
+            product: header.product,
+            board: header.board,
+            version: version("version", &header.version)?,
+            layouts: None,
+            config_version: None,
+            minimum: None,
+            size: header.size,
+        };
+        Ok(Self { read, candidate, first, at: Sectors::ZERO, digest: ImageDigest::new() })
+    }
+
+    fn next(&mut self, raw: &mut Vec<u8>) -> Result<Option<Piece>, BundleError> {
+        let at = self.at;
+        let left = self.candidate.size.checked_sub(at).unwrap_or_default().bytes();
+        let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+        raw.clear();
+        std::mem::swap(raw, &mut self.first);
+        if raw.is_empty() {
+            fill(&mut self.read, raw, wanted.max(1))?;
+        }
+        match raw.len() {
+            0 if wanted == 0 => return Ok(None),
+            length if length > wanted => return Err(BundleError::TrailingData),
+            length if length < wanted => return Err(truncated(at)),
+            _ => {}
+        }
+        self.digest.add(raw);
+        self.at += Sectors::holding_bytes(wanted as u64);
+        Ok(Some(Piece { at, sum: sum_of(raw) }))
+    }
+}
+
+/// Makes `buffer` the next `bytes` bytes, or as many as there are.
+fn fill(read: &mut impl Read, buffer: &mut Vec<u8>, bytes: usize) -> std::io::Result<usize> {
+    buffer.clear();
+    read.take(bytes as u64).read_to_end(buffer)
+}
+
+fn truncated(at: Sectors) -> BundleError {
+    BundleError::Truncated { what: format!("the slot image, after {at}") }
+}
+
+/// A version that the bundle's reader has let pass, or one of a slot header.
+fn version(field: &str, text: &str) -> Result<Version, UpdateError> {
+    Version::parse(text).map_err(|error| {
+        UpdateError::System(format!("reading the update: its {field} `{text}` is none ({error})"))
+    })
+}

@@ -1,0 +1,57 @@
+//! What must hold before the first write, beside what the boot state says and what the signature vouches for.
+
+use firmware::layout::LAYOUT;
+use firmware::release::Release;
+use firmware::slot::Slot;
+use firmware::units::Sectors;
+use semver::Version;
+
+use super::error::UpdateError;
+use super::feed::Candidate;
+
+/// Where an update is to go.
+pub struct Place<'a> {
+    /// What runs.
+    pub release: &'a Release,
+    /// The least version that may be installed.
+    pub floor: Option<&'a Version>,
+    /// The slot.
+    pub slot: Slot,
+    /// The size of its slice.
+    pub size: Sectors,
+}
+
+/// Whether `candidate` may go there.
+///
+/// # Errors
+/// The first reason why not.
+pub fn check(candidate: &Candidate, place: &Place) -> Result<(), UpdateError> {
+    let Place { release, floor, slot, size } = *place;
+    if candidate.product != release.product {
+        let (theirs, ours) = (candidate.product.clone(), release.product.clone());
+        return Err(UpdateError::Product { theirs, ours });
+    }
+    if candidate.board != release.board {
+        let (theirs, ours) = (candidate.board.clone(), release.board.clone());
+        return Err(UpdateError::Board { theirs, ours });
+    }
+    if let Some(layouts) = candidate.layouts.as_ref().filter(|layouts| !layouts.contains(&LAYOUT)) {
+        let theirs = layouts.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        return Err(UpdateError::Layout { theirs, ours: LAYOUT });
+    }
+    if candidate.size > size {
+        return Err(UpdateError::TooLarge { needed: candidate.size, slot, size });
+    }
+    if let Some(theirs) = candidate.config_version.filter(|theirs| *theirs < release.config_version) {
+        return Err(UpdateError::Configuration { theirs, ours: release.config_version });
+    }
+    if let Some(minimum) = &candidate.minimum
+        && !Version::parse(&release.version).is_ok_and(|running| running.cmp_precedence(minimum).is_ge())
+    {
+        return Err(UpdateError::Minimum { minimum: minimum.clone(), running: release.version.clone() });
+    }
+    if let Some(floor) = floor.filter(|floor| candidate.version.cmp_precedence(floor).is_lt()) {
+        return Err(UpdateError::Floor { version: candidate.version.clone(), floor: floor.clone() });
+    }
+    Ok(())
+}

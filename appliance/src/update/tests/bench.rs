@@ -1,0 +1,208 @@
+//! A unit on the bench: its card is a [`Disk`], and it starts as the boot manager would have it.
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use firmware::bundle::PublicKeys;
+use firmware::layout::{CFG_RESERVED, HEADER_SECTOR};
+use firmware::release::Release;
+use firmware::slot::{Slot, SlotHeader};
+use firmware::state::choice::without_state;
+use firmware::state::store;
+use firmware::state::{BootState, COPIES};
+use firmware::units::Sectors;
+
+use super::bundles;
+use super::disk::{Disk, STATE, Shared, Slice};
+use crate::update::error::UpdateError;
+use crate::update::feed::Candidate;
+use crate::update::install::{Report, Request, install};
+use crate::update::lock::Lock;
+use crate::update::progress::{Phase, Watch};
+use crate::update::unit::{Access, Unit};
+
+/// Sectors that a slot has more than the images here.
+const SPARE: usize = 24 * 512;
+
+/// Where the locks of all benches are.
+static LOCKS: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+static BENCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// The unit.
+pub struct Bench {
+    pub disk: Shared,
+    pub running: Slot,
+    pub release: Release,
+    pub keys: PublicKeys,
+    /// `/cfg` is mounted for writing.
+    pub cfg_mounted: bool,
+    /// It is a disk of boot0's.
+    pub boot0: bool,
+    lock: PathBuf,
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub struct Told {
+    pub warnings: Vec<String>,
+    pub started: bool,
+    pub progress: Vec<(Phase, u64)>,
+}
+
+impl Watch for Told {
+    fn start(&mut self, _: &Candidate, _: Slot) {
+        self.started = true;
+    }
+    fn progress(&mut self, phase: Phase, done: Sectors, _: Sectors) {
+        self.progress.push((phase, done.0));
+    }
+    fn warn(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+}
+
+impl Bench {
+    /// Runs `running` from slot 1, and has `other` in slot 2, which is good.
+    pub fn new(running: &[u8], other: &[u8]) -> Self {
+        let state = BootState::factory(Slot::First, [true; 2], None);
+        Self::with(Slot::First, [running.to_vec(), other.to_vec()], &state)
+    }
+
+    /// With these slots and this state.
+    pub fn with(running: Slot, slots: [Vec<u8>; 2], state: &BootState) -> Self {
+        let longest = slots.iter().map(Vec::len).max().unwrap_or_default() + SPARE;
+        let slots = slots.map(|mut slot| {
+            slot.resize(longest, 0xe5);
+            slot
+        });
+        let mut head = vec![0xdd; CFG_RESERVED.bytes() as usize + 4096];
+        for (copy, record) in COPIES.iter().zip(store::records(state).unwrap()) {
+            let at = copy.bytes() as usize;
+            head[at..at + 512].copy_from_slice(&record);
+        }
+        let mut bench = Self {
+            disk: Rc::new(RefCell::new(Disk::new(slots, head))),
+            running,
+            release: Release {
+                product: "sluice".into(),
+                version: String::new(),
+                board: "alix".into(),
+                commit: "3ed14b5".into(),
+                world: "miniature".into(),
+                config_version: 1,
+            },
+            keys: bundles::keys(),
+            cfg_mounted: false,
+            boot0: false,
+            lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
+        };
+        bench.run(running);
+        bench
+    }
+
+    /// The same unit, with a card of its own.
+    pub fn copy(&self) -> Self {
+        Self {
+            disk: Rc::new(RefCell::new(self.disk.borrow().clone())),
+            running: self.running,
+            release: self.release.clone(),
+            keys: self.keys.clone(),
+            cfg_mounted: self.cfg_mounted,
+            boot0: self.boot0,
+            lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
+        }
+    }
+
+    /// Has `slot` run.
+    pub fn run(&mut self, slot: Slot) {
+        self.running = slot;
+        let disk = self.disk.borrow();
+        let at = HEADER_SECTOR.bytes() as usize;
+        if let Ok(header) = SlotHeader::decode(&disk.slot(slot)[at..at + 512]) {
+            self.release.version = header.version;
+        }
+    }
+
+    /// Where the boot state is.
+    pub fn medium(&self) -> Slice {
+        Slice { disk: Rc::clone(&self.disk), region: STATE }
+    }
+
+    /// The boot state.
+    pub fn boot_state(&self) -> BootState {
+        store::load(&mut self.medium()).unwrap().state
+    }
+
+    /// Loses both copies of it.
+    pub fn lose_state(&self) {
+        for copy in COPIES {
+            self.disk.borrow_mut().poke(STATE, copy.bytes() as usize, &[0; 512]);
+        }
+    }
+
+    /// What the boot manager starts, with nobody at the console. It takes a try from a trial first, which may fail.
+    pub fn start(&self) -> Option<Slot> {
+        let mut medium = self.medium();
+        let order = match store::load(&mut medium) {
+            Ok(loaded) => {
+                let choice = loaded.state.choose(None);
+                let paid = choice.consume.is_none()
+                    || store::save(&mut medium, &loaded, &loaded.state.consume_try()).is_ok();
+                if paid { choice.order } else { choice.unpaid }
+            }
+            Err(_) => without_state(None).order,
+        };
+        order.into_iter().find(|&slot| self.disk.borrow().is_startable(slot))
+    }
+
+    /// The unit starts anew.
+    pub fn restart(&mut self) {
+        let slot = self.start().expect("a slot that can be started");
+        self.run(slot);
+    }
+
+    /// `sluice update install` of these bytes.
+    pub fn install(&self, update: impl Read) -> Result<Report, UpdateError> {
+        install(self, Request::default(), || Ok(update), &mut Told::default())
+    }
+
+    /// Whether a slot holds this image whole.
+    pub fn holds(&self, slot: Slot, image: &[u8]) -> bool {
+        self.disk.borrow().slot(slot).starts_with(image)
+    }
+}
+
+impl Unit for Bench {
+    type Slice = Slice;
+    type State = Slice;
+    type Lock = Lock;
+
+    fn lock(&self) -> Result<Lock, UpdateError> {
+        Lock::take(&self.lock).unwrap().ok_or(UpdateError::Locked)
+    }
+    fn running(&self) -> Result<Slot, UpdateError> {
+        Ok(self.running)
+    }
+    fn release(&self) -> Result<Release, UpdateError> {
+        Ok(self.release.clone())
+    }
+    fn keys(&self) -> Result<PublicKeys, UpdateError> {
+        Ok(self.keys.clone())
+    }
+    fn slice(&self, slot: Slot, _: Access) -> Result<Slice, UpdateError> {
+        Ok(Slice { disk: Rc::clone(&self.disk), region: slot.index() })
+    }
+    fn state(&self, access: Access) -> Result<Slice, UpdateError> {
+        if self.cfg_mounted && access == Access::Write {
+            return Err(UpdateError::CfgMounted);
+        }
+        Ok(self.medium())
+    }
+    fn without_boot_manager(&self) -> Option<String> {
+        self.boot0.then(|| "ada0".to_owned())
+    }
+}

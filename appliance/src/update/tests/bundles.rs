@@ -1,0 +1,145 @@
+//! Slot images and the bundles of them.
+
+use std::sync::LazyLock;
+
+use firmware::bundle::{
+    ChunkList, HEADER_BYTES, Header, ImageDigest, Manifest, PublicKeys, SIGNATURE_COMMENT, StoredChunk,
+    is_zero,
+};
+use firmware::layout::{HEADER_SECTOR, LAYOUT};
+use firmware::slot::SlotHeader;
+use firmware::units::Sectors;
+use minisign::KeyPair;
+
+use super::disk::Dice;
+
+/// Sectors of a chunk here: small ones, so that there are many writes to cut. The builder's have 256.
+pub const CHUNK_SECTORS: u32 = 16;
+const CHUNK: usize = CHUNK_SECTORS as usize * 512;
+
+/// Bytes of each part of an image.
+pub const PART: usize = 48 << 10;
+
+/// Two pairs of keys; the first is trusted.
+static PAIRS: LazyLock<[KeyPair; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| KeyPair::generate_unencrypted_keypair().unwrap()));
+
+/// What a unit trusts.
+pub fn keys() -> PublicKeys {
+    PublicKeys::parse([&*PAIRS[0].pk.to_box().unwrap().into_string()]).unwrap()
+}
+
+/// A slot of this version. Two versions have some parts that are the same, some that differ here and there, some that
+/// are zero in one of them or in both, and a last one that is short.
+pub fn image(version: &str) -> Vec<u8> {
+    image_of(version, "sluice", "alix", PART)
+}
+
+/// The same with other names and parts of another size.
+pub fn image_of(version: &str, product: &str, board: &str, part: usize) -> Vec<u8> {
+    let mut image = vec![0; 9 * part + 5 * 512];
+    let own = version.bytes().fold(7_u64, |sum, byte| sum * 31 + u64::from(byte));
+    let mut common = Dice::new(1);
+    let mut different = Dice::new(own);
+    let noise =
+        |bytes: &mut [u8], dice: &mut Dice| bytes.iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
+    // 0: boot programs, label, header, and more; 1: all different; 2: the same; 3 and 4: zero.
+    noise(&mut image[..8192], &mut common);
+    noise(&mut image[20..60], &mut different);
+    image[510..512].copy_from_slice(&[0x55, 0xaa]);
+    noise(&mut image[9216..part], &mut common);
+    noise(&mut image[part..2 * part], &mut different);
+    noise(&mut image[2 * part..3 * part], &mut common);
+    // 5: zero in every other version; 6: what compresses, with a block here and there that differs.
+    if own % 2 == 0 {
+        image[5 * part + 4096..5 * part + 4099].fill(9);
+    }
+    image[6 * part..7 * part].fill(b'x');
+    for block in [0, 1, 3, 6, 8, 11] {
+        noise(&mut image[6 * part + block * 4096..][..16], &mut different);
+    }
+    // 7: zero; 8: its last sector differs; 9: a short one.
+    noise(&mut image[9 * part - 512..9 * part], &mut different);
+    noise(&mut image[9 * part + 100..][..40], &mut different);
+    let header = SlotHeader {
+        product: product.into(),
+        board: board.into(),
+        version: version.into(),
+        commit: "3ed14b5".into(),
+        built_from: "miniature".into(),
+        built: 1_700_000_000,
+        size: Sectors::holding_bytes(image.len() as u64),
+    };
+    let at = HEADER_SECTOR.bytes() as usize;
+    image[at..at + 512].copy_from_slice(&header.encode().unwrap());
+    image
+}
+
+/// The digest of an image.
+pub fn digest(image: &[u8]) -> [u8; 32] {
+    let mut digest = ImageDigest::new();
+    for raw in image.chunks(CHUNK) {
+        digest.add(raw);
+    }
+    digest.finish()
+}
+
+/// The manifest of an image, and its chunks.
+pub fn manifest(image: &[u8], chunk_sectors: u32) -> (Manifest, Vec<u8>) {
+    let (mut chunks, mut stored) = (ChunkList::new(), Vec::new());
+    for raw in image.chunks(chunk_sectors as usize * 512) {
+        if is_zero(raw) {
+            chunks.push_zeros(1);
+            continue;
+        }
+        let compressed = zstd::bulk::compress(raw, 3).unwrap();
+        let bytes = if compressed.len() < raw.len() { &compressed[..] } else { raw };
+        chunks.push(StoredChunk::of(raw, bytes));
+        stored.extend_from_slice(bytes);
+    }
+    let at = HEADER_SECTOR.bytes() as usize;
+    let header = SlotHeader::decode(&image[at..at + 512]).unwrap();
+    let manifest = Manifest {
+        format: 1,
+        product: header.product,
+        board: header.board,
+        version: header.version,
+        commit: header.commit,
+        world: header.built_from,
+        layouts: vec![LAYOUT],
+        config_version: 1,
+        minimum: None,
+        slot_sectors: header.size.to_u32().unwrap(),
+        chunk_sectors,
+        built: header.built,
+        chunks,
+    };
+    (manifest, stored)
+}
+
+/// Puts a bundle together, signed with the pair of this number.
+pub fn signed(manifest: &[u8], stored: &[u8], pair: usize) -> Vec<u8> {
+    let comment = SIGNATURE_COMMENT.strip_prefix("untrusted comment: ");
+    let signature = minisign::sign(None, &PAIRS[pair].sk, manifest, Some("timestamp:0"), comment).unwrap();
+    let signature = signature.into_string();
+    let header = Header::of(manifest, &signature).unwrap().encode();
+    [&header[..], manifest, signature.as_bytes(), stored].concat()
+}
+
+/// The bundle of an image.
+pub fn bundle(image: &[u8]) -> Vec<u8> {
+    changed(image, |_| {})
+}
+
+/// The bundle of an image, with something else in its manifest.
+pub fn changed(image: &[u8], change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
+    let (mut manifest, stored) = manifest(image, CHUNK_SECTORS);
+    change(&mut manifest);
+    signed(&manifest.encode().unwrap(), &stored, 0)
+}
+
+/// Where the first chunk of a bundle begins.
+pub fn first_chunk(bundle: &[u8]) -> usize {
+    let header = Header::decode(bundle[..HEADER_BYTES].try_into().unwrap()).unwrap();
+    HEADER_BYTES + (header.manifest_bytes + header.signature_bytes) as usize
+}

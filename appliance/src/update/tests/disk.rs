@@ -1,0 +1,240 @@
+//! A card with a write cache: what was not flushed before the power went is lost, reordered or torn.
+//!
+//! Crueller than real ones: each slice has a cache of its own, so that a flush of one promises nothing of another.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use firmware::slot::Slot;
+use firmware::state::STATE_BYTES;
+use firmware::state::store::Medium;
+use firmware::units::Sectors;
+
+use crate::update::storage::Storage;
+
+/// Slot 1, slot 2 and the head of `/cfg`.
+pub const REGIONS: usize = 3;
+/// The region with the boot state.
+pub const STATE: usize = 2;
+
+/// What is to go wrong, beside the power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// The n-th read fails.
+    Read(usize),
+    /// The n-th write or flush fails.
+    Write(usize),
+    /// The n-th write is forgotten, which nobody is told.
+    Forgets(usize),
+    /// The n-th write spoils this byte of the same slice, which nobody is told.
+    Disturbs(usize, usize),
+}
+
+#[derive(Clone)]
+struct Region {
+    durable: Vec<u8>,
+    /// What the system reads: with what is in the cache.
+    seen: Vec<u8>,
+    cache: Vec<(usize, Vec<u8>)>,
+}
+
+/// The card.
+#[derive(Clone)]
+pub struct Disk {
+    regions: [Region; REGIONS],
+    /// Writes and flushes so far: each is a moment at which the power can go.
+    pub operations: usize,
+    /// Writes so far.
+    pub writes: usize,
+    reads: usize,
+    /// The operation at which the power goes.
+    pub cut: Option<usize>,
+    off: bool,
+    pub trouble: Trouble,
+}
+
+/// A card that several hold.
+pub type Shared = Rc<RefCell<Disk>>;
+
+/// A stream of numbers that is the same at every run (Numerical Recipes' generator).
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % end.max(1)
+    }
+}
+
+impl Disk {
+    /// With this on its slots, and this at the head of `/cfg`.
+    pub fn new(slots: [Vec<u8>; 2], state: Vec<u8>) -> Self {
+        let region = |bytes: Vec<u8>| Region { seen: bytes.clone(), durable: bytes, cache: Vec::new() };
+        let [first, second] = slots;
+        Self {
+            regions: [region(first), region(second), region(state)],
+            operations: 0,
+            writes: 0,
+            reads: 0,
+            cut: None,
+            off: false,
+            trouble: Trouble::None,
+        }
+    }
+
+    /// What a slot holds.
+    pub fn slot(&self, slot: Slot) -> &[u8] {
+        &self.regions[slot.index()].seen
+    }
+
+    /// Every byte that there is.
+    pub fn all(&self) -> [&[u8]; REGIONS] {
+        [0, 1, 2].map(|region| &*self.regions[region].seen)
+    }
+
+    /// Whether a boot program starts it.
+    pub fn is_startable(&self, slot: Slot) -> bool {
+        self.slot(slot)[510..512] == [0x55, 0xaa]
+    }
+
+    /// Writes behind the system's back.
+    pub fn poke(&mut self, region: usize, at: usize, bytes: &[u8]) {
+        let region = &mut self.regions[region];
+        for copy in [&mut region.durable, &mut region.seen] {
+            copy[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+    }
+
+    /// Counts from here.
+    pub fn count_anew(&mut self) {
+        (self.operations, self.writes, self.reads) = (0, 0, 0);
+    }
+
+    /// The power comes back; `seed` decides what became of the cache: 0 all lost, 1 all there but the last, 2 each write of
+    /// the last flash only, else anything.
+    pub fn power_up(&mut self, seed: u64) {
+        let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + self.operations as u64);
+        for region in &mut self.regions {
+            let mut cache = std::mem::take(&mut region.cache);
+            if seed >= 2 {
+                for last in (1..cache.len()).rev() {
+                    cache.swap(last, dice.below(last + 1));
+                }
+            }
+            let last = cache.len().saturating_sub(1);
+            for (place, (at, bytes)) in cache.iter().enumerate() {
+                let kept = match seed {
+                    0 => 0,
+                    1 if place < last => bytes.len(),
+                    1 => dice.below(bytes.len()),
+                    // Lost, whole, torn anywhere, or cut at a sector.
+                    _ => match dice.below(4) {
+                        0 => 0,
+                        1 => bytes.len(),
+                        2 => dice.below(bytes.len()),
+                        _ => dice.below(bytes.len() / 512 + 1) * 512,
+                    },
+                };
+                region.durable[*at..at + kept].copy_from_slice(&bytes[..kept]);
+            }
+            region.seen.clone_from(&region.durable);
+        }
+        (self.off, self.cut) = (false, None);
+    }
+
+    fn read(&mut self, region: usize, at: usize, bytes: &mut [u8]) -> io::Result<()> {
+        self.reads += 1;
+        if self.off || self.trouble == Trouble::Read(self.reads) {
+            return Err(io::Error::other("the card does not answer"));
+        }
+        let there =
+            self.regions[region].seen.get(at..at + bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        bytes.copy_from_slice(there);
+        Ok(())
+    }
+
+    fn write(&mut self, region: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
+        assert!(at.is_multiple_of(512) && bytes.len().is_multiple_of(512), "raw devices take whole sectors");
+        self.begin()?;
+        self.writes += 1;
+        if self.trouble == Trouble::Forgets(self.writes) {
+            return Ok(());
+        }
+        assert!(at + bytes.len() <= self.regions[region].seen.len(), "past the end of the slice");
+        self.regions[region].cache.push((at, bytes.to_vec()));
+        self.end()?;
+        self.regions[region].seen[at..at + bytes.len()].copy_from_slice(bytes);
+        match self.trouble {
+            Trouble::Disturbs(nth, byte) if nth == self.writes => self.regions[region].seen[byte] ^= 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, region: usize) -> io::Result<()> {
+        self.begin()?;
+        self.end()?;
+        let region = &mut self.regions[region];
+        region.cache.clear();
+        region.durable.clone_from(&region.seen);
+        Ok(())
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        self.operations += 1;
+        match self.off || self.trouble == Trouble::Write(self.operations) {
+            true => Err(io::Error::other("the card does not answer")),
+            false => Ok(()),
+        }
+    }
+
+    /// The power goes in the middle of it.
+    fn end(&mut self) -> io::Result<()> {
+        if self.cut != Some(self.operations) {
+            return Ok(());
+        }
+        self.off = true;
+        Err(io::Error::other("the power went"))
+    }
+}
+
+/// One slice of a card.
+pub struct Slice {
+    pub disk: Shared,
+    pub region: usize,
+}
+
+impl Storage for Slice {
+    fn size(&self) -> Sectors {
+        Sectors::holding_bytes(self.disk.borrow().regions[self.region].seen.len() as u64)
+    }
+    fn read_at(&mut self, at: Sectors, bytes: &mut [u8]) -> io::Result<()> {
+        self.disk.borrow_mut().read(self.region, at.bytes() as usize, bytes)
+    }
+    fn write_at(&mut self, at: Sectors, bytes: &[u8]) -> io::Result<()> {
+        self.disk.borrow_mut().write(self.region, at.bytes() as usize, bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.disk.borrow_mut().flush(self.region)
+    }
+}
+
+impl Medium for Slice {
+    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        self.read_at(at, sector)
+    }
+    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        self.write_at(at, sector)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Storage::flush(self)
+    }
+}

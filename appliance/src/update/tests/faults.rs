@@ -1,0 +1,191 @@
+//! What goes wrong after the first write: the target is left bad, the running slot starts, and the code says what it was.
+
+use std::io::{self, Read};
+
+use firmware::bundle::ChunkContent;
+use firmware::slot::Slot;
+use firmware::state::Mark;
+
+use super::bench::Bench;
+use super::bundles::{CHUNK_SECTORS, bundle, first_chunk, image, manifest};
+use super::disk::Trouble;
+use crate::update::error::UpdateError;
+
+const ONE: Slot = Slot::First;
+const TWO: Slot = Slot::Second;
+
+fn unit() -> Bench {
+    Bench::new(&image("1.0.0"), &image("0.9.0"))
+}
+
+/// Has an installation fail on its way.
+#[track_caller]
+fn fails(unit: &Bench, update: impl Read, code: u8, at: &str) -> UpdateError {
+    let old = image("1.0.0");
+    let error = unit.install(update).expect_err(at);
+    assert_eq!(error.code(), code, "{at}: {error}");
+    unit.disk.borrow_mut().trouble = Trouble::None;
+    let state = unit.boot_state();
+    assert_eq!((state.default, state.mark(TWO), state.trial), (ONE, Mark::Bad, None), "{at}: {state:?}");
+    assert_eq!(state.digest(TWO), None, "{at}");
+    assert!(unit.holds(ONE, &old), "{at}");
+    assert_eq!(unit.start(), Some(ONE), "{at}");
+    error
+}
+
+/// The places in a bundle at which a chunk begins, and its end.
+fn boundaries(update: &[u8]) -> Vec<usize> {
+    let (manifest, _) = manifest(&image("1.1.0"), CHUNK_SECTORS);
+    let mut places = vec![first_chunk(update)];
+    for chunk in manifest.chunks() {
+        if let ChunkContent::Stored { bytes, .. } = chunk.content {
+            places.push(places.last().unwrap() + bytes as usize);
+        }
+    }
+    assert_eq!(places.last(), Some(&update.len()));
+    places
+}
+
+#[test]
+fn a_flipped_bit_in_any_chunk_is_found_and_the_slot_is_not_started() {
+    let good = bundle(&image("1.1.0"));
+    let places = boundaries(&good);
+    for chunk in places.windows(2) {
+        for at in [chunk[0], usize::midpoint(chunk[0], chunk[1]), chunk[1] - 1] {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            let error = fails(&unit(), &*bad, 50, &format!("byte {at}"));
+            assert!(error.to_string().contains(" is damaged"), "{error}");
+        }
+    }
+    let error = fails(&unit(), &*[&good[..], b"more"].concat(), 50, "trailing data");
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn an_update_that_ends_too_early_is_found_wherever_it_ends() {
+    let good = bundle(&image("1.1.0"));
+    for &place in &boundaries(&good) {
+        for at in [place.saturating_sub(1), place, place + 1] {
+            if (first_chunk(&good)..good.len()).contains(&at) {
+                fails(&unit(), &good[..at], 51, &format!("cut off after {at} bytes"));
+            }
+        }
+    }
+    let error = fails(&unit(), &good[..good.len() - 1], 51, "the last byte");
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn a_source_that_breaks_off_is_told_with_its_reason() {
+    struct Breaks<'a>(&'a [u8]);
+    impl Read for Breaks<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("the line is dead")),
+                bytes => Ok(bytes),
+            }
+        }
+    }
+    let good = bundle(&image("1.1.0"));
+    let middle = usize::midpoint(first_chunk(&good), good.len());
+    let error = fails(&unit(), Breaks(&good[..middle]), 51, "in the middle");
+    assert!(error.to_string().contains("the line is dead"), "{error}");
+}
+
+/// At every read and write of a good installation, the card says that it cannot, or forgets what it was given.
+#[test]
+fn a_failing_card_is_found_at_every_read_and_write() {
+    let good = bundle(&image("1.1.0"));
+    let whole = unit();
+    whole.disk.borrow_mut().count_anew();
+    whole.install(&*good).unwrap();
+    let (operations, writes) = (whole.disk.borrow().operations, whole.disk.borrow().writes);
+
+    let mut failed = [0; 3];
+    let mut check = |kind: usize, trouble, codes: &[u8]| {
+        let unit = unit();
+        unit.disk.borrow_mut().count_anew();
+        unit.disk.borrow_mut().trouble = trouble;
+        let Err(error) = unit.install(&*good) else { return false };
+        unit.disk.borrow_mut().trouble = Trouble::None;
+        assert!(codes.contains(&error.code()), "{trouble:?}: {} {error}", error.code());
+        let state = unit.boot_state();
+        let is_whole = unit.holds(TWO, &image("1.1.0"));
+        // A save of the state that is told as failed may have reached the card all the same.
+        let nothing_written = error.code() < 50;
+        assert!(state.mark(TWO) == Mark::Bad || is_whole || nothing_written, "{trouble:?}: {state:?}");
+        assert!(!nothing_written || unit.holds(TWO, &image("0.9.0")), "{trouble:?}");
+        assert_eq!(state.default, ONE, "{trouble:?}");
+        let started = unit.start().unwrap();
+        assert!(started == ONE || (is_whole && !nothing_written), "{trouble:?}");
+        failed[kind] += 1;
+        true
+    };
+    for nth in 1..=operations {
+        assert!(check(0, Trouble::Write(nth), &[43, 52]), "write {nth}");
+    }
+    for nth in 1..=writes {
+        assert!(check(1, Trouble::Forgets(nth), &[43, 53]), "forgotten write {nth}");
+    }
+    // The first two reads are of the copies of the boot state, of which one is enough.
+    let mut nth = 3;
+    while check(2, Trouble::Read(nth), &[43, 45, 52]) {
+        nth += 1;
+    }
+    assert!(failed[2] > 40, "{failed:?}");
+}
+
+#[test]
+fn a_forgotten_write_is_found_at_once() {
+    let good = bundle(&image("1.1.0"));
+    let unit = unit();
+    unit.disk.borrow_mut().count_anew();
+    // The boot state, the signature, and the first block.
+    unit.disk.borrow_mut().trouble = Trouble::Forgets(3);
+    assert_eq!(unit.install(&*good).unwrap_err().code(), 53);
+    assert_eq!(unit.disk.borrow().writes, 3, "it went on writing");
+}
+
+/// A card that fails does not only lose what it is given: what was right before may not be right after.
+#[test]
+fn what_a_write_spoils_elsewhere_is_found_in_the_end() {
+    let new = image("1.1.0");
+    let good = bundle(&new);
+    let whole = unit();
+    whole.disk.borrow_mut().count_anew();
+    whole.install(&*good).unwrap();
+    let writes = whole.disk.borrow().writes;
+    // Of the writes the first and the last are of the boot state; the last but one starts nothing any more.
+    for nth in 2..writes - 1 {
+        for byte in [5, 600, 9000, 13_000] {
+            let unit = unit();
+            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().trouble = Trouble::Disturbs(nth, byte);
+            match unit.install(&*good) {
+                Err(error) => assert_eq!(error.code(), 53, "write {nth} spoils byte {byte}: {error}"),
+                // It was written over afterwards.
+                Ok(_) => assert!(unit.holds(TWO, &new), "write {nth} spoils byte {byte}"),
+            }
+        }
+    }
+    let unit = unit();
+    unit.disk.borrow_mut().count_anew();
+    unit.disk.borrow_mut().trouble = Trouble::Disturbs(writes - 2, 9000);
+    fails(&unit, &*good, 53, "the last block spoils another");
+}
+
+#[test]
+fn the_words_name_the_slot_and_what_goes_on() {
+    let good = bundle(&image("1.1.0"));
+    let failing = |trouble| {
+        let unit = unit();
+        unit.disk.borrow_mut().count_anew();
+        unit.disk.borrow_mut().trouble = trouble;
+        let error = unit.install(&*good).unwrap_err();
+        format!("{} {error}\n", error.code())
+    };
+    let text =
+        [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(12), Trouble::Write(1)].map(failing).concat();
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,180 @@
+//! The power goes at every write and at every flush, and the unit starts again.
+
+use std::io::Write as _;
+
+use firmware::slot::Slot;
+use firmware::state::choice::without_state;
+use firmware::state::store;
+use firmware::state::{BootState, Mark, TRIES, Trial};
+
+use super::bench::Bench;
+use super::bundles::{bundle, digest, image};
+use crate::update::{Change, change};
+
+/// What may become of a cache: each cut is judged with as many.
+const SEEDS: u64 = 16;
+
+/// Something that a unit does, which a power cut may end.
+type Deed<'a> = &'a dyn Fn(&Bench);
+
+/// Cuts the power at every operation of `deed`; tells at how many.
+fn cut_everywhere(name: &str, bench: &Bench, images: &[Vec<u8>], update: &[u8], deed: Deed) -> usize {
+    let whole = bench.copy();
+    whole.disk.borrow_mut().count_anew();
+    deed(&whole);
+    let operations = whole.disk.borrow().operations;
+    assert!(operations > 0, "{name} writes nothing");
+    for cut in 1..=operations {
+        for seed in 0..SEEDS {
+            let unit = bench.copy();
+            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().cut = Some(cut);
+            deed(&unit);
+            unit.disk.borrow_mut().power_up(seed);
+            judge(&format!("{name}, cut {cut} of {operations}, seed {seed}"), unit, images, update);
+        }
+    }
+    operations
+}
+
+/// Whether a unit that was cut off may be like this, and can go on.
+fn judge(at: &str, mut unit: Bench, images: &[Vec<u8>], update: &[u8]) {
+    let is_whole = |unit: &Bench, slot| images.iter().any(|image| unit.holds(slot, image));
+    let state = store::load(&mut unit.medium()).unwrap_or_else(|error| panic!("{at}: {error}")).state;
+    assert_eq!(state.mark(state.default), Mark::Good, "{at}: {state:?}");
+    for slot in Slot::ALL {
+        let is_good = state.mark(slot) == Mark::Good;
+        assert!(!is_good || is_whole(&unit, slot), "{at}: slot {slot} is marked good: {state:?}");
+    }
+
+    // Should the boot state be lost on top of that: what is started then is whole, too.
+    let bare = without_state(None).order.into_iter().find(|&slot| unit.disk.borrow().is_startable(slot));
+    let bare = bare.unwrap_or_else(|| panic!("{at}: no slot can be started without a state"));
+    assert!(is_whole(&unit, bare), "{at}: without a state, slot {bare} is started");
+    let lost = unit.copy();
+    lost.lose_state();
+    go_on(&format!("{at}, state lost"), lost, update);
+
+    let next = unit.start().unwrap_or_else(|| panic!("{at}: no slot can be started"));
+    assert!(is_whole(&unit, next), "{at}: slot {next} is started and is neither the old nor the new one");
+    unit.run(next);
+    go_on(at, unit, update);
+}
+
+/// The update can be installed from here on, and is what runs then.
+fn go_on(at: &str, mut unit: Bench, update: &[u8]) {
+    unit.restart();
+    let running = unit.running;
+    if store::load(&mut unit.medium()).is_ok_and(|loaded| loaded.state.is_on_trial(running)) {
+        change(&unit, Change::Confirm).unwrap_or_else(|error| panic!("{at}: {error}"));
+    }
+    unit.install(update).unwrap_or_else(|error| panic!("{at}: {error}"));
+    unit.restart();
+    assert_eq!(unit.running, running.other(), "{at}");
+    change(&unit, Change::Confirm).unwrap_or_else(|error| panic!("{at}: {error}"));
+    unit.restart();
+    assert_eq!(unit.running, running.other(), "{at}");
+}
+
+#[test]
+fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
+    let points: Vec<(String, usize)> = std::thread::scope(|scope| {
+        let cuts = Slot::ALL.map(|running| scope.spawn(move || cuts_from(running)));
+        cuts.into_iter().flat_map(|cuts| cuts.join().unwrap()).collect()
+    });
+    let total: usize = points.iter().map(|(_, points)| points).sum();
+    let mut out = std::io::stderr();
+    for (name, points) in &points {
+        let _ = writeln!(out, "{points:5} cut points: {name}");
+    }
+    let _ = writeln!(
+        out,
+        "{total:5} cut points in all, each with {SEEDS} fates of the cache, with and without the boot state"
+    );
+    assert!(total > 200, "{total}");
+}
+
+/// Cuts whatever a unit does that runs from this slot; tells how often.
+fn cuts_from(running: Slot) -> Vec<(String, usize)> {
+    let (old, older, new) = (image("1.0.0"), image("0.9.0"), image("1.1.0"));
+    let update = bundle(&new);
+    let images = [old.clone(), older.clone(), new.clone()];
+    let mut half = older.clone();
+    half[510..512].fill(0);
+    half[60_000..90_000].fill(0xff);
+    let empty = vec![0; older.len()];
+    let good = |default| BootState::factory(default, [true; 2], Some(digest(&old)));
+    let half_state = BootState {
+        marks: Slot::ALL.map(|slot| if slot == running { Mark::Good } else { Mark::Bad }),
+        ..good(running)
+    };
+    // `running` has the old one, and the other slot this.
+    let unit = |other: &[u8], state: &BootState| {
+        let mut slots = [old.clone(), other.to_vec()];
+        slots.rotate_right(running.index());
+        Bench::with(running, slots, state)
+    };
+
+    let mut points = Vec::new();
+    let mut cut = |name: &str, unit: &Bench, deed: Deed| {
+        let name = format!("{name}, from slot {running}");
+        let count = cut_everywhere(&name, unit, &images, &update, deed);
+        points.push((name, count));
+    };
+    let install: Deed = &|unit| drop(unit.install(&*update));
+    cut("install over an older one", &unit(&older, &good(running)), install);
+    cut("install over the same", &unit(&new, &good(running)), install);
+    cut("install over a half one", &unit(&half, &half_state), install);
+    cut("install in an empty slot", &unit(&empty, &half_state), install);
+
+    let rollback: Deed = &|unit| drop(change(unit, Change::Rollback));
+    let mut trial = unit(&older, &good(running));
+    trial.install(&*update).unwrap();
+    cut("the boot manager takes a try", &trial, &|unit| {
+        unit.start();
+    });
+    cut("rollback of a pending trial", &trial, rollback);
+    trial.restart();
+    assert_eq!(trial.running, running.other());
+    cut("confirm", &trial, &|unit| drop(change(unit, Change::Confirm)));
+    cut("rollback of a running trial", &trial, rollback);
+
+    let quiet = unit(&older, &good(running));
+    cut("rollback without a trial", &quiet, rollback);
+    let activate = |slot| move |unit: &Bench| drop(change(unit, Change::Activate(slot)));
+    cut("activate the other slot", &quiet, &activate(running.other()));
+    let chosen = unit(&older, &good(running.other()));
+    cut("activate what was chosen at the console", &chosen, &activate(running));
+
+    let lost = unit(&older, &good(running));
+    lost.lose_state();
+    points.push((
+        format!("install with the boot state lost, from slot {running}"),
+        cut_without_state(&lost, &images, &update),
+    ));
+    points
+}
+
+/// With both copies lost before, the boot manager goes by what can be started, until there is a state again.
+fn cut_without_state(bench: &Bench, images: &[Vec<u8>], update: &[u8]) -> usize {
+    let whole = bench.copy();
+    whole.disk.borrow_mut().count_anew();
+    whole.install(update).unwrap();
+    let target = bench.running.other();
+    assert_eq!(whole.boot_state().trial, Some(Trial { slot: target, tries: TRIES }));
+    let operations = whole.disk.borrow().operations;
+    for cut in 1..=operations {
+        for seed in 0..SEEDS {
+            let at = format!("install with the state lost, cut {cut} of {operations}, seed {seed}");
+            let unit = bench.copy();
+            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().cut = Some(cut);
+            let _ = unit.install(update);
+            unit.disk.borrow_mut().power_up(seed);
+            let next = unit.start().unwrap_or_else(|| panic!("{at}: no slot can be started"));
+            assert!(images.iter().any(|image| unit.holds(next, image)), "{at}: slot {next}");
+            go_on(&at, unit, update);
+        }
+    }
+    operations
+}

@@ -1,0 +1,204 @@
+//! What is refused before the first write: each with its own code and words, and not one byte of the card changed.
+
+use std::io::{self, Read};
+use std::rc::Rc;
+
+use firmware::bundle::HEADER_BYTES;
+use firmware::slot::Slot;
+use firmware::state::{BootState, COPIES, Mark, Trial};
+use semver::Version;
+
+use super::bench::{Bench, Told};
+use super::bundles::{CHUNK_SECTORS, PART, bundle, changed, first_chunk, image, image_of, manifest, signed};
+use super::disk::{Dice, STATE};
+use crate::update::error::UpdateError;
+use crate::update::install::{Request, install};
+use crate::update::{Change, change};
+
+const ONE: Slot = Slot::First;
+const TWO: Slot = Slot::Second;
+
+/// Runs `deed` and has it refused; a line of the code and the words.
+fn refused(name: &str, unit: &Bench, deed: impl FnOnce(&Bench) -> Result<(), UpdateError>) -> String {
+    let before = unit.copy();
+    unit.disk.borrow_mut().count_anew();
+    let error = deed(unit).expect_err(name);
+    assert!(unit.disk.borrow().all() == before.disk.borrow().all(), "{name}: the card was changed");
+    assert_eq!(unit.disk.borrow().operations, 0, "{name}: something was written");
+    // The key's name is another one at every run.
+    let mut words = error.to_string();
+    if let Some((before, after)) = words.split_once("with the key ") {
+        words = format!("{before}with the key KEY{}", &after[16..]);
+    }
+    format!("{name}\n  {} {words}\n", error.code())
+}
+
+fn install_of(update: &[u8]) -> impl FnOnce(&Bench) -> Result<(), UpdateError> {
+    move |unit| unit.install(update).map(drop)
+}
+
+#[test]
+fn what_is_no_update_for_this_unit_is_refused_before_anything_is_written() {
+    let unit = || Bench::new(&image("1.0.0"), &image("0.9.0"));
+    let new = image("1.1.0");
+    let good = bundle(&new);
+    let flipped = |at: usize| {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        bad
+    };
+    let (plain, stored) = manifest(&new, CHUNK_SECTORS);
+    let json = plain.encode().unwrap();
+    let unknown = signed(&json, &stored, 1);
+    let format = String::from_utf8(json.clone()).unwrap().replacen("\"format\":1", "\"format\":2", 1);
+    let signature = first_chunk(&good) - 100;
+    let mut noise = vec![0; 10 << 20];
+    let mut dice = Dice::new(4);
+    noise.iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
+    let mut newer_header = good.clone();
+    newer_header[8] = 2;
+    let crc = crc32(&newer_header[..28]);
+    newer_header[28..32].copy_from_slice(&crc.to_le_bytes());
+
+    let mut out = String::new();
+    let mut table = |name: &str, update: &[u8]| out += &refused(name, &unit(), install_of(update));
+    table("nothing at all", &[]);
+    table("10 MB of noise", &noise);
+    table("a slot image", &new);
+    table("a header that is cut off", &good[..20]);
+    table("a manifest that is cut off", &good[..HEADER_BYTES + 50]);
+    table("a signature that is cut off", &good[..first_chunk(&good) - 1]);
+    table("a header of format 2", &newer_header);
+    table("a manifest of format 2", &signed(format.as_bytes(), &stored, 0));
+    table("a bit in the header", &flipped(12));
+    table("a manifest that is none", &signed(b"{\"format\":1}", &stored, 0));
+    table("another key", &unknown);
+    table("a bit in the manifest", &flipped(HEADER_BYTES + 40));
+    table("a bit in the signature", &flipped(signature));
+    table("another product", &bundle(&image_of("1.1.0", "weir", "alix", PART)));
+    table("another board", &bundle(&image_of("1.1.0", "sluice", "apu", PART)));
+    table("another layout", &changed(&new, |manifest| manifest.layouts = vec![2, 3]));
+    let large = image_of("1.1.0", "sluice", "alix", 2 * PART);
+    table("larger than the slot", &bundle(&large));
+    table("a minimum above what runs", &changed(&new, |manifest| manifest.minimum = Some("1.0.1".into())));
+    table("an older configuration", &changed(&new, |manifest| manifest.config_version = 0));
+    insta::assert_snapshot!(out);
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
+
+#[test]
+fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
+    let images = || [image("1.0.0"), image("0.9.0")];
+    let good = bundle(&image("1.1.0"));
+    let factory = BootState::factory(ONE, [true; 2], None);
+    let with = |state: &BootState, running| Bench::with(running, images(), state);
+    let mut out = String::new();
+    let mut line = |text: String| out += &text;
+
+    let floor = BootState { floor: Some(Version::new(1, 2, 0)), ..factory.clone() };
+    line(refused("below the floor", &with(&floor, ONE), install_of(&good)));
+    let running = Request { slot: Some(ONE), ..Request::default() };
+    let to_running = |unit: &Bench| install(unit, running, no_source, &mut Told::default()).map(drop);
+    line(refused("the running slot", &with(&factory, ONE), to_running));
+    let trial = BootState { trial: Some(Trial { slot: TWO, tries: 0 }), ..factory.clone() };
+    line(refused("while on trial", &with(&trial, TWO), install_nothing));
+    let bad = BootState { marks: [Mark::Good, Mark::Bad], ..factory.clone() };
+    line(refused("from a bad slot", &with(&bad, TWO), install_nothing));
+    let mut mounted = with(&factory, ONE);
+    mounted.cfg_mounted = true;
+    line(refused("/cfg mounted", &mounted, install_nothing));
+    line(refused("a state of the future", &future(with(&factory, ONE)), install_nothing));
+    let lost_source = |unit: &Bench| unit.install(Broken).map(drop);
+    line(refused("a source that cannot be read", &with(&factory, ONE), lost_source));
+    let mut without_keys = with(&factory, ONE);
+    without_keys.keys = firmware::bundle::PublicKeys::new();
+    line(refused("no key is trusted", &without_keys, install_of(&good)));
+
+    let changing = |what| move |unit: &Bench| change(unit, what).map(drop);
+    line(refused("confirm what was chosen at the console", &with(&factory, TWO), changing(Change::Confirm)));
+    line(refused("roll back to a bad slot", &with(&bad, ONE), changing(Change::Rollback)));
+    line(refused("activate a bad slot", &with(&bad, ONE), changing(Change::Activate(TWO))));
+    line(refused("activate what runs on trial", &with(&trial, TWO), changing(Change::Activate(TWO))));
+    line(refused(
+        "confirm with a state of the future",
+        &future(with(&factory, ONE)),
+        changing(Change::Confirm),
+    ));
+    insta::assert_snapshot!(out);
+}
+
+/// The unit says no before it asks for a byte.
+fn install_nothing(unit: &Bench) -> Result<(), UpdateError> {
+    install(unit, Request::default(), no_source, &mut Told::default()).map(drop)
+}
+
+fn no_source() -> Result<io::Empty, UpdateError> {
+    panic!("the source was opened");
+}
+
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the tape is torn"))
+    }
+}
+
+/// Has both copies of the state say that they are of format 2.
+fn future(unit: Bench) -> Bench {
+    for copy in COPIES {
+        let at = copy.bytes() as usize;
+        let mut record = unit.disk.borrow().all()[STATE][at..at + 512].to_vec();
+        record[8] = 2;
+        record[12..16].fill(0);
+        let crc = crc32(&record);
+        record[12..16].copy_from_slice(&crc.to_le_bytes());
+        unit.disk.borrow_mut().poke(STATE, at, &record);
+    }
+    unit
+}
+
+#[test]
+fn the_second_updater_is_told_at_once() {
+    let good = bundle(&image("1.1.0"));
+    let unit = Rc::new(Bench::new(&image("1.0.0"), &image("0.9.0")));
+    // A source that has another updater, and whoever else changes the boot state, try while the first one reads.
+    struct Meanwhile(Rc<Bench>, Vec<u8>, usize, bool);
+    impl Read for Meanwhile {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if !self.3 {
+                assert_eq!(self.0.install(&*self.1).unwrap_err().code(), 41);
+                for what in [Change::Confirm, Change::Rollback, Change::Activate(ONE)] {
+                    assert_eq!(change(&*self.0, what).unwrap_err().code(), 41);
+                }
+                self.3 = self.2 > 5000;
+            }
+            let bytes = (&self.1[self.2..]).read(buffer)?;
+            self.2 += bytes;
+            Ok(bytes)
+        }
+    }
+    unit.install(Meanwhile(Rc::clone(&unit), good.clone(), 0, false)).unwrap();
+    // And it is over when the first is.
+    unit.install(&*good).unwrap();
+}
+
+#[test]
+fn a_version_that_only_its_metadata_tells_apart_is_not_older_than_the_floor() {
+    let floor = BootState {
+        floor: Some(Version::parse("1.1.0+gdef").unwrap()),
+        ..BootState::factory(ONE, [true; 2], None)
+    };
+    let unit = Bench::with(ONE, [image("1.0.0"), image("0.9.0")], &floor);
+    unit.install(&*bundle(&image("1.1.0+gabc"))).unwrap();
+    let error = unit.install(&*bundle(&image("1.1.0-dev.7"))).unwrap_err();
+    assert_eq!(error.code(), 34, "{error}");
+    // What runs is a step before the minimum only if the minimum is ahead of it.
+    let at = |minimum: &str| changed(&image("1.1.0"), |manifest| manifest.minimum = Some(minimum.into()));
+    unit.install(&*at("1.0.0+g123")).unwrap();
+}

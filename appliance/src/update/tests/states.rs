@@ -1,0 +1,79 @@
+//! What `sluice update status` says of each state, and what the documentation says of the codes.
+
+use std::fmt::Write as _;
+
+use firmware::slot::Slot;
+use firmware::state::{BootState, Mark, TRIES, Trial};
+use semver::Version;
+
+use super::bench::Bench;
+use super::bundles::image;
+use crate::update::error::EXIT_CODES;
+use crate::update::status::Status;
+
+const ONE: Slot = Slot::First;
+const TWO: Slot = Slot::Second;
+
+fn states() -> Vec<(&'static str, Slot, BootState)> {
+    let factory = BootState::factory(ONE, [true; 2], Some([7; 32]));
+    let on_trial = |tries| BootState { trial: Some(Trial { slot: TWO, tries }), ..factory.clone() };
+    let bad = |slot: Slot| {
+        let mut state = factory.clone();
+        state.marks[slot.index()] = Mark::Bad;
+        state.digests[slot.index()] = None;
+        state
+    };
+    let floor = BootState { floor: Some(Version::new(1, 0, 0)), ..factory.clone() };
+    vec![
+        ("from the factory", ONE, factory.clone()),
+        ("confirmed once", ONE, floor),
+        ("a trial to come", ONE, on_trial(TRIES)),
+        ("on trial", TWO, on_trial(0)),
+        ("a trial that failed", ONE, on_trial(0)),
+        ("an update that broke off", ONE, bad(TWO)),
+        ("chosen at the console", TWO, factory.clone()),
+        ("chosen at the console although bad", TWO, bad(TWO)),
+    ]
+}
+
+#[test]
+fn each_state_is_told_with_what_to_do() {
+    let mut out = String::new();
+    for (name, running, state) in states() {
+        let unit = Bench::with(running, [image("1.0.0"), image("1.1.0")], &state);
+        let text = Status::gather(&unit).unwrap().text();
+        let _ = writeln!(out, "== {name}\n{text}");
+        assert_eq!(unit.disk.borrow().operations, 0, "asking writes nothing");
+    }
+    let unit = Bench::new(&image("1.0.0"), &image("1.1.0"));
+    unit.disk.borrow_mut().poke(super::disk::STATE, 32 * 512 + 100, &[1]);
+    let _ = writeln!(out, "== a damaged copy\n{}", Status::gather(&unit).unwrap().text());
+    unit.lose_state();
+    let status = Status::gather(&unit).unwrap();
+    assert!(!status.state_found);
+    let _ = writeln!(out, "== a lost state\n{}", status.text());
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn programs_read_json() {
+    let (_, running, state) = states().swap_remove(2);
+    let unit = Bench::with(running, [image("1.0.0"), image("1.1.0")], &state);
+    insta::assert_snapshot!(Status::gather(&unit).unwrap().json());
+}
+
+#[test]
+fn the_documentation_has_every_exit_code_in_the_same_words() {
+    let text = include_str!("../../../../docs/update.md");
+    for (code, meaning) in EXIT_CODES {
+        let row = format!("| {code} | {meaning} |");
+        assert!(text.contains(&row), "docs/update.md lacks the row\n{row}");
+    }
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count(),
+        EXIT_CODES.len()
+    );
+    let mut codes: Vec<_> = EXIT_CODES.iter().map(|(code, _)| code).collect();
+    codes.dedup();
+    assert!(codes.is_sorted() && codes.len() == EXIT_CODES.len());
+}

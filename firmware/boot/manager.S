@@ -1,0 +1,805 @@
+/*
+ * The boot manager: chooses a slot by the boot state and the keys, and starts it as FreeBSD's boot1 would.
+ *
+ * The MBR loads it at MANAGER_ORIGIN and enters it behind its header, with the drive in %dl. What it may write is one sector,
+ * the older copy of the boot state, and that only to take a try from a trial; it never writes the MBR, and needs no active
+ * slice. Whatever it finds it goes on: with the other copy, with the other slot, or in the end with a restart.
+ *
+ * The model of its decisions is firmware/src/state/choice.rs; a test boots it through them.
+ *
+ * Memory: it lies from 0x2000 to 0x4000 at most, its buffers behind it, its stack below 0x7c00. 0x700 to 0x901, 0x8c00 to
+ * 0xae00 and the page at 0xc000 are boot2's.
+ *
+ * From the builder, which has them from the firmware crate: CONSOLE_DIVISOR, MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH,
+ * MANAGER_ENTRY, MENU_TICKS, MENU_SECONDS (a text), SLOT_HEADER_SECTOR, SLOT_MAGIC_LOW, SLOT_MAGIC_HIGH, SLOT_VERSION,
+ * RECORD_CRC (of slot header and boot state alike), CFG_SLICE, and of the boot state STATE_FIRST, STATE_SECOND (sectors of
+ * its slice), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
+ * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_MARKS.
+ */
+	.set SECTOR, 512
+	.set STACK, 0x7c00
+
+/* Buffers of one sector each. */
+	.set MBR, 0x4000
+	.set STATE_1, 0x4200
+	.set STATE_2, 0x4400
+	.set READ_BACK, 0x4600
+	.set HEADER, 0x4800
+
+	.set TABLE, MBR + 446
+	.set ENTRY_BYTES, 16
+	.set ENTRY_KIND, 4
+	.set ENTRY_START, 8
+	.set ENTRY_SIZE, 12
+	.set KIND_FREEBSD, 0xa5
+
+/* What boot1 and boot2 agree on (stand/i386/boot2/boot1.S). */
+	.set BOOT1_COPY, 0x700		# MEM_REL: boot2 calls the xread in it.
+	.set BOOT_DRIVE, 0x900		# MEM_ARG
+	.set BOOT_SLICE, 0x901
+	.set BOOT_AREA, 0x8c00		# MEM_BUF
+	.set BOOT_AREA_SECTORS, 16	# NSECT
+	.set BTX, 0x9000		# MEM_BTX: sector 2 of the boot area.
+	.set BTX_LENGTH, BTX + 10
+	.set BTX_ENTRY, 0x9010		# MEM_JMP
+	.set BTX_CLIENT, 0xc000		# MEM_USR and two pages.
+	.set BTX_CLIENT_END, BTX + 15 * SECTOR
+	.set BTX_LENGTH_MAX, 14 * SECTOR
+	.set BOOT_MAGIC, 0xaa55
+	.set BOOT_MAGIC_AT, BOOT_AREA + 510
+
+/* The BIOS data area. */
+	.set TICKS, 0x46c		# Low word of the clock, 18.2 a second.
+	.set RESET_FLAG, 0x472
+	.set RESET_WARM, 0x1234
+
+	.set COM1_DATA, 0x3f8
+	.set LSR_RECEIVED, 0x01
+	.set LSR_SPOILT, 0x1c		# Parity, framing, break.
+
+	.set KEY_ENTER, 0x0d
+	.set KEY_ESC, 0x1b
+	.set SCAN_F1, 0x3b
+	.set SCAN_F2, 0x3c
+	.set RESTART_TICKS, 182		# 10 s
+	.set SEQUENCE_TICKS, 4		# A key's bytes come sooner one after the other.
+
+	.code16
+	.globl start
+start:
+	.long MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH
+	.long 0, 0			# Sectors and sum, from the builder.
+	.org MANAGER_ENTRY
+	cli
+	xorw %ax, %ax
+	movw %ax, %ss
+	movw $STACK, %sp
+	sti
+	movw %ax, %ds
+	movw %ax, %es
+	cld
+	movb %dl, DRIVE
+	movb $0, key
+	call console_open
+	movw $text_title, %si
+	call print
+
+/* All is read anew when a key asks for another try: the disk may have got better, or paid for a trial. */
+again:
+	movb $0, tried
+	movw $0, ruling
+	xorl %eax, %eax
+	movw $MBR, %bx
+	call read_sector
+	movw $text_no_disk, %si
+	jc none_left_tell
+	call read_state
+	call show_slots
+	cmpb $0, key
+	jne decide
+	movw $text_choose, %si
+	call print
+	movw $MENU_TICKS, %cx
+	call wait_key
+	movb %al, key
+	movw $text_line_end, %si
+	call print
+
+/* The slots are tried in an order that ends in every one of them; none is tried twice. */
+decide:
+	cmpb $KEY_ENTER, key
+	jne decide_key
+	movb $0, key			# As if the time were over.
+decide_key:
+	movw ruling, %bx
+	testw %bx, %bx
+	jz decide_without_state
+
+	call pending
+	movb key, %cl
+	testb %cl, %cl
+	jnz wanted
+	movb %al, %cl			# Without a key a trial is what is wanted.
+	testb %cl, %cl
+	jz usual
+wanted:
+	cmpb %al, %cl
+	jne not_trial
+	call take_try
+	movw $text_not_paid, %si
+	jc not_started
+	call start_slot
+	jmp usual
+not_started:
+	call tell_slot
+	jmp usual
+not_trial:
+	movb %cl, %al
+	call mark
+	testb %al, %al
+	jnz wanted_good
+	movw $text_chosen_bad, %si
+	call tell_slot
+wanted_good:
+	call start_slot
+
+/* The default and the other, the good ones before the bad. */
+usual:
+	movw ruling, %bx
+	movb $1, %dh			# The mark that is looked for.
+usual_pass:
+	movb STATE_DEFAULT(%bx), %cl
+	call usual_slot
+	xorb $3, %cl			# The other of 1 and 2.
+	call usual_slot
+	decb %dh
+	jz usual_pass
+	jmp none_left
+
+usual_slot:
+	movb %cl, %al
+	call mark
+	cmpb %al, %dh
+	jne usual_end
+	testb %dh, %dh
+	jnz usual_start
+	call is_tried
+	jnz usual_end
+	movw $text_last_resort, %si
+	call tell_slot
+usual_start:
+	call start_slot
+usual_end:
+	ret
+
+decide_without_state:
+	movw $text_no_state, %si
+	call print
+	movb key, %cl
+	testb %cl, %cl
+	jz first_slot
+	call start_slot
+first_slot:
+	movb $1, %cl
+	call start_slot
+	movb $2, %cl
+	call start_slot
+
+none_left:
+	movw $text_none_left, %si
+none_left_tell:
+	call print
+	movw $text_restart, %si
+	call print
+	movw $RESTART_TICKS, %cx
+	call wait_key
+	movb %al, key
+	movw $text_line_end, %si
+	call print
+	cmpb $0, key
+	jne again
+	call console_drain
+	movw $RESET_WARM, RESET_FLAG
+	ljmp $0xffff, $0
+
+/* Gives the slot with a trial to come in %al, 0 when there is none. The state is at %bx. */
+pending:
+	cmpb $0, STATE_TRIES(%bx)
+	je pending_none
+	movb STATE_TRIAL(%bx), %al
+	testb %al, %al
+	jz pending_end
+	call mark
+	testb %al, %al
+	jz pending_end
+	movb STATE_TRIAL(%bx), %al
+	ret
+pending_none:
+	xorb %al, %al
+pending_end:
+	ret
+
+/* Gives the mark of slot %al in %al. The state is at %bx. */
+mark:
+	pushw %si
+	movzbw %al, %si
+	movb STATE_MARKS - 1(%bx, %si), %al
+	popw %si
+	ret
+
+/*
+ * Takes a try from the trial of the state at %bx: the older copy becomes the newer one, is written, and has to read back as
+ * it was meant. Carry is set when that fails; the state that ruled still does then. Keeps %cx.
+ */
+take_try:
+	pushw %cx
+	movw $STATE_1, %di
+	movl $STATE_FIRST, %eax
+	cmpw %di, %bx
+	jne take_copy
+	movw $STATE_2, %di
+	movl $STATE_SECOND, %eax
+take_copy:
+	addl cfg_start, %eax
+	movl %eax, %ebp
+	movw %di, %dx
+	movw %bx, %si
+	movw $SECTOR / 2, %cx
+	rep movsw
+	movw %dx, %bx
+	incl STATE_SEQUENCE(%bx)
+	decb STATE_TRIES(%bx)
+	movl $0, RECORD_CRC(%bx)
+	movw %bx, %si
+	call crc32
+	movl %eax, RECORD_CRC(%bx)
+	movl %ebp, %eax
+	call write_sector
+	jc take_end
+	movw $READ_BACK, %bx
+	call read_sector
+	jc take_end
+	movw %bx, %si
+	movw %dx, %di
+	movw $SECTOR / 2, %cx
+	repe cmpsw
+	stc
+	jne take_end
+	movw %dx, ruling
+	clc
+take_end:
+	popw %cx
+	movw ruling, %bx
+	ret
+
+/* Reads both copies of the boot state, tells what is wrong with them, and lets the newer one that is whole rule. */
+read_state:
+	movw $TABLE + (CFG_SLICE - 1) * ENTRY_BYTES, %di
+	call is_slice
+	movw $text_no_cfg, %si
+	jne print
+	cmpl $STATE_SECOND, ENTRY_SIZE(%di)
+	jbe print
+	movl ENTRY_START(%di), %eax
+	movl %eax, cfg_start
+	addl $STATE_SECOND, %eax
+	movw $STATE_2, %bx
+	movb $'2', %cl
+	call read_copy
+	setnc %dl
+	movl cfg_start, %eax
+	addl $STATE_FIRST, %eax
+	movw $STATE_1, %bx
+	movb $'1', %cl
+	call read_copy
+	jc first_bad
+	testb %dl, %dl
+	jz first_rules
+	movl STATE_2 + STATE_SEQUENCE, %eax
+	subl STATE_1 + STATE_SEQUENCE, %eax
+	jz first_rules
+	js first_rules			# The number may have wrapped: the sign of the difference counts.
+second_rules:
+	movw $STATE_2, %bx
+first_rules:
+	movw %bx, ruling
+	ret
+first_bad:
+	testb %dl, %dl
+	jnz second_rules
+	ret
+
+/* Reads the copy at sector %eax to %bx; %cl is its number in messages. Carry is set when it is not whole. Keeps %dx. */
+read_copy:
+	movw $text_unreadable, %si
+	call read_sector
+	jc copy_bad
+	movw $text_damaged, %si
+	cmpl $STATE_MAGIC_LOW, (%bx)
+	jne copy_bad
+	cmpl $STATE_MAGIC_HIGH, 4(%bx)
+	jne copy_bad
+	call check_record
+	jne copy_bad
+	movw $text_format, %si
+	cmpw $STATE_FORMAT_VALUE, STATE_FORMAT(%bx)
+	jne copy_bad
+	cmpw $SECTOR, STATE_LENGTH(%bx)
+	jne copy_bad
+	movw $text_damaged, %si
+	movb STATE_DEFAULT(%bx), %al
+	decb %al
+	cmpb $2, %al
+	jae copy_bad
+	cmpb $2, STATE_TRIAL(%bx)
+	ja copy_bad
+	testw $0xfefe, STATE_MARKS(%bx)
+	jnz copy_bad
+	ret				# The test has cleared carry.
+copy_bad:
+	pushw %si
+	movw $text_copy, %si
+	call print
+	movb %cl, %al
+	call put_char
+	popw %si
+	call print
+	stc
+	ret
+
+/* Whether the checksum of the record at %bx holds: zero flag. Spoils %eax; keeps what messages need. */
+check_record:
+	pushw %cx
+	pushw %si
+	pushl %edx
+	xorl %edx, %edx
+	xchgl %edx, RECORD_CRC(%bx)	# The checksum counts its own field as zero.
+	movw %bx, %si
+	call crc32
+	movl %edx, RECORD_CRC(%bx)
+	cmpl %edx, %eax
+	popl %edx
+	popw %si
+	popw %cx
+	ret
+
+/* Whether the entry of the table at %di is a FreeBSD slice: zero flag. */
+is_slice:
+	cmpb $KIND_FREEBSD, ENTRY_KIND(%di)
+	jne is_slice_end
+	cmpl $1, ENTRY_SIZE(%di)
+	sbbb %al, %al			# 0 when there is a size, with the zero flag.
+is_slice_end:
+	ret
+
+/* Gives the entry of slot %cl in %di. */
+slot_entry:
+	movzbw %cl, %di
+	shlw $4, %di
+	addw $TABLE - ENTRY_BYTES, %di
+	ret
+
+/* The menu: a line for each slot. */
+show_slots:
+	movb $1, %cl
+	call show_slot
+	movb $2, %cl
+show_slot:
+	movb $' ', %al
+	call put_char
+	movb %cl, %al
+	addb $'0', %al
+	call put_char
+	call gap
+	call slot_entry
+	call is_slice
+	movw $text_no_slot, %si
+	jne show_end
+	call show_version
+	movw ruling, %bx
+	testw %bx, %bx
+	movw $text_line_end, %si
+	jz show_end
+	call gap
+	call show_mark
+	cmpb %cl, STATE_DEFAULT(%bx)
+	movw $text_line_end, %si
+	jne show_end
+	movw $text_default, %si
+show_end:
+	jmp print
+
+gap:
+	movw $text_gap, %si
+	jmp print
+
+/* Prints the version in the header of the slot whose entry is at %di. The checksum vouches for the text and its end. */
+show_version:
+	movl ENTRY_START(%di), %eax
+	addl $SLOT_HEADER_SECTOR, %eax
+	movw $HEADER, %bx
+	call read_sector
+	movw $text_no_version, %si
+	jc show_end
+	cmpl $SLOT_MAGIC_LOW, HEADER
+	jne show_end
+	cmpl $SLOT_MAGIC_HIGH, HEADER + 4
+	jne show_end
+	call check_record
+	jne show_end
+	movw $HEADER + SLOT_VERSION, %si
+	jmp print
+
+/* Prints what the state at %bx has to say of slot %cl. */
+show_mark:
+	movb %cl, %al
+	call mark
+	testb %al, %al
+	movw $text_bad, %si
+	jz show_end
+	cmpb %cl, STATE_TRIAL(%bx)
+	movw $text_good, %si
+	jne show_end
+	cmpb $0, STATE_TRIES(%bx)
+	movw $text_failed_trial, %si
+	je show_end
+	movw $text_trial, %si
+	call print
+	movb STATE_TRIES(%bx), %al
+	call put_number
+	movw $text_left, %si
+	jmp print
+
+/* Sends %al as a decimal number. Spoils %ax. */
+put_number:
+	aam				# %ah tens, %al the rest.
+	pushw %ax
+	testb %ah, %ah
+	jz put_digit
+	movb %ah, %al
+	call put_number
+put_digit:
+	popw %ax
+	addb $'0', %al
+	jmp put_char
+
+/* Prints `slot`, the number %cl and the text at %si. Keeps %cx. */
+tell_slot:
+	pushw %si
+	movw $text_slot, %si
+	call print
+	movb %cl, %al
+	addb $'0', %al
+	call put_char
+	popw %si
+	jmp print
+
+/* Whether slot %cl was tried before: not zero. Gives its bit in %al, which is its number. */
+is_tried:
+	movb %cl, %al
+	testb %al, tried
+	ret
+
+/*
+ * Starts slot %cl as boot1 would. Comes back when it cannot be started, and has told why, or when it was tried before. Keeps
+ * %bx, %cx and %dh.
+ */
+start_slot:
+	call is_tried
+	jnz start_back
+	orb %al, tried
+	pushw %bx
+	pushw %cx
+	pushw %dx
+	call slot_entry
+	call is_slice
+	jne not_bootable
+	movl ENTRY_START(%di), %eax
+	movw $BOOT_AREA, %bx
+	pushw %cx
+	movw $BOOT_AREA_SECTORS, %cx
+start_next:
+	call read_sector
+	jc start_loaded
+	incl %eax
+	addw $SECTOR, %bx
+	loop start_next
+	clc
+start_loaded:
+	popw %cx
+	movw $text_read_error, %si
+	jc start_failed
+	cmpw $BOOT_MAGIC, BOOT_MAGIC_AT
+	jne not_bootable
+	movw BTX_LENGTH, %ax
+	decw %ax
+	cmpw $BTX_LENGTH_MAX, %ax	# Zero, or more than there is, would move anything but boot2.
+	jb hand_over
+not_bootable:
+	movw $text_not_bootable, %si
+start_failed:
+	call tell_slot
+	popw %dx
+	popw %cx
+	popw %bx
+start_back:
+	ret
+
+hand_over:
+	movw $text_starting, %si
+	call tell_slot
+	call console_drain_slot		# What starts may set the port anew.
+	movb DRIVE, %dl
+	movb %cl, %dh
+	movw $BOOT_AREA, %si
+	movw $BOOT1_COPY, %di
+	movw $SECTOR / 2, %cx
+	rep movsw
+	movw %dx, BOOT_DRIVE
+	movw $BOOT_AREA + BOOT_AREA_SECTORS * SECTOR, %di
+	movw $SECTOR / 2, %cx
+	xorw %ax, %ax			# boot1 moves a sector more than it has read.
+	rep stosw
+	movw BTX_LENGTH, %si
+	addw $BTX, %si
+	movw $BTX_CLIENT, %di
+	movw $BTX_CLIENT_END, %cx
+	subw %si, %cx
+	rep movsb
+
+/* A20, with boot1's time-out for hardware that has no keyboard controller. */
+	cli
+a20_command:
+	decw %cx
+	jz a20_end
+	inb $0x64, %al
+	testb $0x02, %al
+	jnz a20_command
+	movb $0xd1, %al			# Write the output port.
+	outb %al, $0x64
+a20_value:
+	decw %cx
+	jz a20_end
+	inb $0x64, %al
+	testb $0x02, %al
+	jnz a20_value
+	movb $0xdf, %al			# A20 on.
+	outb %al, $0x60
+a20_end:
+	movw $STACK, %sp
+	sti
+	ljmp $0, $BTX_ENTRY
+
+console_drain_slot:
+	pushw %cx
+	call console_drain
+	popw %cx
+	ret
+
+/*
+ * Waits %cx ticks for a key and gives it in %al: a slot's number, KEY_ENTER, or 0 for none in time.
+ *
+ * The clock is watched for change and not reckoned with, for it wraps at midnight; and where it stands still, so many polls
+ * of slow ports count as a tick. Each turn takes one character at most, so no noise can keep the clock from being read.
+ */
+wait_key:
+	sti				# Some BIOS calls come back without.
+	movb $0, sequence
+	movw TICKS, %bp
+	xorw %di, %di
+wait_next:
+	call received
+	jnc wait_keyboard
+	call parse
+	testb %al, %al
+	jnz wait_end
+wait_keyboard:
+	call typed
+	jnc wait_clock
+	testb %al, %al
+	jnz wait_end
+wait_clock:
+	movw TICKS, %ax
+	cmpw %bp, %ax
+	jne wait_tick
+	incw %di
+	jnz wait_next
+wait_tick:
+	movw %ax, %bp
+	xorw %di, %di
+	incb sequence_age
+	cmpb $SEQUENCE_TICKS, sequence_age
+	jb wait_same
+	movb $0, sequence		# An ESC by itself, or a sequence that was cut off.
+wait_same:
+	loop wait_next
+	xorb %al, %al
+	ret
+wait_end:
+	cmpb $KEY_ENTER, %al
+	je wait_enter
+	subb $'0', %al
+wait_enter:
+	ret
+
+/* Carry, and the character in %al, when the serial port has one that is sound. */
+received:
+	movw $COM1_LSR, %dx
+	inb %dx, %al
+	testb $LSR_RECEIVED, %al
+	jz received_end			# Without carry.
+	movb %al, %ah
+	movw $COM1_DATA, %dx
+	inb %dx, %al
+	testb $LSR_SPOILT, %ah
+	jnz received_end
+	stc
+received_end:
+	ret
+
+/*
+ * Carry, and the key in %al or 0, when the BIOS's keyboard has one. A BIOS that redirects its console takes characters from
+ * the serial port before we see them: so what is a character here goes the same way.
+ */
+typed:
+	pushal
+	movb $0x01, %ah
+	int $0x16
+	jz typed_none
+	xorb %ah, %ah
+	int $0x16
+	movw %ax, typed_key
+	popal
+	movw typed_key, %ax
+	testb %al, %al
+	jnz typed_character
+	movb %ah, %al
+	subb $SCAN_F1, %al		# 0 and 1 for the two.
+	cmpb $2, %al
+	jae typed_nothing
+	addb $'1', %al
+	stc
+	ret
+typed_character:
+	call parse
+	stc
+	ret
+typed_nothing:
+	xorb %al, %al
+	stc
+	ret
+typed_none:
+	popal
+	clc
+	ret
+
+/*
+ * Takes the character %al and gives the key in %al, or 0. F1 and F2 are ESC O P and ESC O Q, or ESC [ 1 1 ~ and ESC [ 1 2 ~;
+ * other sequences are passed over whole, or their digits would choose a slot.
+ */
+	.set SEQUENCE_ESC, 1
+	.set SEQUENCE_O, 2		# ESC O
+	.set SEQUENCE_CSI, 3		# ESC [
+	.set SEQUENCE_CSI_1, 4		# ESC [ 1
+	.set SEQUENCE_CSI_11, 5		# ESC [ 1 1, and 12 with the next number
+	.set SEQUENCE_CSI_12, 6
+	.set SEQUENCE_OTHER, 7		# Up to its last character, @ to ~.
+parse:
+	movb $0, sequence_age
+	movb sequence, %ah
+	movb $0, sequence
+	cmpb $KEY_ESC, %al
+	je parse_esc
+	cmpb $' ', %al
+	jb parse_plain			# No sequence has Enter in it.
+	cmpb $SEQUENCE_CSI, %ah
+	jae parse_csi
+	cmpb $SEQUENCE_O, %ah
+	je parse_o
+	cmpb $SEQUENCE_ESC, %ah
+	jne parse_plain
+	movb $SEQUENCE_O, %ah
+	cmpb $'O', %al
+	je parse_more
+	movb $SEQUENCE_CSI, %ah
+	cmpb $'[', %al
+	je parse_more
+parse_plain:				# A key after an ESC by itself is a key.
+	cmpb $'1', %al
+	je parse_end
+	cmpb $'2', %al
+	je parse_end
+	cmpb $KEY_ENTER, %al
+	je parse_end
+parse_nothing:
+	xorb %al, %al
+parse_end:
+	ret
+parse_o:
+	subb $'P' - '1', %al
+	cmpb $'1', %al
+	je parse_end
+	cmpb $'2', %al
+	je parse_end
+	jmp parse_nothing
+parse_csi:
+	cmpb $'~', %al
+	je parse_tilde
+	cmpb $'@', %al
+	jae parse_nothing		# The end of another sequence.
+	cmpb $SEQUENCE_CSI, %ah
+	jne parse_csi_second
+	movb $SEQUENCE_CSI_1, %ah
+	cmpb $'1', %al
+	je parse_more
+	jmp parse_other
+parse_csi_second:
+	cmpb $SEQUENCE_CSI_1, %ah
+	jne parse_other
+	subb $'1' - SEQUENCE_CSI_11, %al
+	movb %al, %ah
+	cmpb $SEQUENCE_CSI_11, %al
+	je parse_more
+	cmpb $SEQUENCE_CSI_12, %al
+	je parse_more
+parse_other:
+	movb $SEQUENCE_OTHER, %ah
+	jmp parse_more
+parse_tilde:
+	movb %ah, %al
+	addb $'1' - SEQUENCE_CSI_11, %al
+	cmpb $SEQUENCE_CSI_11, %ah
+	je parse_end
+	cmpb $SEQUENCE_CSI_12, %ah
+	je parse_end
+	jmp parse_nothing
+parse_esc:
+	movb $SEQUENCE_ESC, %ah
+parse_more:
+	movb %ah, sequence
+	jmp parse_nothing
+
+#define DISK_WRITES
+#include "disk.inc"
+#include "console.inc"
+#include "crc32.inc"
+
+cfg_start:	.long 0
+ruling:		.word 0			# The copy of the state that rules, 0 for none.
+typed_key:	.word 0
+DRIVE:		.byte 0
+key:		.byte 0			# What was pressed: a slot's number, KEY_ENTER, or 0 for nothing.
+tried:		.byte 0			# Bits of the slots that were tried.
+sequence:	.byte 0
+sequence_age:	.byte 0			# Ticks since its last character.
+
+text_title:	.asciz "\r\nSluice boot manager\r\n"
+text_choose:	.ascii "1 or 2 to choose, "
+		.ascii MENU_SECONDS
+		.asciz " s: "
+text_line_end:	.asciz "\r\n"
+text_gap:	.asciz "  "
+text_no_slot:	.asciz "no slot\r\n"
+text_no_version: .asciz "no version"
+text_good:	.asciz "good"
+text_bad:	.asciz "bad"
+text_trial:	.asciz "trial, "
+text_left:	.asciz " left"
+text_failed_trial: .asciz "failed trial"
+text_default:	.asciz ", default\r\n"
+text_no_disk:	.asciz "disk: read error\r\n"
+text_copy:	.asciz "boot state: copy "
+text_unreadable: .asciz " unreadable\r\n"
+text_damaged:	.asciz " damaged\r\n"
+text_format:	.asciz " has a format of the future\r\n"
+text_no_cfg:	.asciz "boot state: no slice 3\r\n"
+text_no_state:	.asciz "boot state: none, slot 1 comes first\r\n"
+text_slot:	.asciz "slot "
+text_not_paid:	.asciz ": trial not started, for the boot state cannot be written\r\n"
+text_chosen_bad: .asciz ": marked bad, started because it was chosen\r\n"
+text_last_resort: .asciz ": marked bad, started as a last resort\r\n"
+text_not_bootable: .asciz ": not bootable\r\n"
+text_read_error: .asciz ": read error\r\n"
+text_starting:	.asciz ": starting\r\n"
+text_none_left:	.asciz "no slot can be started\r\n"
+text_restart:	.asciz "1 or 2 tries again, restart in 10 s"

@@ -1,0 +1,220 @@
+//! The boot manager of a Sluice disk: its programs, and where they lie before the first slice.
+//!
+//! | sector | what                                                                                    |
+//! |-------:|-----------------------------------------------------------------------------------------|
+//! |      0 | MBR: [`STAGE1`] before the table of slices, none of which is active                      |
+//! |      8 | [`MANAGER`], at most 16 sectors, sealed by [`seal`]                                       |
+//! |     72 | the same once more: 32 KiB behind the first, so that the two hardly share an erase block |
+//! |   4032 | the first slice ([`crate::layout::FIRST_SLICE`])                                         |
+//!
+//! The MBR loads the first copy that can be read and whose sum holds. Invariant: all this is written once, in the factory.
+//! Nothing that runs on the unit writes the MBR or the gap, so no power cut can spoil them; what changes is the boot state
+//! ([`crate::state`]). An update brings no new boot manager, and every slot, of whatever version, must start under the old
+//! one: it loads the 16 sectors of a slot's boot area and enters them as FreeBSD's boot1 would (`stand/i386/boot2/boot1.S`).
+//!
+//! A sealed copy, all numbers little-endian:
+//!
+//! | offset | bytes | what                                                                                      |
+//! |-------:|------:|-------------------------------------------------------------------------------------------|
+//! |      0 |     8 | magic `SluiceBM`                                                                          |
+//! |      8 |     4 | its length in sectors, 1 to 16                                                            |
+//! |     12 |     4 | what makes the sum of all its long words 0, where the sum is turned left by a bit before each |
+//! |     16 |       | the program, entered here in real mode with the drive in `%dl`                             |
+//!
+//! The sources are GNU assembly for the C preprocessor; the builder assembles them and gives them the constants of this
+//! crate. Assembling is not done here.
+
+use std::ops::Range;
+
+use crate::bytes::{le32, put};
+use crate::units::{SECTOR_BYTES, Sectors};
+
+/// The program of the MBR.
+pub const STAGE1: &str = include_str!("../boot/stage1.S");
+
+/// The boot manager.
+pub const MANAGER: &str = include_str!("../boot/manager.S");
+
+/// What these and other boot programs include: `console.inc` speaks to the serial port, `disk.inc` reads and writes sectors
+/// through the BIOS, `crc32.inc` computes the checksum of a record.
+pub const INCLUDES: &[(&str, &str)] = &[
+    ("console.inc", include_str!("../boot/console.inc")),
+    ("crc32.inc", include_str!("../boot/crc32.inc")),
+    ("disk.inc", include_str!("../boot/disk.inc")),
+];
+
+/// Where the two copies of the manager lie on the disk. With 63 sectors in a track they are in different ones.
+pub const COPIES: [Sectors; 2] = [Sectors(8), Sectors(72)];
+
+/// The most sectors that a copy may have.
+pub const SECTORS_MAX: Sectors = Sectors(16);
+
+/// Where [`STAGE1`] moves itself to, and is linked for.
+pub const STAGE1_ORIGIN: u16 = 0x600;
+
+/// The most bytes of [`STAGE1`]: the disk's serial number follows.
+pub const STAGE1_ROOM: usize = 440;
+
+/// Where [`MANAGER`] is loaded to, and is linked for.
+pub const MANAGER_ORIGIN: u16 = 0x2000;
+
+/// The first bytes of a sealed copy; [`MANAGER`] has them, too.
+pub const MAGIC_VALUE: [u8; 8] = *b"SluiceBM";
+
+/// Where the fields of the header stand, for the boot programs.
+pub mod offset {
+    /// Length in sectors.
+    pub const SECTORS: usize = 8;
+    /// Sum.
+    pub const SUM: usize = 12;
+    /// Where the program begins.
+    pub const ENTRY: usize = 16;
+}
+
+/// Bytes of a word of the sum.
+const WORD: usize = 4;
+
+/// Why a program is no boot manager.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManagerError {
+    /// Nothing that could be sealed.
+    #[error(
+        "sealing the boot manager: {bytes} bytes, and a copy has a header and at most {}; shorten it",
+        SECTORS_MAX.bytes()
+    )]
+    Length {
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// It does not begin as one.
+    #[error(
+        "reading the boot manager: there is none; the disk was made without it, or the gap before slice 1 is overwritten"
+    )]
+    Magic,
+    /// The length or the sum does not hold.
+    #[error(
+        "reading the boot manager: length or sum do not hold; the copy is damaged, only a new image mends it"
+    )]
+    Damaged,
+}
+
+/// Makes a copy for the disk of the assembled [`MANAGER`]: whole sectors, with length and sum in the header.
+///
+/// # Errors
+/// It has no header, or more than [`SECTORS_MAX`].
+pub fn seal(program: &[u8]) -> Result<Vec<u8>, ManagerError> {
+    let sectors = program.len().div_ceil(SECTOR_BYTES as usize);
+    if program.len() < offset::ENTRY || sectors as u64 > SECTORS_MAX.0 {
+        return Err(ManagerError::Length { bytes: program.len() });
+    }
+    if !program.starts_with(&MAGIC_VALUE) {
+        return Err(ManagerError::Magic);
+    }
+    let mut copy = program.to_vec();
+    copy.resize(sectors * SECTOR_BYTES as usize, 0);
+    put(&mut copy, offset::SECTORS, &(sectors as u32).to_le_bytes());
+    // What the sum has to be behind its own word, reckoned from the end; and what it is before.
+    let behind = words(&copy, offset::ENTRY..copy.len()).rev();
+    let wanted = behind.fold(0_u32, |sum, word| sum.wrapping_sub(word).rotate_right(1));
+    let before = sum(words(&copy, 0..offset::SUM));
+    put(&mut copy, offset::SUM, &wanted.wrapping_sub(before.rotate_left(1)).to_le_bytes());
+    Ok(copy)
+}
+
+/// Whether what is on the disk from one of [`COPIES`] on, [`SECTORS_MAX`] long, is a copy that the MBR would enter.
+///
+/// # Errors
+/// There is none, or it is damaged.
+pub fn check(bytes: &[u8]) -> Result<(), ManagerError> {
+    if !bytes.starts_with(&MAGIC_VALUE) {
+        return Err(ManagerError::Magic);
+    }
+    let length = bytes.get(offset::SECTORS..offset::ENTRY).map(|_| le32(bytes, offset::SECTORS));
+    let length = length.filter(|&sectors| sectors > 0 && u64::from(sectors) <= SECTORS_MAX.0);
+    let copy = length.and_then(|sectors| bytes.get(..sectors as usize * SECTOR_BYTES as usize));
+    match copy {
+        Some(copy) if sum(words(copy, 0..copy.len())) == 0 => Ok(()),
+        _ => Err(ManagerError::Damaged),
+    }
+}
+
+/// The long words of a part of a copy.
+fn words(copy: &[u8], part: Range<usize>) -> impl DoubleEndedIterator<Item = u32> {
+    part.step_by(WORD).map(|at| le32(copy, at))
+}
+
+/// The turns make it tell order, which a card can lose when it loses a sector.
+fn sum(words: impl Iterator<Item = u32>) -> u32 {
+    words.fold(0, |sum: u32, word| sum.rotate_left(1).wrapping_add(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::layout::FIRST_SLICE;
+
+    fn program(bytes: usize) -> Vec<u8> {
+        let mut program: Vec<u8> = (0..bytes).map(|at| (at * 7 % 251) as u8).collect();
+        program[..MAGIC_VALUE.len()].copy_from_slice(&MAGIC_VALUE);
+        program
+    }
+
+    #[test]
+    fn the_copies_lie_between_the_mbr_and_the_first_slice() {
+        let [first, second] = COPIES;
+        assert!(first > Sectors::ZERO && first + SECTORS_MAX <= second);
+        assert!(second + SECTORS_MAX <= FIRST_SLICE);
+        // Below the buffers of the manager, which begin at 0x4000.
+        assert!(u64::from(MANAGER_ORIGIN) + SECTORS_MAX.bytes() <= 0x4000);
+    }
+
+    #[test]
+    fn a_sealed_copy_is_whole_sectors_and_checks() {
+        for (bytes, sectors) in [(16, 1), (512, 1), (513, 2), (8192, 16)] {
+            let copy = seal(&program(bytes)).unwrap();
+            assert_eq!(copy.len(), sectors * 512);
+            assert_eq!(check(&copy), Ok(()));
+            let mut longer = copy.clone();
+            longer.resize(8192, 0xff);
+            assert_eq!(check(&longer), Ok(()), "what is behind it does not count");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_one_is_refused() {
+        assert_eq!(seal(&program(8193)), Err(ManagerError::Length { bytes: 8193 }));
+        assert_eq!(seal(&program(15)), Err(ManagerError::Length { bytes: 15 }));
+        assert_eq!(seal(&[0; 600]), Err(ManagerError::Magic));
+        assert_eq!(check(&[0; 8192]), Err(ManagerError::Magic));
+        assert_eq!(check(&MAGIC_VALUE), Err(ManagerError::Damaged));
+    }
+
+    #[test]
+    fn two_sectors_that_changed_places_are_damage() {
+        let mut copy = seal(&program(1536)).unwrap();
+        let (one, two) = copy.split_at_mut(1024);
+        one[512..].swap_with_slice(two);
+        assert_eq!(check(&copy), Err(ManagerError::Damaged));
+    }
+
+    proptest! {
+        #[test]
+        fn a_flipped_bit_is_damage(bytes in 16..2000_usize, bit in 0..512 * 8_usize) {
+            let mut copy = seal(&program(bytes)).unwrap();
+            copy[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(check(&copy).is_err());
+        }
+
+        #[test]
+        fn garbage_is_never_a_panic(noise in prop::collection::vec(any::<u8>(), 0..2000), magic: bool) {
+            let mut noise = noise;
+            if magic && noise.len() >= 8 {
+                noise[..8].copy_from_slice(&MAGIC_VALUE);
+            }
+            let _ = check(&noise);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `cargo xtask lab`: plays what happens to units in the field through in QEMU, and tells how it went.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::lab::{self, Outcome, Rig, Scenario, World, scenarios, server};
+use crate::report::Reporter;
+use crate::toolchain::{self, Group};
+
+/// The systems that scenarios install, beside the one on the card (`base`): what is laid over the product definition.
+const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
+
+/// Arguments of `cargo xtask lab`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these scenarios
+    names: Vec<String>,
+    /// Use the FreeBSD that is installed in DIR, with the kernel ALIX-QEMU
+    #[arg(long, value_name = "DIR", conflicts_with = "src")]
+    world: Option<PathBuf>,
+    /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
+    #[arg(long, value_name = "DIR")]
+    src: Option<PathBuf>,
+    /// How often the scenario `update-cut` cuts the power
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    cuts: u32,
+    /// How many scenarios run at a time
+    #[arg(short, long, value_name = "N", default_value_t = 2)]
+    jobs: usize,
+    /// Lay the keys of FILE over appliance.toml, as `image -c` does
+    #[arg(short, long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// List the scenarios and play none
+    #[arg(long)]
+    list: bool,
+}
+
+impl Args {
+    /// Plays the scenarios.
+    ///
+    /// # Errors
+    /// The firmware cannot be built, or a scenario failed.
+    pub fn run(self) -> Result<()> {
+        let world =
+            if self.world.is_some() || self.src.is_some() { World::FreeBsd } else { World::Miniature };
+        let chosen = choose(scenarios::of(World::FreeBsd), &self.names)?;
+        if self.list {
+            for Scenario { name, promise, needs_freebsd, .. } in chosen {
+                println!("{name:<22} {}{promise}", if needs_freebsd { "(FreeBSD) " } else { "" });
+            }
+            return Ok(());
+        }
+        let (playable, skipped): (Vec<_>, Vec<_>) =
+            chosen.into_iter().partition(|scenario| world == World::FreeBsd || !scenario.needs_freebsd);
+        let reporter = Reporter::new(0);
+        toolchain::ensure(&[Group::Run], &mut |line| reporter.summary(line))?;
+        let rig = self.rig(world, playable.iter().any(|scenario| scenario.needs_freebsd))?;
+        let outcomes = lab::play(&rig, &playable, self.jobs, &|outcome| println!("{}", row(outcome)));
+        for scenario in &skipped {
+            println!("{:<22} skipped: it needs a FreeBSD (--world or --src)", scenario.name);
+        }
+        let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+        println!(
+            "{} played, {failed} failed, {} skipped; serial logs in {}",
+            outcomes.len(),
+            skipped.len(),
+            rig.logs.display()
+        );
+        ensure!(failed == 0, "{failed} of {} scenarios failed", outcomes.len());
+        Ok(())
+    }
+
+    /// Builds the firmware.
+    fn rig(&self, world: World, with_variants: bool) -> Result<Rig> {
+        let lab = crate::workspace::target().join("lab");
+        let served = lab.join("served");
+        fs::create_dir_all(&served).with_context(|| format!("making {}", served.display()))?;
+        let base = self.image(&lab, "base", None)?;
+        link(&base, ".fw", &served.join("base.fw"))?;
+        link(&base, ".slot.img", &served.join("base.slot.img"))?;
+        if with_variants {
+            for name in VARIANTS {
+                let config = crate::workspace::root().join(format!("xtask/lab/{name}.toml"));
+                let dir = self.image(&lab, name, Some(&config))?;
+                link(&dir, ".fw", &served.join(format!("{name}.fw")))?;
+                link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;
+            }
+        }
+        let logs = lab.join("logs");
+        fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+        let url = server::serve(&served)?;
+        Ok(Rig { world, full: find(&base, ".full.img")?, served, url, logs, cuts: self.cuts })
+    }
+
+    /// Builds one image with this builder, and returns where it is.
+    fn image(&self, lab: &Path, name: &str, config: Option<&Path>) -> Result<PathBuf> {
+        let output = lab.join("firmware").join(name);
+        let mut command = Command::new(std::env::current_exe().context("finding this program")?);
+        command.args(["image", "-qq", "--output"]).arg(&output);
+        match (&self.src, &self.world) {
+            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", "ALIX-QEMU"]),
+            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", "ALIX-QEMU"]),
+            _ => &mut command,
+        };
+        for config in self.config.iter().map(PathBuf::as_path).chain(config) {
+            command.arg("--config").arg(config);
+        }
+        let status = command.status().with_context(|| format!("building the image `{name}`"))?;
+        ensure!(
+            status.success(),
+            "building the image `{name}` of the lab: it ended with {status}; see above"
+        );
+        Ok(output.join("latest"))
+    }
+}
+
+/// The scenarios of these names, or all.
+fn choose(all: Vec<Scenario>, names: &[String]) -> Result<Vec<Scenario>> {
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|scenario| scenario.name != **name)) {
+        bail!("there is no scenario `{unknown}`; `cargo xtask lab --list` tells them");
+    }
+    Ok(all
+        .into_iter()
+        .filter(|scenario| names.is_empty() || names.iter().any(|name| name == scenario.name))
+        .collect())
+}
+
+/// A line of the table.
+fn row(outcome: &Outcome) -> String {
+    let Outcome { name, result, notes, took, logs } = outcome;
+    let mut row = format!(
+        "{name:<22} {:<6} {:>6.1} s",
+        if result.is_ok() { "ok" } else { "FAILED" },
+        took.as_secs_f64()
+    );
+    for note in notes {
+        row += &format!("  {note};");
+    }
+    if let Err(error) = result {
+        row += &format!("\n    {error:#}\n    serial logs: {}", logs.display());
+    }
+    row
+}
+
+/// The file in `dir` whose name ends in `suffix`.
+fn find(dir: &Path, suffix: &str) -> Result<PathBuf> {
+    let entries = fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))?;
+    entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .find(|path| path.to_string_lossy().ends_with(suffix))
+        .with_context(|| format!("{} has no *{suffix}", dir.display()))
+}
+
+/// Lets `to` be the file in `dir` whose name ends in `suffix`.
+fn link(dir: &Path, suffix: &str, to: &Path) -> Result<()> {
+    let from = find(dir, suffix)?.canonicalize()?;
+    let _ = fs::remove_file(to);
+    std::os::unix::fs::symlink(&from, to)
+        .with_context(|| format!("linking {} to {}", to.display(), from.display()))
+}

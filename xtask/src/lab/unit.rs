@@ -1,0 +1,180 @@
+//! One unit of the lab: a card, and a machine around it that is switched on and off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use firmware::layout::FIRST_SLICE;
+use firmware::slot::Slot;
+use firmware::units::Sectors;
+use tempfile::TempDir;
+
+use super::card::Card;
+use super::{Rig, World};
+use crate::qemu::{Console, Disk, Guest, Machine, copy_sparse};
+
+/// A FreeBSD takes about 20 s to `login:` when nothing else runs.
+const BOOT: Duration = Duration::from_secs(300);
+
+/// What the boot manager says when it waits for a key.
+const MENU: &str = "to choose";
+
+/// The unit.
+pub struct Unit<'a> {
+    /// What all units share.
+    pub rig: &'a Rig,
+    /// Its card. Nobody but the machine writes to it while that is on.
+    pub card: Card,
+    factory: Vec<u8>,
+    guest: Option<Guest>,
+    boots: u32,
+    logs: PathBuf,
+    notes: Vec<String>,
+    _dir: TempDir,
+}
+
+impl<'a> Unit<'a> {
+    /// A unit fresh from the factory. The serial logs of its boots go into `logs`, which is made anew.
+    ///
+    /// # Errors
+    /// The image cannot be copied.
+    pub fn new(rig: &'a Rig, logs: &Path) -> Result<Self> {
+        if logs.exists() {
+            fs::remove_dir_all(logs)
+                .with_context(|| format!("removing the former logs {}", logs.display()))?;
+        }
+        fs::create_dir_all(logs).with_context(|| format!("making {}", logs.display()))?;
+        let dir = tempfile::tempdir_in(&rig.logs).context("making a place for a card")?;
+        let path = dir.path().join("card.img");
+        copy_sparse(&rig.full, &path)?;
+        let card = Card::open(&path)?;
+        let factory = card.read(Sectors::ZERO, FIRST_SLICE)?;
+        let (guest, boots, notes) = (None, 0, Vec::new());
+        Ok(Self { rig, card, factory, guest, boots, logs: logs.to_owned(), notes, _dir: dir })
+    }
+
+    /// Switches it on.
+    ///
+    /// # Errors
+    /// QEMU does not start.
+    pub fn boot(&mut self) -> Result<()> {
+        self.boot_from(Disk::kept(self.card.path()))
+    }
+
+    /// Switches it on with its card connected in another way.
+    ///
+    /// # Errors
+    /// QEMU does not start.
+    pub fn boot_from(&mut self, disk: Disk) -> Result<()> {
+        self.boots += 1;
+        let log = self.logs.join(format!("boot-{:03}.log", self.boots));
+        let mut machine = Machine::new().disk(disk);
+        if self.rig.world == World::FreeBsd {
+            machine = machine.network([]);
+        }
+        self.guest = Some(machine.start(&log)?);
+        Ok(())
+    }
+
+    /// Its serial console.
+    ///
+    /// # Errors
+    /// It is switched off.
+    pub fn console(&mut self) -> Result<&mut Console> {
+        Ok(&mut self.guest.as_mut().context("the unit is switched off")?.console)
+    }
+
+    /// Waits for `text` on the console.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub fn expect(&mut self, text: &str) -> Result<String> {
+        self.console()?.expect(text, BOOT)
+    }
+
+    /// Waits for the boot manager's menu and types `keys`.
+    ///
+    /// # Errors
+    /// The menu does not come.
+    pub fn press(&mut self, keys: &str) -> Result<()> {
+        self.expect(MENU)?;
+        self.console()?.send(keys)
+    }
+
+    /// Waits until a slot has been started, and says which.
+    ///
+    /// # Errors
+    /// None is.
+    pub fn started(&mut self) -> Result<Slot> {
+        let patterns: [&str; 2] = match self.rig.world {
+            World::Miniature => ["sluice miniature: slot 1, version", "sluice miniature: slot 2, version"],
+            World::FreeBsd => ["mount root from ufs:/dev/ada0s1a", "mount root from ufs:/dev/ada0s2a"],
+        };
+        let (which, _) = self.console()?.expect_any(&patterns, BOOT)?;
+        Ok(Slot::ALL[which])
+    }
+
+    /// Waits until `slot` has been started, and that it comes up as far as its world goes.
+    ///
+    /// # Errors
+    /// Another one is, or none.
+    pub fn expect_slot(&mut self, slot: Slot) -> Result<()> {
+        let started = self.started()?;
+        ensure!(started == slot, "slot {started} was started and not slot {slot}");
+        let up = match self.rig.world {
+            World::Miniature => "no kernel, halted",
+            World::FreeBsd => "login: ",
+        };
+        self.expect(up)?;
+        Ok(())
+    }
+
+    /// Boots without a key, and cuts the power once `slot` is up.
+    ///
+    /// # Errors
+    /// Another slot is started, or none.
+    pub fn boots_into(&mut self, slot: Slot) -> Result<()> {
+        self.boot()?;
+        self.expect_slot(slot)?;
+        self.cut_power()
+    }
+
+    /// Cuts the power.
+    ///
+    /// # Errors
+    /// It is off already.
+    pub fn cut_power(&mut self) -> Result<()> {
+        self.guest.take().context("the unit is switched off")?.power_cut()
+    }
+
+    /// All that the machine has sent since it was switched on.
+    ///
+    /// # Errors
+    /// It is switched off.
+    pub fn transcript(&mut self) -> Result<String> {
+        Ok(self.console()?.transcript())
+    }
+
+    /// Keeps a line for the table.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// The lines that were kept.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// That nothing before the first slice has changed, which nobody ever writes after the factory.
+    ///
+    /// # Errors
+    /// A sector has, which is named.
+    pub fn check_factory_part(&self) -> Result<()> {
+        let now = self.card.read(Sectors::ZERO, FIRST_SLICE)?;
+        if let Some(at) = now.iter().zip(&self.factory).position(|(now, then)| now != then) {
+            bail!("sector {} of the card is not what the factory wrote any more", at as u64 / 512);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,282 @@
+//! The boot manager against its model (`firmware::state::choice`): states, keys and damage, each put on a disk and booted.
+//!
+//! The model says which slot starts and what is on the disk afterwards; the manager, which knows nothing of the model, has to
+//! do so.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use firmware::boot_manager::offset::ENTRY;
+use firmware::layout::FIRST_SLICE;
+use firmware::mbr::PartitionEntry;
+use firmware::slot::Slot;
+use firmware::state::choice::{Choice, without_state};
+use firmware::state::store::{self, Medium};
+use firmware::state::{BootState, COPIES, Mark, STATE_BYTES, Trial, offset};
+use firmware::units::Sectors;
+use semver::Version;
+use xtask::boot_manager::BootManager;
+use xtask::qemu::{Disk, Machine};
+
+use crate::test_disk::{BOOT, CARD, TestDisk, manager, plan, programs, tools};
+
+/// A step through all cases that meets every value of everything in a run; it has no divisor in common with their number.
+const STRIDE: usize = 97;
+/// Names a smaller step, for a longer run; 1 boots all of them.
+const STRIDE_VARIABLE: &str = "SLUICE_TEST_BOOT_STRIDE";
+/// The machine has few cores, and each boot takes one.
+const THREADS: usize = 2;
+
+const SLOTS: [Slot; 2] = Slot::ALL;
+const KEYS: [Option<Slot>; 3] = [None, Some(Slot::First), Some(Slot::Second)];
+const MARKS: [[Mark; 2]; 4] =
+    [[Mark::Good, Mark::Good], [Mark::Good, Mark::Bad], [Mark::Bad, Mark::Good], [Mark::Bad, Mark::Bad]];
+const TRIALS: [Option<Trial>; 7] = [
+    None,
+    Some(Trial { slot: Slot::First, tries: 0 }),
+    Some(Trial { slot: Slot::First, tries: 1 }),
+    Some(Trial { slot: Slot::First, tries: 3 }),
+    Some(Trial { slot: Slot::Second, tries: 0 }),
+    Some(Trial { slot: Slot::Second, tries: 1 }),
+    Some(Trial { slot: Slot::Second, tries: 255 }),
+];
+const BOOTABLE: [[bool; 2]; 4] = [[true, true], [false, true], [true, false], [false, false]];
+
+/// In which state the copies of the state are.
+#[derive(Clone, Copy, Debug)]
+enum Copies {
+    FirstNewer,
+    SecondNewer,
+    /// The newer one's number has gone past the end.
+    FirstWrapped,
+    SecondWrapped,
+    /// Both have one number.
+    Equal,
+    FirstDamaged,
+    SecondDamaged,
+    BothDamaged,
+    FirstFuture,
+    SecondFuture,
+    BothFuture,
+}
+
+const ALL_COPIES: [Copies; 11] = [
+    Copies::FirstNewer,
+    Copies::SecondNewer,
+    Copies::FirstWrapped,
+    Copies::SecondWrapped,
+    Copies::Equal,
+    Copies::FirstDamaged,
+    Copies::SecondDamaged,
+    Copies::BothDamaged,
+    Copies::FirstFuture,
+    Copies::SecondFuture,
+    Copies::BothFuture,
+];
+
+/// One row of the table.
+#[derive(Debug)]
+struct Case {
+    number: usize,
+    default: Slot,
+    trial: Option<Trial>,
+    marks: [Mark; 2],
+    key: Option<Slot>,
+    bootable: [bool; 2],
+    copies: Copies,
+}
+
+impl Case {
+    const COUNT: usize =
+        SLOTS.len() * TRIALS.len() * MARKS.len() * KEYS.len() * BOOTABLE.len() * ALL_COPIES.len();
+
+    fn new(number: usize) -> Self {
+        let mut rest = number;
+        let mut digit = |radix: usize| {
+            let digit = rest % radix;
+            rest /= radix;
+            digit
+        };
+        Self {
+            number,
+            default: SLOTS[digit(SLOTS.len())],
+            trial: TRIALS[digit(TRIALS.len())],
+            marks: MARKS[digit(MARKS.len())],
+            key: KEYS[digit(KEYS.len())],
+            bootable: BOOTABLE[digit(BOOTABLE.len())],
+            copies: ALL_COPIES[digit(ALL_COPIES.len())],
+        }
+    }
+
+    fn state(&self) -> BootState {
+        BootState {
+            default: self.default,
+            trial: self.trial,
+            marks: self.marks,
+            floor: Some(Version::new(1, 2, 3)),
+            digests: [Some([7; 32]), None],
+        }
+    }
+
+    /// The copies as they are before the boot. The one that does not rule says another default, and no trial.
+    fn records(&self) -> Pair {
+        let other = BootState { default: self.default.other(), trial: None, ..self.state() };
+        let record = |state: &BootState, sequence| state.encode(sequence).unwrap();
+        let (rules, not) = (|sequence| record(&self.state(), sequence), |sequence| record(&other, sequence));
+        let damaged = |mut record: [u8; STATE_BYTES]| {
+            let bit = self.number * 31 % (STATE_BYTES * 8);
+            record[bit / 8] ^= 1 << (bit % 8);
+            record
+        };
+        Pair(match self.copies {
+            Copies::FirstNewer => [rules(8), not(7)],
+            Copies::SecondNewer => [not(7), rules(8)],
+            Copies::FirstWrapped => [rules(1), not(u32::MAX)],
+            Copies::SecondWrapped => [not(u32::MAX), rules(0)],
+            Copies::Equal => [rules(5), not(5)],
+            Copies::FirstDamaged => [damaged(not(9)), rules(8)],
+            Copies::SecondDamaged => [rules(8), damaged(not(9))],
+            Copies::BothDamaged => [damaged(not(9)), damaged(rules(8))],
+            Copies::FirstFuture => [future(not(9)), rules(8)],
+            Copies::SecondFuture => [rules(8), future(not(9))],
+            Copies::BothFuture => [future(not(9)), future(rules(8))],
+        })
+    }
+
+    /// What the manager has to say of the copies.
+    fn complaints(&self) -> &'static [&'static str] {
+        match self.copies {
+            Copies::FirstDamaged => &["boot state: copy 1 damaged"],
+            Copies::SecondDamaged => &["boot state: copy 2 damaged"],
+            Copies::BothDamaged => &["copy 1 damaged", "copy 2 damaged", "boot state: none"],
+            Copies::FirstFuture => &["boot state: copy 1 has a format of the future"],
+            Copies::SecondFuture => &["boot state: copy 2 has a format of the future"],
+            Copies::BothFuture => &["copy 1 has a format", "copy 2 has a format", "boot state: none"],
+            _ => &[],
+        }
+    }
+
+    /// Makes `slot` one that cannot be started, each time in another way.
+    fn spoil(&self, disk: &mut TestDisk, slot: Slot) {
+        let start = disk.layout.slot(slot.number()).unwrap().start;
+        let entry = &mut disk.mbr.partitions[slot.index()];
+        match self.number % 6 {
+            0 => disk.write(start, &[0; STATE_BYTES]),
+            1 => disk.write(start + Sectors(2), &[0; ENTRY]),
+            2 => disk.write(start + Sectors(2), &[0xff; ENTRY]),
+            3 => entry.kind = 0x83,
+            4 => entry.size = 0,
+            _ => *entry = PartitionEntry::UNUSED,
+        }
+    }
+}
+
+/// A record that a later release may write.
+fn future(mut record: [u8; STATE_BYTES]) -> [u8; STATE_BYTES] {
+    record[offset::FORMAT] = 2;
+    record[offset::CRC..offset::CRC + 4].fill(0);
+    let crc = crc32fast::hash(&record);
+    record[offset::CRC..offset::CRC + 4].copy_from_slice(&crc.to_le_bytes());
+    record
+}
+
+/// The two copies in memory, for the model.
+#[derive(Clone, Debug, PartialEq)]
+struct Pair([[u8; STATE_BYTES]; 2]);
+
+impl Pair {
+    fn copy(&mut self, at: Sectors) -> &mut [u8; STATE_BYTES] {
+        &mut self.0[COPIES.iter().position(|copy| *copy == at).unwrap()]
+    }
+}
+
+impl Medium for Pair {
+    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        *sector = *self.copy(at);
+        Ok(())
+    }
+    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        *self.copy(at) = *sector;
+        Ok(())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the model makes of the copies: the choice, and the copies as they are when a slot starts.
+fn predict(mut pair: Pair, key: Option<Slot>) -> (Choice, Pair) {
+    let Ok(loaded) = store::load(&mut pair) else { return (without_state(key), pair) };
+    let choice = loaded.state.choose(key);
+    if choice.consume.is_some() {
+        let taken = |trial: Trial| Trial { tries: trial.tries - 1, ..trial };
+        let state = BootState { trial: loaded.state.trial.map(taken), ..loaded.state.clone() };
+        store::save(&mut pair, &loaded, &state).unwrap();
+    }
+    (choice, pair)
+}
+
+fn check(case: &Case, zig: &Path, managers: &[BootManager; 2]) {
+    let manager = &managers[usize::from(case.key.is_some())];
+    let programs = programs(zig, true);
+    let mut disk = TestDisk::new(&programs, plan(Sectors::from_mib(16), CARD)).with_manager(manager);
+    for slot in SLOTS {
+        if !case.bootable[slot.index()] {
+            case.spoil(&mut disk, slot);
+        }
+    }
+    disk.write(Sectors::ZERO, &disk.mbr.encode());
+    let before = case.records();
+    for (at, record) in COPIES.into_iter().zip(&before.0) {
+        disk.write(disk.layout.cfg.start + at, record);
+    }
+    let head = disk.read(Sectors::ZERO, FIRST_SLICE);
+    let (choice, after) = predict(before, case.key);
+    let failed: Vec<Slot> =
+        choice.order.iter().copied().take_while(|slot| !case.bootable[slot.index()]).collect();
+
+    let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path())));
+    if let Some(key) = case.key {
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send(&key.number().to_string()).unwrap();
+    }
+    let ends = ["sluice miniature: slot 1", "sluice miniature: slot 2", "no slot can be started"];
+    let (end, _) = guest.console.expect_any(&ends, BOOT).unwrap();
+    let text = guest.console.transcript();
+    guest.power_cut().unwrap();
+
+    let wanted = choice.order.get(failed.len()).map_or(2, |slot| slot.index());
+    assert_eq!(ends[end], ends[wanted], "{case:?}, {choice:?}:\n{text}");
+    for slot in failed {
+        assert!(text.contains(&format!("slot {slot}: not bootable")), "{case:?}:\n{text}");
+    }
+    for complaint in case.complaints() {
+        assert!(text.contains(complaint), "{case:?} lacks {complaint:?}:\n{text}");
+    }
+    let told = text.matches("boot state:").count();
+    assert_eq!(told, case.complaints().len(), "{case:?}:\n{text}");
+    assert!(disk.read(Sectors::ZERO, FIRST_SLICE) == head, "{case:?}: MBR or gap were written");
+    let found = Pair(COPIES.map(|at| disk.read(disk.layout.cfg.start + at, Sectors(1)).try_into().unwrap()));
+    assert!(found == after, "{case:?}: the state is not what the model says:\n{text}");
+}
+
+#[test]
+fn the_boot_manager_does_what_its_model_says() {
+    let Some(zig) = tools() else { return };
+    let managers = [manager(&zig, 2), manager(&zig, 1000)];
+    let stride = std::env::var(STRIDE_VARIABLE).map_or(STRIDE, |text| text.parse().unwrap());
+    let cases: Vec<Case> = (0..Case::COUNT).step_by(stride).map(Case::new).collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    check(case, &zig, &managers);
+                }
+            });
+        }
+    });
+    println!("{} of {} cases", cases.len(), Case::COUNT);
+}

@@ -1,0 +1,447 @@
+//! The boot manager's promises: on a disk put together by hand, with the miniature world's slots, judged by a BIOS.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use firmware::boot_manager;
+use firmware::layout::{BOOT_AREA, DataSize, FIRST_SLICE, Layout, Request, SlotCount};
+use firmware::slot::Slot;
+use firmware::state::{self, BootState, Mark, Trial};
+use firmware::units::{SECTOR_BYTES, Sectors};
+use xtask::assembler::{Source, assemble};
+use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
+
+use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, manager, plan, programs, says, tools};
+
+/// For stories in which nobody presses a key.
+const AT_ONCE: u16 = 2;
+/// For stories in which somebody does, and which would fail by the time-out: longer than anything waits here.
+const LONG: u16 = 3000;
+
+/// A disk with the boot manager, whose menu waits `ticks`; slot 1 is the default.
+fn card(zig: &Path, ticks: u16) -> TestDisk {
+    TestDisk::new(&programs(zig, true), plan(Sectors::from_mib(64), CARD)).with_manager(&manager(zig, ticks))
+}
+
+fn factory() -> BootState {
+    BootState::factory(Slot::First, [true; 2], None)
+}
+
+/// Slot 2 is on trial.
+fn on_trial(tries: u8) -> BootState {
+    BootState { trial: Some(Trial { slot: Slot::Second, tries }), ..factory() }
+}
+
+fn boot_kept(disk: &TestDisk) -> Guest {
+    disk.start(Machine::new().disk(Disk::kept(disk.path())))
+}
+
+/// What it has said up to now, for people to read in a failure.
+fn text(guest: &Guest) -> String {
+    guest.console.transcript()
+}
+
+#[test]
+fn the_menu_names_both_slots_with_version_and_state() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, 36);
+    let (bad, good) = ([Mark::Good, Mark::Bad], [Mark::Good; 2]);
+    for (trial, marks, second) in [
+        (None, good, "good"),
+        (None, bad, "bad"),
+        (Some(1), good, "trial, 1 left"),
+        (Some(255), good, "trial, 255 left"),
+        (Some(0), good, "failed trial"),
+        (Some(1), bad, "bad"),
+    ] {
+        let trial = trial.map(|tries| Trial { slot: Slot::Second, tries });
+        disk.set_state(&BootState { trial, marks, ..factory() });
+        let mut guest = disk.boot();
+        let menu = guest.console.expect("to choose, 2 s: ", BOOT).unwrap();
+        let wanted = format!(
+            "\r\nSluice boot manager\r\n 1  0.1.0-dev.3+gabc  good, default\r\n 2  0.2.0-dev.3+gabc  {second}\r\n1 or 2 "
+        );
+        assert!(menu.contains(&wanted), "{menu}");
+    }
+}
+
+#[test]
+fn a_slot_without_a_header_is_listed_and_started_all_the_same() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    disk.write(disk.layout.slots[0].start + BOOT_AREA, &[0; SECTOR_BYTES as usize]);
+    let mut guest = disk.boot();
+    guest.console.expect(" 1  no version  good, default\r\n", BOOT).unwrap();
+    says(&mut guest, "sluice miniature: slot 1, no header: the slot is empty");
+}
+
+#[test]
+fn a_trial_is_paid_for_before_its_slot_starts_and_a_power_cut_does_not_give_it_back() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    disk.set_state(&on_trial(2));
+    for (tries, line) in [(1, SLOT_2), (0, SLOT_2), (0, SLOT_1)] {
+        let mut guest = boot_kept(&disk);
+        says(&mut guest, line);
+        guest.power_cut().unwrap();
+        assert_eq!(disk.state(), on_trial(tries));
+    }
+}
+
+#[test]
+fn either_slot_is_chosen_by_any_key_that_a_terminal_or_a_keyboard_has_for_it() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, LONG);
+    // The default is the other one, so that only the key can have done it.
+    let other = |line| if line == SLOT_1 { Slot::Second } else { Slot::First };
+    let state = |line| BootState { default: other(line), ..factory() };
+    let cases = [
+        ("1", SLOT_1),
+        ("2", SLOT_2),
+        ("\x1bOP", SLOT_1),
+        ("\x1bOQ", SLOT_2),
+        ("\x1b[11~", SLOT_1),
+        ("\x1b[12~", SLOT_2),
+        // What is no key of the menu, F9 to F12 and Shift-F1 among it, is passed over whole.
+        ("x\0\x1b[20~\x1b[21~\x1b[23~\x1b[24~\x1b[1;2P\x1b[[A\x1bOR\x1b[112~\x1b[~\x1b1", SLOT_1),
+        ("\x1bO1\x1b\x1b[\x1b2", SLOT_2),
+        ("\x1b\x1b[1\x1bOQ", SLOT_2),
+    ];
+    for (keys, line) in cases {
+        disk.set_state(&state(line));
+        let mut guest = boot_kept(&disk);
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send(keys).unwrap();
+        says(&mut guest, line);
+        guest.power_cut().unwrap();
+        assert_eq!(disk.state(), state(line), "a key is a choice for one boot");
+    }
+    for (key, line) in [("1", SLOT_1), ("2", SLOT_2), ("f1", SLOT_1), ("f2", SLOT_2)] {
+        disk.set_state(&state(line));
+        let mut guest = disk.boot();
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.press_key("f3").unwrap();
+        guest.press_key(key).unwrap();
+        says(&mut guest, line);
+    }
+}
+
+#[test]
+fn enter_ends_the_waiting_and_chooses_nothing() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, LONG);
+    for (state, line) in [
+        (factory(), SLOT_1),
+        (BootState { default: Slot::Second, ..factory() }, SLOT_2),
+        (on_trial(1), SLOT_2),
+        (on_trial(0), SLOT_1),
+    ] {
+        disk.set_state(&state);
+        let mut guest = disk.boot();
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send("\r").unwrap();
+        says(&mut guest, line);
+    }
+    let mut guest = disk.boot();
+    guest.console.expect("to choose", BOOT).unwrap();
+    guest.press_key("ret").unwrap();
+    says(&mut guest, SLOT_1);
+}
+
+#[test]
+fn noise_on_the_line_does_not_stop_the_time_out() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, 9);
+    let mut guest = disk.boot();
+    guest.console.expect("to choose", BOOT).unwrap();
+    // As much as a pipe holds; an ESC every now and then keeps a sequence open.
+    let noise: String = (0..60_000).map(|at| if at % 7 == 0 { '\x1b' } else { '[' }).collect();
+    guest.console.send(&noise).unwrap();
+    says(&mut guest, SLOT_1);
+}
+
+/// A boot floppy that spoils the BIOS in the way that is defined, and boots the disk as the BIOS would.
+const SPOILT_BIOS: &str = "
+    .code16
+    .globl start
+start:
+    cli
+    xorw %ax, %ax
+    movw %ax, %ss
+    movw $0x7c00, %sp
+    movw %ax, %ds
+    movw %ax, %es
+    cld
+    movw $0x7c00, %si
+    movw $start, %di
+    movw $256, %cx
+    rep movsw
+    ljmp $0, $moved
+moved:
+#ifdef CLOCK_STANDS
+    inb $0x21, %al
+    orb $1, %al
+    outb %al, $0x21
+#endif
+#ifdef NEAR_MIDNIGHT
+    movl $0x1800ad, 0x46c
+#endif
+#ifdef WRITES_ARE_LOST
+    movl 0x13 * 4, %eax
+    movl %eax, bios
+    decw 0x413
+    movw 0x413, %ax
+    shlw $6, %ax
+    movw %ax, %es
+    movw $handler, %si
+    xorw %di, %di
+    movw $(handler_end - handler), %cx
+    rep movsb
+    movw $0, 0x13 * 4
+    movw %ax, 0x13 * 4 + 2
+#endif
+    sti
+    xorw %ax, %ax
+    movw %ax, %es
+    movw $0x7c00, %bx
+    movw $0x0201, %ax
+    movw $1, %cx
+    movw $0x80, %dx
+    int $0x13
+    movw $0x80, %dx
+    ljmp $0, $0x7c00
+
+handler:
+    cmpb $0x43, %ah
+    je lost
+    cmpb $0x03, %ah
+    je lost
+    .byte 0x2e, 0xff, 0x2e
+    .word bios - handler
+lost:
+    pushw %bp
+    movw %sp, %bp
+    andb $0xfe, 6(%bp)
+    popw %bp
+    movb $0, %ah
+    iret
+bios: .long 0
+handler_end:
+
+    .org 510
+    .word 0xaa55
+";
+
+fn spoilt_bios(zig: &Path, disk: &TestDisk, how: &'static str) -> PathBuf {
+    let (name, text) = ("spoilt", SPOILT_BIOS);
+    let source = Source { name, text, includes: &[], origin: 0x600, room: 512 };
+    let mut image = assemble(zig, &source, &[(how, "1".to_owned())]).unwrap();
+    image.resize(1440 * 1024, 0);
+    let path = disk.dir.path().join("floppy.img");
+    std::fs::write(&path, image).unwrap();
+    path
+}
+
+#[test]
+fn a_clock_that_stands_still_or_passes_midnight_does_not_stop_the_time_out() {
+    let Some(zig) = tools() else { return };
+    // 65536 polls, each with a call of the BIOS, are long in the emulator: two such ticks are enough.
+    for (how, ticks) in [("CLOCK_STANDS", 2), ("NEAR_MIDNIGHT", 36)] {
+        let disk = card(&zig, ticks);
+        let floppy = spoilt_bios(&zig, &disk, how);
+        let mut guest = disk.start(Machine::new().disk(Disk::thrown_away(disk.path())).boot_floppy(floppy));
+        guest.console.expect("to choose", BOOT).unwrap();
+        says(&mut guest, SLOT_1);
+    }
+}
+
+#[test]
+fn a_bios_without_lba_starts_both_slots_and_pays_for_a_trial() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    let floppy = disk.dir.path().join("lba-off.img");
+    lba_off_floppy(&zig, &floppy).unwrap();
+    disk.set_state(&on_trial(1));
+    for line in [SLOT_2, SLOT_1] {
+        let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path())).boot_floppy(&floppy));
+        says(&mut guest, line);
+        guest.power_cut().unwrap();
+        assert_eq!(disk.state(), on_trial(0));
+    }
+}
+
+#[test]
+fn a_trial_that_cannot_be_paid_for_is_not_started() {
+    let Some(zig) = tools() else { return };
+    let unpaid = "slot 2: trial not started, for the boot state cannot be written";
+    let disk = card(&zig, 36);
+    disk.set_state(&on_trial(1));
+    let before = disk.read(disk.layout.cfg.start, Sectors(128));
+    let lost = spoilt_bios(&zig, &disk, "WRITES_ARE_LOST");
+    let refused = Machine::new().disk(Disk::kept(disk.path()).failing_writes());
+    let forgotten = Machine::new().disk(Disk::kept(disk.path())).boot_floppy(lost);
+    for machine in [refused, forgotten] {
+        for key in ["", "2"] {
+            let mut guest = disk.start(machine.clone());
+            guest.console.expect("to choose", BOOT).unwrap();
+            guest.console.send(key).unwrap();
+            says(&mut guest, SLOT_1);
+            assert!(text(&guest).contains(unpaid), "{}", text(&guest));
+            guest.power_cut().unwrap();
+            assert!(disk.read(disk.layout.cfg.start, Sectors(128)) == before);
+        }
+        // A slot that is not on trial needs no writing.
+        let mut guest = disk.start(machine);
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send("1").unwrap();
+        says(&mut guest, SLOT_1);
+        assert!(!text(&guest).contains("trial not started"), "{}", text(&guest));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_gone_round() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    let (first, cfg) = (disk.layout.slots[0].start, disk.layout.cfg.start);
+    for (at, told, line) in [
+        (first, "slot 1: read error", SLOT_2),
+        (first + Sectors(15), "slot 1: read error", SLOT_2),
+        (cfg + state::COPIES[0], "boot state: copy 1 unreadable", SLOT_1),
+        (cfg + state::COPIES[1], "boot state: copy 2 unreadable", SLOT_1),
+        (boot_manager::COPIES[0], "boot manager copy 1 unreadable", SLOT_1),
+        (boot_manager::COPIES[0] + Sectors(1), "boot manager copy 1 unreadable", SLOT_1),
+    ] {
+        let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(at)));
+        says(&mut guest, line);
+        assert!(text(&guest).contains(told), "{at}: {}", text(&guest));
+    }
+    // Its header is the menu's affair only: the slot starts, and finds the same.
+    let header = Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(first + BOOT_AREA));
+    let mut guest = disk.start(header);
+    guest.console.expect(" 1  no version  good", BOOT).unwrap();
+    says(&mut guest, "sluice miniature: slot 1, cannot read its header from the disk");
+}
+
+#[test]
+fn the_second_copy_of_the_boot_manager_is_as_good_as_the_first() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    let [first, second] = boot_manager::COPIES;
+    let copy = disk.read(first, boot_manager::SECTORS_MAX);
+    boot_manager::check(&copy).unwrap();
+    let sectors = manager(&zig, AT_ONCE).copy.len() / SECTOR_BYTES as usize;
+    // A bit of each sector in turn; the magic, the length and the sum are in the first.
+    let spots = [0, 4, 8, 12].into_iter().chain((0..sectors).map(|sector| sector * 512 + 100));
+    for at in spots {
+        let mut damaged = copy.clone();
+        damaged[at] ^= 0x10;
+        disk.write(first, &damaged);
+        let mut guest = disk.boot();
+        says(&mut guest, SLOT_1);
+        assert!(text(&guest).contains("boot manager copy 1 damaged\r\n"), "{at}: {}", text(&guest));
+    }
+    for nothing in [0, 0xff] {
+        disk.write(first, &vec![nothing; copy.len()]);
+        let mut guest = disk.boot();
+        says(&mut guest, SLOT_1);
+        assert!(text(&guest).contains("boot manager copy 1 damaged\r\n"), "{}", text(&guest));
+    }
+    disk.write(second + Sectors(1), &[0x55; SECTOR_BYTES as usize]);
+    let mut guest = disk.boot();
+    let end = guest.console.expect("no boot manager\r\n", BOOT).unwrap();
+    assert!(end.contains("copy 1 damaged\r\nboot manager copy 2 damaged\r\n"), "{end}");
+}
+
+#[test]
+fn with_no_slot_to_start_it_waits_for_better_times_and_restarts() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    let slot = disk.read(disk.layout.slots[1].start, BOOT_AREA);
+    for slice in &disk.layout.slots {
+        disk.write(slice.start, &[0; SECTOR_BYTES as usize]);
+    }
+    let mut guest = boot_kept(&disk);
+    let told = guest.console.expect("1 or 2 tries again, restart in 10 s", BOOT).unwrap();
+    assert!(
+        told.contains("slot 1: not bootable\r\nslot 2: not bootable\r\nno slot can be started\r\n"),
+        "{told}"
+    );
+    // Nobody does anything: it comes back by itself, and not at once.
+    let soon = guest.console.expect("Sluice boot manager", Duration::from_secs(5));
+    assert!(soon.is_err(), "it restarted at once");
+    guest.console.expect("Sluice boot manager", BOOT).unwrap();
+    guest.console.expect("1 or 2 tries again", BOOT).unwrap();
+    // Somebody mends slot 2, with a card reader say, and asks for it.
+    disk.write(disk.layout.slots[1].start, &slot);
+    guest.console.send("2").unwrap();
+    says(&mut guest, SLOT_2);
+}
+
+#[test]
+fn a_disk_with_one_slot_starts_it_and_says_that_there_is_no_other() {
+    let Some(zig) = tools() else { return };
+    let layout = Layout::plan(&Request {
+        media: Sectors::from_mib(64),
+        geometry: CARD,
+        slots: SlotCount::One,
+        code: None,
+        cfg: Sectors::from_mib(1),
+        data: DataSize::None,
+    });
+    let disk = TestDisk::new(&programs(&zig, true), layout.unwrap()).with_manager(&manager(&zig, 36));
+    assert_eq!(disk.state().marks, [Mark::Good, Mark::Bad]);
+    for key in ["", "1", "2"] {
+        let mut guest = disk.boot();
+        guest.console.expect(" 2  no slot\r\n", BOOT).unwrap();
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send(key).unwrap();
+        says(&mut guest, SLOT_1);
+        assert_eq!(text(&guest).contains("slot 2: not bootable"), key == "2", "{}", text(&guest));
+    }
+}
+
+#[test]
+fn a_disk_without_cfg_still_starts() {
+    let Some(zig) = tools() else { return };
+    let mut disk = card(&zig, AT_ONCE);
+    disk.mbr.partitions[2].kind = 0;
+    disk.write(Sectors::ZERO, &disk.mbr.encode());
+    let mut guest = disk.boot();
+    guest.console.expect("boot state: no slice 3\r\n", BOOT).unwrap();
+    guest.console.expect("boot state: none, slot 1 comes first\r\n", BOOT).unwrap();
+    says(&mut guest, SLOT_1);
+}
+
+#[test]
+fn a_slot_marked_bad_starts_when_it_is_chosen_or_the_last_one_left() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, 36);
+    disk.set_state(&BootState { marks: [Mark::Good, Mark::Bad], ..factory() });
+    let mut guest = disk.boot();
+    guest.console.expect("to choose", BOOT).unwrap();
+    guest.console.send("2").unwrap();
+    guest.console.expect("slot 2: marked bad, started because it was chosen\r\n", BOOT).unwrap();
+    says(&mut guest, SLOT_2);
+    disk.write(disk.layout.slots[0].start, &[0; SECTOR_BYTES as usize]);
+    let mut guest = disk.boot();
+    guest.console.expect("slot 2: marked bad, started as a last resort\r\n", BOOT).unwrap();
+    says(&mut guest, SLOT_2);
+}
+
+#[test]
+fn it_is_small_and_the_same_each_time() {
+    let Some(zig) = tools() else { return };
+    let (one, other) = (manager(&zig, 36), manager(&zig, 36));
+    assert_eq!(one, other);
+    assert!(one.mbr.len() <= boot_manager::STAGE1_ROOM);
+    boot_manager::check(&one.copy).unwrap();
+    let _ = writeln!(
+        std::io::stderr(),
+        "boot manager: {} bytes in the MBR, {} in the gap before sector {}",
+        one.mbr.len(),
+        one.copy.len(),
+        FIRST_SLICE.0
+    );
+}
