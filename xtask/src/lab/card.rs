@@ -141,7 +141,7 @@ impl Card {
         while at < slice.end() {
             let sectors = chunk.min(slice.end() - at);
             digest.add(&self.read(at, sectors)?);
-            at = at + sectors;
+            at += sectors;
         }
         Ok(digest.finish())
     }
