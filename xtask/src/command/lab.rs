@@ -24,7 +24,7 @@ pub struct Args {
     /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR")]
     src: Option<PathBuf>,
-    /// How often the scenario `update-cut` cuts the power
+    /// How often each of the scenarios `update-cut-*` cuts the power
     #[arg(long, value_name = "N", default_value_t = 10)]
     cuts: u32,
     /// How many scenarios run at a time

@@ -47,7 +47,7 @@ pub struct Rig {
     pub url: String,
     /// Where serial logs are kept.
     pub logs: PathBuf,
-    /// How often the power is cut in the scenario that cuts it at random.
+    /// How often the power is cut in each scenario that cuts it at random.
     pub cuts: u32,
 }
 

@@ -39,9 +39,9 @@ fn every_scenario_of_the_boot_manager_is_kept() {
 fn the_command_plays_what_it_is_asked_for() {
     let Some(repository) = Repository::new() else { return };
     let lab = |arguments: &[&str]| Run::of(&mut repository.xtask("lab", arguments));
-    let table = lab(&["default-boot", "update-cut"]).success();
+    let table = lab(&["default-boot", "update-refused"]).success();
     assert!(table.contains("default-boot           ok"), "{table}");
-    assert!(table.contains("update-cut             skipped: it needs a FreeBSD"), "{table}");
+    assert!(table.contains("update-refused         skipped: it needs a FreeBSD"), "{table}");
     assert!(table.contains("1 played, 0 failed, 1 skipped"), "{table}");
     lab(&["default-bot"]).refused(&["no scenario `default-bot`", "--list"]);
 }

@@ -36,9 +36,14 @@ pub const SCENARIOS: &[Scenario] = &[
         figures,
     ),
     freebsd(
-        "update-cut",
-        "the power fails at random moments of an update; the unit comes up in a good slot",
-        cuts,
+        "update-cut-install",
+        "the power fails at random moments of an install; a good slot comes up",
+        cut_installs,
+    ),
+    freebsd(
+        "update-cut-trial",
+        "the power fails at random moments of a trial; a good slot comes up",
+        cut_trials,
     ),
 ];
 
@@ -63,7 +68,7 @@ fn pipe_command(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
 
 fn update_both_ways(unit: &mut Unit<'_>) -> Result<()> {
     up(unit, ONE)?;
-    for (name, from, to) in [("other", ONE, TWO), ("next", TWO, ONE)] {
+    for (name, from, to) in [("next", ONE, TWO), ("other", TWO, ONE)] {
         let command = pipe_command(unit, name, to);
         unit.ask(&command)?;
         let state = unit.card.state()?.state;
@@ -202,87 +207,102 @@ fn figures(unit: &mut Unit<'_>) -> Result<()> {
     unit.cut_power()
 }
 
-/// How the power was cut, and what came of it.
-#[derive(Default)]
-struct Tally {
-    installing: u32,
-    trial: u32,
-    confirming: u32,
-    complete: u32,
-}
+/// What is saved on `/cfg` before the cuts begin, and must be there after each.
+const SAVED: &str = "lab_saved=\"kept\"";
 
-fn cuts(unit: &mut Unit<'_>) -> Result<()> {
-    /// What is saved on `/cfg`, and must be there after every cut.
-    const SAVED: &str = "lab_saved=\"kept\"";
+/// Cuts the power again and again, by `cut`, which finds root's shell in the slot that it gets and leaves the moment to
+/// chance; the unit must come up in a good slot after each.
+fn cut_often(
+    unit: &mut Unit<'_>,
+    mut cut: impl FnMut(&mut Unit<'_>, &mut fastrand::Rng, Slot) -> Result<()>,
+) -> Result<()> {
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
     unit.note(format!("seed {seed}"));
     up(unit, ONE)?;
     unit.ask(&format!("echo '{SAVED}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"))?;
-    let begin = Instant::now();
-    let command = pipe_command(unit, "other", TWO);
-    unit.ask(&command)?;
-    let whole = begin.elapsed();
-    unit.cut_power()?;
-    let mut tally = Tally::default();
-    for _ in 0..unit.rig.cuts {
-        // Boot: this is also the check of the cut before.
-        unit.boot()?;
-        if random.u8(..) < 24 && unit.card.state()?.state.pending().is_some() {
-            unit.started()?;
-            std::thread::sleep(random_part(&mut random, Duration::from_secs(12)));
-            unit.cut_power()?;
-            tally.trial += 1;
-            continue;
-        }
-        let running = unit.started()?;
-        unit.expect("login: ")?;
-        check_good(unit, running)?;
-        unit.log_in()?;
-        ensure!(unit.ask("cat /etc/rc.conf.local")?.contains(SAVED), "what was saved on /cfg is gone");
-        let on_trial = unit.card.state()?.state.is_on_trial(running);
-        if on_trial && random.bool() {
-            unit.type_line("sluice update confirm")?;
-            std::thread::sleep(random_part(&mut random, Duration::from_secs(1)));
-            tally.confirming += 1;
-        } else {
-            if on_trial {
-                unit.ask("sluice update confirm")?;
-            }
-            let name = *random.choice(["next", "other"].iter()).unwrap_or(&"next");
-            let command = pipe_command(unit, name, running.other());
-            unit.type_line(&command)?;
-            std::thread::sleep(random_part(&mut random, whole.mul_f64(1.1)));
-            tally.installing += 1;
-            tally.complete += u32::from(unit.card.state()?.state.pending().is_some());
-        }
-        unit.cut_power()?;
+    for number in 1..=unit.rig.cuts {
+        let mut once = || -> Result<()> {
+            let running = match number {
+                1 => ONE,
+                _ => up_in_good_slot(unit)?,
+            };
+            cut(unit, &mut random, running)?;
+            unit.cut_power()
+        };
+        once().with_context(|| format!("cut {number} of seed {seed}"))?;
     }
+    up_in_good_slot(unit)?;
+    unit.cut_power()
+}
+
+/// Boots without a key, whichever slot that starts, and checks all that must hold after a power cut.
+fn up_in_good_slot(unit: &mut Unit<'_>) -> Result<Slot> {
     unit.boot()?;
     let running = unit.started()?;
     unit.expect("login: ")?;
-    check_good(unit, running)?;
-    unit.cut_power()?;
-    let Tally { installing, trial, confirming, complete } = tally;
+    let state = unit.card.state()?.state;
+    ensure!(state.mark(running) == Mark::Good, "slot {running} runs and is marked bad: {state:?}");
+    ensure!(state.mark(state.default) == Mark::Good, "the default is marked bad: {state:?}");
+    check_slot(unit, running, &["base", "next", "other"])?;
+    unit.log_in()?;
+    ensure!(unit.ask("cat /etc/rc.conf.local")?.contains(SAVED), "what was saved on /cfg is gone");
+    Ok(running)
+}
+
+fn cut_installs(unit: &mut Unit<'_>) -> Result<()> {
+    let (mut longest, mut armed) = (Duration::ZERO, 0);
+    cut_often(unit, |unit, random, running| {
+        if unit.card.state()?.state.is_on_trial(running) {
+            unit.ask("sluice update confirm")?;
+        }
+        let target = running.other();
+        if longest.is_zero() {
+            let (begin, command) = (Instant::now(), pipe_command(unit, "other", target));
+            unit.ask(&command)?;
+            longest = begin.elapsed();
+        }
+        let name = *random.choice(["next", "other"].iter()).unwrap_or(&"next");
+        let command = pipe_command(unit, name, target);
+        unit.type_line(&command)?;
+        std::thread::sleep(random_part(random, longest.mul_f64(1.1)));
+        armed += u32::from(unit.card.state()?.state.pending().is_some());
+        Ok(())
+    })?;
+    let cuts = unit.rig.cuts;
     unit.note(format!(
-        "{} cuts: {installing} while installing ({complete} of them after the trial was armed), {trial} in a trial boot, \
-         {confirming} while confirming; the install takes {:.0} s",
-        installing + trial + confirming,
-        whole.as_secs_f64()
+        "{cuts} cuts, {armed} of them after the trial was armed; an install takes {:.0} s",
+        longest.as_secs_f64()
     ));
+    Ok(())
+}
+
+fn cut_trials(unit: &mut Unit<'_>) -> Result<()> {
+    let (mut booting, mut deciding) = (0, 0);
+    cut_often(unit, |unit, random, running| {
+        let target = running.other();
+        if unit.card.state()?.state.is_on_trial(running) {
+            // The unit came up in the trial: what it decides now is cut.
+            let command = *random.choice(["confirm", "rollback", "confirm"].iter()).unwrap_or(&"confirm");
+            unit.type_line(&format!("sluice update {command}"))?;
+            std::thread::sleep(random_part(random, Duration::from_millis(800)));
+            deciding += 1;
+            return Ok(());
+        }
+        let command = pipe_command(unit, "next", target);
+        unit.ask(&command)?;
+        unit.type_line("reboot")?;
+        unit.expect("Sluice boot manager")?;
+        std::thread::sleep(random_part(random, Duration::from_secs(15)));
+        booting += 1;
+        Ok(())
+    })?;
+    unit.note(format!("{booting} cuts in a trial boot, {deciding} while confirming or rolling back"));
     Ok(())
 }
 
 fn random_part(random: &mut fastrand::Rng, whole: Duration) -> Duration {
     whole.mul_f64(random.f64())
-}
-
-/// That the running slot is marked good and holds one of the systems of the lab, to the last byte.
-fn check_good(unit: &Unit<'_>, running: Slot) -> Result<()> {
-    let state = unit.card.state()?.state;
-    ensure!(state.mark(running) == Mark::Good, "slot {running} runs and is marked bad: {state:?}");
-    ensure!(state.mark(state.default) == Mark::Good, "the default is marked bad: {state:?}");
-    check_slot(unit, running, &["base", "next", "other"])
 }
 
 /// That a slot holds one of these bundles' images.
