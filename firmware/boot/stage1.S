@@ -10,28 +10,11 @@
  * From the builder, which has them from the firmware crate: CONSOLE_DIVISOR, MANAGER_FIRST, MANAGER_SECOND, MANAGER_ORIGIN,
  * MANAGER_MAGIC_LOW, MANAGER_ENTRY; and MANAGER_BYTES, the length of this very manager.
  */
-	.set LOADED, 0x7c00
 	.set SECTOR, 512
 	.set DRIVE, start + SECTOR	# The byte behind the relocated sector.
 	.set MANAGER, MANAGER_ORIGIN
 
-	.code16
-	.globl start
-start:
-	cli				# Old processors take an interrupt between the two.
-	xorw %ax, %ax
-	movw %ax, %ss
-	movw $LOADED, %sp
-	sti
-	movw %ax, %ds
-	movw %ax, %es
-	cld
-	movw %sp, %si
-	movw $start, %di
-	movw $SECTOR / 2, %cx
-	rep movsw
-	ljmp $0, $moved
-moved:
+#include "relocate.inc"
 	movb %dl, DRIVE
 	call console_open
 	movw $MANAGER_FIRST, %ax

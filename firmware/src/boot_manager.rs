@@ -41,6 +41,7 @@ pub const INCLUDES: &[(&str, &str)] = &[
     ("console.inc", include_str!("../boot/console.inc")),
     ("crc32.inc", include_str!("../boot/crc32.inc")),
     ("disk.inc", include_str!("../boot/disk.inc")),
+    ("relocate.inc", include_str!("../boot/relocate.inc")),
 ];
 
 /// Where the two copies of the manager lie on the disk. With 63 sectors in a track they are in different ones.

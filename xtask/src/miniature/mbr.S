@@ -7,7 +7,6 @@
  *
  * It ends before the disk's serial number at 440; the builder checks that.
  */
-	.set LOADED, 0x7c00
 	.set TABLE, start + 446
 	.set TABLE_END, start + 510
 	.set ENTRY_BYTES, 16
@@ -17,23 +16,7 @@
 	.set MAGIC, 0xaa55
 	.set DRIVE, start + 512		# The byte behind the relocated sector.
 
-	.code16
-	.globl start
-start:
-	cli				# Old processors take an interrupt between the two.
-	xorw %ax, %ax
-	movw %ax, %ss
-	movw $LOADED, %sp
-	sti
-	movw %ax, %ds
-	movw %ax, %es
-	cld
-	movw $LOADED, %si
-	movw $start, %di
-	movw $256, %cx
-	rep movsw
-	ljmp $0, $moved
-moved:
+#include "relocate.inc"
 	movb %dl, DRIVE
 	call console_open
 

@@ -6,7 +6,6 @@
  * number at 0x901, loads sectors 2 to 15 of the slice at 0x9000 and jumps to 0x9010 (stand/i386/boot2/boot1.S: MEM_ARG, MEM_BTX,
  * MEM_JMP).
  */
-	.set LOADED, 0x7c00		# Where the BIOS loads; a buffer of one sector afterwards.
 	.set BUFFER, LOADED
 	.set DRIVE, 0x900
 	.set SLICE, 0x901
@@ -22,24 +21,7 @@
 	.set ACTIVE, 0x80
 	.set KIND_FREEBSD, 0xa5
 
-	.code16
-	.globl start
-start:
-	cli
-	xorw %ax, %ax
-	movw %ax, %ss
-	movw $LOADED, %sp
-	sti
-	movw %ax, %ds
-	movw %ax, %es
-	cld
-	movw %si, %bx			# The table entry, if the caller gave one.
-	movw $LOADED, %si
-	movw $start, %di
-	movw $256, %cx
-	rep movsw
-	ljmp $0, $moved
-moved:
+#include "relocate.inc"
 	movb %dl, DRIVE
 	call console_open
 

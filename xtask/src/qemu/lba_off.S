@@ -4,29 +4,13 @@
  *
  * The handler stays in the last KiB below 640 KiB, which is taken from the memory that the BIOS tells of.
  */
-	.set LOADED, 0x7c00
 	.set MEMORY_KIB, 0x413		# BIOS data area: KiB below 640.
 	.set VECTOR, 0x13 * 4
 	.set DISK, 0x80
 	.set EDD_FIRST, 0x41
 	.set EDD_LAST, 0x49
 
-	.code16
-	.globl start
-start:
-	cli
-	xorw %ax, %ax
-	movw %ax, %ss
-	movw $LOADED, %sp
-	movw %ax, %ds
-	movw %ax, %es
-	cld
-	movw $LOADED, %si
-	movw $start, %di
-	movw $256, %cx
-	rep movsw
-	ljmp $0, $moved
-moved:
+#include "relocate.inc"
 	movl VECTOR, %eax
 	movl %eax, bios
 	decw MEMORY_KIB

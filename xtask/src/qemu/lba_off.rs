@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use firmware::boot_manager::INCLUDES;
 
 use crate::assembler::{Source, assemble};
 
 /// The boot sector, which moves out of the way of the MBR.
 const LBA_OFF: Source =
-    Source { name: "lba_off", text: include_str!("lba_off.S"), includes: &[], origin: 0x600, room: 512 };
+    Source { name: "lba_off", text: include_str!("lba_off.S"), includes: INCLUDES, origin: 0x600, room: 512 };
 
 /// Bytes of a 3.5 inch floppy, by which QEMU knows its geometry: 1440 KiB.
 const FLOPPY_BYTES: usize = 1440 * 1024;
