@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
 use firmware::mbr::{MBR_BYTES, Mbr};
@@ -10,6 +11,7 @@ use firmware::slot::Slot;
 use firmware::state::BootState;
 use firmware::state::store;
 use xtask::boot_state::{self, CfgSlice};
+use xtask::lab::card::Card;
 use xtask::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run};
@@ -53,11 +55,12 @@ fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are
     assert_eq!(Mbr::parse(&sector).unwrap().active(), None);
     let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
     assert_eq!((loaded.sequence, loaded.copy, loaded.defect.is_none()), (2, 1, true));
-    assert_eq!(loaded.state, BootState::factory(Slot::Second, [true; 2], None));
+    let digest = |image: &Path| Card::open(image).unwrap().slot_digest(Slot::First).unwrap();
+    assert_eq!(loaded.state, BootState::factory(Slot::Second, [true; 2], Some(digest(&image))));
 
     let (image, _) = boot("[slices]\nslots = 1\n[boot]\nticks = 1\n", "sluice miniature: slot 1");
     let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
-    assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], None));
+    assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], Some(digest(&image))));
 
     let (image, text) = boot("[boot]\ncode = \"boot0sio\"\ndefault = 2\n", "sluice miniature: slot 2");
     assert!(!text.contains("Sluice boot manager"), "{text}");
