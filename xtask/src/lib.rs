@@ -3,7 +3,7 @@
 //!
 //! In the order of the pipeline: a [`world`] and the product's own [`layer`]s merge into a [`tree`], [`nanobsd`]'s
 //! rules transform it, and [`image`] lays it out and writes it, with the file systems of the `ufs` crate and the
-//! on-disk formats of the `firmware` crate. [`command`] is the command line, [`qemu`] stands for the device.
+//! on-disk formats of the `firmware` crate. [`pkg`] brings FreeBSD packages. [`command`] is the command line, [`qemu`] stands for the device.
 
 pub mod assembler;
 pub mod command;
@@ -15,6 +15,7 @@ pub mod isa;
 pub mod layer;
 pub mod miniature;
 pub mod nanobsd;
+pub mod pkg;
 pub mod product;
 pub mod qemu;
 pub mod report;
