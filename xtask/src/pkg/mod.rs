@@ -6,7 +6,13 @@
 //! package runs on the engineer's machine. The formats are pkg(8)'s, and its source is the authority for them; what
 //! becomes of packages in an image is told in `docs/packages.md`.
 
+pub mod archive;
 pub mod list;
+pub mod lock;
 pub mod manifest;
+pub mod repository;
+pub mod resolve;
+pub mod signature;
 pub mod sum;
+mod ucl;
 pub mod version;
