@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{image, run, setup, test};
+use xtask::command::{image, pkg, run, setup, test};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -17,6 +17,8 @@ struct Cli {
 enum Command {
     /// Build the full image and the slot image
     Image(image::Args),
+    /// Choose, lock and fetch FreeBSD packages
+    Pkg(pkg::Args),
     /// Boot the latest full image in QEMU, its serial console on this terminal
     Run(run::Args),
     /// Find and install what the other commands need
@@ -28,6 +30,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Image(args) => args.run(),
+        Command::Pkg(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
         Command::Test(args) => args.run(),

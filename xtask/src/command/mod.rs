@@ -1,6 +1,7 @@
 //! The subcommands of `cargo xtask`, one file each: its arguments and what it does with the rest of the crate.
 
 pub mod image;
+pub mod pkg;
 pub mod run;
 pub mod setup;
 pub mod test;

@@ -3,6 +3,7 @@
 //! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again.
 
 mod load;
+mod packages;
 mod raw;
 mod version;
 
@@ -13,6 +14,7 @@ use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
 use firmware::units::Sectors;
 
 use crate::tree::Principal;
+pub use packages::Packages;
 use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
 pub use version::Version;
 
@@ -48,6 +50,8 @@ pub struct Product {
     pub world: WorldOptions,
     /// The files that lie over the world.
     pub overlay: Overlay,
+    /// FreeBSD packages.
+    pub packages: Packages,
     /// The most bytes of a slot's content.
     pub slot_budget: Option<u64>,
     /// The most bytes of a service.
@@ -209,6 +213,7 @@ impl Product {
                 install: make_variables("world.install", raw.world.install)?,
             },
             overlay: overlay(raw.overlay)?,
+            packages: Packages::check(raw.packages)?,
             slot_budget: raw.budget.slot_bytes,
             service_budget: raw.budget.service_bytes,
         })
@@ -339,7 +344,10 @@ fn overlay(raw: RawOverlay) -> Result<Overlay> {
             "overlay.folders: `{folder}` is no folder of the repository; write its path from the root, as \"overlay\""
         );
     }
-    Ok(Overlay { folders, rules: raw.rules.unwrap_or_default().into_iter().map(check).collect::<Result<_>>()? })
+    Ok(Overlay {
+        folders,
+        rules: raw.rules.unwrap_or_default().into_iter().map(check).collect::<Result<_>>()?,
+    })
 }
 
 fn check_rule(pattern: &str, raw: RawRule) -> Result<Rule> {
@@ -395,6 +403,11 @@ mod tests {
             ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
             ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
             ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),
+            ("[packages]\nabi = \"FreeBSD:13:amd64\"", "packages.abi", "FreeBSD:13:i386"),
+            ("[packages]\nsignature = \"gpg\"", "packages.signature", "fingerprints"),
+            ("[packages]\nsignature = \"pubkey\"", "packages.signature", "packages.key"),
+            ("[packages]\nkey = \"k.pem\"", "packages.key", "pubkey"),
+            ("[packages]\nrepository = \"http://x\"", "packages.signature", "anyone on the way"),
             ("[product]\nname = \"My Box\"", "product.name", "a-z"),
             ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
         ] {

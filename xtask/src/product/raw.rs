@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::isa::Exceptions;
+
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,9 @@ pub struct RawProduct {
     /// The files of the product that lie over the world.
     #[serde(default)]
     pub overlay: RawOverlay,
+    /// FreeBSD packages.
+    #[serde(default)]
+    pub packages: RawPackages,
     /// What a build may grow to.
     #[serde(default)]
     pub budget: RawBudget,
@@ -185,6 +190,27 @@ pub struct RawRule {
     pub flags: Option<String>,
     /// The file takes the place of the world's.
     pub replace: Option<bool>,
+}
+
+/// `[packages]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPackages {
+    /// A folder or an `http://` address with a pkg(8) repository; `${ABI}` in it is filled (`url` of pkg.conf(5)).
+    pub repository: Option<String>,
+    /// The system that packages must be for, `FreeBSD:13:i386`.
+    pub abi: Option<String>,
+    /// Who vouches for the repository: `none`, `pubkey` or `fingerprints` (`signature_type` of pkg.conf(5)).
+    pub signature: Option<String>,
+    /// With `pubkey`: the file with the public key, in PEM.
+    pub key: Option<String>,
+    /// With `fingerprints`: the folder with `trusted` and `revoked`.
+    pub fingerprints: Option<String>,
+    /// Packages whose scripts run on the unit at every start.
+    pub run_scripts: Option<Vec<String>>,
+    /// Code of packages that may hold what the processor lacks, by file and symbol.
+    #[serde(default)]
+    pub isa: Exceptions,
 }
 
 /// `[budget]`
