@@ -303,8 +303,8 @@ fn gate(product: &Packages, packages: &[Package]) -> Result<Vec<String>> {
             list.push(format!("  and {} more", count - SHOWN));
         }
         bail!(
-            "package `{name}`: /{path} has {count} instructions that the Geode LX lacks, and would die there; take a package \
-             that was built for it (CPUTYPE?=pentium-mmx), or, if they never run there, say so by file and symbol in \
+            "package `{name}`: /{path} would die on the Geode LX, which lacks {count} of its instructions; take a package that \
+             was built for it (CPUTYPE?=pentium-mmx), or, if they never run there, say so by file and symbol in \
              [[packages.isa]]\n{}",
             list.join("\n")
         );

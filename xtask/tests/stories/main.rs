@@ -10,6 +10,8 @@
 
 mod boot;
 mod image;
+mod mirror;
+mod packages;
 mod readers;
 mod real_world;
 mod repository;
