@@ -139,8 +139,6 @@ pub struct Stated {
     pub perm: Option<Value>,
     /// File flags, as chflags(1) names them or as a number.
     pub fflags: Option<Value>,
-    /// When it was made, in seconds since 1970.
-    pub mtime: Option<i64>,
     /// Where a symbolic link leads.
     pub symlink_target: Option<String>,
 }

@@ -66,9 +66,9 @@ pub fn database(packages: &[Registration<'_>], time: i64) -> Result<Vec<u8>> {
     let transaction = connection.transaction()?;
     for package in packages {
         register(&transaction, package, packages, time)
-            .and_then(
-                |id| if version > OLDEST { attributes(&transaction, package.manifest, id) } else { Ok(()) },
-            )
+            .and_then(|id| {
+                if version > OLDEST { attributes(&transaction, package.manifest, id, time) } else { Ok(()) }
+            })
             .with_context(|| format!("registering the package `{}`", package.manifest.name))?;
     }
     transaction.commit()?;
@@ -98,8 +98,9 @@ fn tables(version: u32) -> String {
     format!("{SCHEMA}{more}PRAGMA user_version = {version};\n")
 }
 
-/// What newer tables have of files and directories: owner, mode, flags and time.
-fn attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64) -> Result<()> {
+/// What newer tables have of files and directories: owner, mode, flags and time. The time is that of every file of the
+/// image and not the package's own, or `pkg check -m` would find them all changed.
+fn attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64, time: i64) -> Result<()> {
     for (path, file) in &manifest.files {
         let Some(stated) = file.attributes() else { continue };
         insert(
@@ -111,7 +112,7 @@ fn attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64) -> Result<()> 
                 &stated.gname,
                 &stated.mode()?.unwrap_or(0),
                 &stated.flags()?,
-                &stated.mtime.unwrap_or(0),
+                &time,
                 &stated.symlink_target,
                 path,
                 &id,
@@ -305,7 +306,7 @@ mod tests {
         let text = format!(
             r#"{{"name":"{name}","version":"{version}","origin":"misc/{name}","abi":"FreeBSD:13:i386","users":["www"],
             "deps":{{"b":{{"origin":"misc/b","version":"0"}}}},"licenselogic":"or","message":"hello","options":{{"X":true}},
-            "files":{{"/usr/local/{name}":{{"sum":"1$x","uname":"root","perm":"0555","fflags":"schg","mtime":7}},
+            "files":{{"/usr/local/{name}":{{"sum":"1$x","uname":"root","perm":"0555","fflags":"schg"}},
             "/old/{name}":"-"}},"directories":{{"/var/db/x/":"y","/var/{name}":{{"perm":"0750","uname":"www"}}}},
             "scripts":{{"post-install":"true"}},"lua_scripts":{{"post-install":["return 0","return 0"]}},
             "annotations":{{"flavor":"{name}"}},"requires":["r"],"shlibs_required":["libc.so.7"]}}"#
