@@ -159,6 +159,14 @@ fn read(from: impl Read, files: &Path) -> Result<(Manifest, Vec<Member>)> {
             manifest.as_ref().context("the archive does not begin with +MANIFEST: it is no package")?;
         let member =
             member(&mut entry, &path, manifest, files, members.len()).with_context(|| path.clone())?;
+        if let MemberKind::HardLink(target) = &member.kind {
+            let same = |path: &str| path.trim_start_matches('/') == target.trim_start_matches('/');
+            let is_file = |member: &Member| matches!(member.kind, MemberKind::File { .. });
+            ensure!(
+                members.iter().any(|earlier| is_file(earlier) && same(&earlier.path)),
+                "{path}: it is a hard link to {target}, which is no file of the package before it"
+            );
+        }
         members.push(member);
     }
     let manifest = manifest.context("the archive holds no +MANIFEST: it is no package")?;
