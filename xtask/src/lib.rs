@@ -3,7 +3,8 @@
 //!
 //! In the order of the pipeline: a [`world`] and the product's own [`layer`]s merge into a [`tree`], [`nanobsd`]'s
 //! rules transform it, and [`image`] lays it out and writes it, with the file systems of the `ufs` crate and the
-//! on-disk formats of the `firmware` crate; [`bundle`] makes the update of it, signed with [`keys`]. [`command`] is the command line, [`qemu`] stands for the device.
+//! on-disk formats of the `firmware` crate; [`bundle`] makes the update of it, signed with [`keys`]. [`pkg`] brings FreeBSD
+//! packages. [`command`] is the command line, [`qemu`] stands for the device, and [`lab`] for the field.
 
 pub mod assembler;
 pub mod boot_manager;
@@ -20,6 +21,7 @@ pub mod lab;
 pub mod layer;
 pub mod miniature;
 pub mod nanobsd;
+pub mod pkg;
 pub mod product;
 pub mod qemu;
 pub mod report;

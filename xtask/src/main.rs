@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{image, inspect, keygen, lab, run, setup, test};
+use xtask::command::{image, inspect, keygen, lab, pkg, run, setup, test};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Keygen(keygen::Args),
     /// Play what happens to units in the field through in QEMU
     Lab(lab::Args),
+    /// Choose, lock and fetch FreeBSD packages
+    Pkg(pkg::Args),
     /// Boot the latest full image in QEMU, its serial console on this terminal
     Run(run::Args),
     /// Find and install what the other commands need
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => args.run(),
         Command::Keygen(args) => args.run(),
         Command::Lab(args) => args.run(),
+        Command::Pkg(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
         Command::Test(args) => args.run(),

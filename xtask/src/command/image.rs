@@ -12,17 +12,18 @@ use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, Output};
 use crate::image::{self, disk, filesystem};
 use crate::keys::Signing;
+use crate::pkg;
+use crate::pkg::layer::Surroundings;
 use crate::product::{BootCode, DEFINITION, Product, Version};
 use crate::report::{self, Reporter};
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
+use crate::tree::Layer;
 use crate::world::{self, Origin, World};
 use crate::{boot_manager, boot_state, bundle, inputs, layer};
 
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
-/// The packages of the image.
-const PACKAGES: &str = "pkglist";
 /// The mtree(5) specification beside the images.
 const SPEC: &str = "slot.mtree";
 /// The manifest beside the images.
@@ -51,6 +52,9 @@ pub struct Args {
     /// taken from SLUICE_SIGN_PASSWORD
     #[arg(long, value_name = "FILE", requires = "release")]
     sign_key: Option<PathBuf>,
+    /// Take packages from the cache in DIR
+    #[arg(long, value_name = "DIR")]
+    package_cache: Option<PathBuf>,
     /// Where the folder of the version goes
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -65,6 +69,7 @@ pub struct Args {
 /// What a build starts from.
 struct Build {
     product: Product,
+    packages: pkg::Selection,
     version: Version,
     signing: Signing,
     edition: Edition,
@@ -85,7 +90,7 @@ impl Args {
         if let Some(kernel) = &self.kernel {
             product.kernel.config.clone_from(kernel);
         }
-        layer::packages::check(&root.join(PACKAGES))?;
+        let packages = pkg::Selection::read(root, &product.packages, self.package_cache)?;
         let version = Version::of_repository(root, &product.version)?;
         let (signing, edition) = if self.release {
             check_release(&version, &product.version)?;
@@ -112,7 +117,7 @@ impl Args {
             );
         }
         let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
-        Build { product, version, signing, edition, toolchain, reporter, output }.run(&origin)
+        Build { product, packages, version, signing, edition, toolchain, reporter, output }.run(&origin)
     }
 }
 
@@ -215,6 +220,7 @@ impl Build {
             ("overlay", inputs::of_files(root, &folders)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
             (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.edition)?),
+            ("packages", self.packages.digest()?),
             ("version", inputs::of_texts([format!("{:?}", self.version).as_str()])),
             ("world", world.identity.clone()),
         ];
@@ -235,16 +241,33 @@ impl Build {
     }
 
     fn compose(&self, world: &World, services: &[Service]) -> Result<image::Slot> {
-        let stage = self.reporter.stage("tree");
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.product.service_budget)?);
-        layers.extend(layer::overlay::layers(&crate::workspace::root(), &self.product.overlay)?);
+        let overlay = layer::overlay::layers(&crate::workspace::root(), &self.product.overlay)?;
+        let mut layers = self.install_packages(world, layers, overlay)?;
         layers.push(layer::keys::layer(self.signing.trusted.keys())?);
+        let stage = self.reporter.stage("tree");
         let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
         let sizes = filesystem::layer_sizes(&slot.tree);
         let bytes = sizes.iter().map(|layer| layer.bytes).sum();
         stage.finish(format_args!("{} paths, {}", slot.tree.names().count(), report::size(bytes)));
         Ok(slot)
+    }
+
+    /// Lays the packages between `below` and the overlay, and what they come to together over both.
+    fn install_packages(&self, world: &World, below: Vec<Layer>, overlay: Vec<Layer>) -> Result<Vec<Layer>> {
+        let stage = self.reporter.stage("packages");
+        let around =
+            Surroundings { below: &below, above: &overlay, world: &world.version, time: self.version.time };
+        let Some(installed) = self.packages.install(&self.product.packages, &around)? else {
+            return Ok(below.into_iter().chain(overlay).collect());
+        };
+        let size = report::size(pkg::layer::bytes(&installed.layers));
+        stage.finish(format_args!("{} packages, {size}", self.packages.count()));
+        installed.warnings.iter().for_each(|warning| self.reporter.warn(warning));
+        installed.notes.iter().for_each(|note| self.reporter.note(note));
+        let layers = below.into_iter().chain(installed.layers).chain(overlay);
+        Ok(layers.chain([installed.top]).collect())
     }
 
     fn write(

@@ -4,6 +4,7 @@ pub mod image;
 pub mod inspect;
 pub mod keygen;
 pub mod lab;
+pub mod pkg;
 pub mod run;
 pub mod setup;
 pub mod test;

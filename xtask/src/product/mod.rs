@@ -4,6 +4,7 @@
 //! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again.
 
 mod load;
+mod packages;
 mod raw;
 mod update;
 mod version;
@@ -16,6 +17,7 @@ use firmware::slot::Slot;
 use firmware::units::Sectors;
 
 use crate::tree::Principal;
+pub use packages::Packages;
 use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
 pub use update::Update;
 pub use version::Version;
@@ -54,6 +56,8 @@ pub struct Product {
     pub overlay: Overlay,
     /// What an update to this version says of itself.
     pub update: Update,
+    /// FreeBSD packages.
+    pub packages: Packages,
     /// The most bytes of a slot's content.
     pub slot_budget: Option<u64>,
     /// The most bytes of a service.
@@ -229,6 +233,7 @@ impl Product {
                 install: make_variables("world.install", raw.world.install)?,
             },
             overlay: overlay(raw.overlay)?,
+            packages: Packages::check(raw.packages)?,
             slot_budget: raw.budget.slot_bytes,
             service_budget: raw.budget.service_bytes,
         })
@@ -425,6 +430,11 @@ mod tests {
             ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
             ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
             ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),
+            ("[packages]\nabi = \"FreeBSD:13:amd64\"", "packages.abi", "FreeBSD:13:i386"),
+            ("[packages]\nsignature = \"gpg\"", "packages.signature", "fingerprints"),
+            ("[packages]\nsignature = \"pubkey\"", "packages.signature", "packages.key"),
+            ("[packages]\nkey = \"k.pem\"", "packages.key", "pubkey"),
+            ("[packages]\nrepository = \"http://x\"", "packages.signature", "anyone on the way"),
             ("[product]\nname = \"My Box\"", "product.name", "a-z"),
             ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
             ("[product]\nversion = \"1.02.3\"", "product.version", "MAJOR.MINOR.PATCH"),

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::isa::Exceptions;
+
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +47,9 @@ pub struct RawProduct {
     /// How updates to this version are made.
     #[serde(default)]
     pub update: RawUpdate,
+    /// FreeBSD packages.
+    #[serde(default)]
+    pub packages: RawPackages,
     /// What a build may grow to.
     #[serde(default)]
     pub budget: RawBudget,
@@ -200,6 +205,27 @@ pub struct RawUpdate {
     pub config_version: Option<u32>,
     /// The least version that a unit may have to update to this one; empty for any.
     pub minimum: Option<String>,
+}
+
+/// `[packages]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPackages {
+    /// A folder or an `http://` address with a pkg(8) repository; `${ABI}` in it is filled (`url` of pkg.conf(5)).
+    pub repository: Option<String>,
+    /// The system that packages must be for, `FreeBSD:13:i386`.
+    pub abi: Option<String>,
+    /// Who vouches for the repository: `none`, `pubkey` or `fingerprints` (`signature_type` of pkg.conf(5)).
+    pub signature: Option<String>,
+    /// With `pubkey`: the file with the public key, in PEM.
+    pub key: Option<String>,
+    /// With `fingerprints`: the folder with `trusted` and `revoked`.
+    pub fingerprints: Option<String>,
+    /// Packages whose scripts run on the unit at every start.
+    pub run_scripts: Option<Vec<String>>,
+    /// Code of packages that may hold what the processor lacks, by file and symbol.
+    #[serde(default)]
+    pub isa: Exceptions,
 }
 
 /// `[budget]`

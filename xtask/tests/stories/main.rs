@@ -14,6 +14,8 @@ mod boot_manager;
 mod bundle;
 mod image;
 mod lab;
+mod mirror;
+mod packages;
 mod readers;
 mod real_world;
 mod repository;

@@ -1,0 +1,574 @@
+//! FreeBSD packages: a repository of thirty, of which twenty can be installed and ten cannot, each for a reason of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+use tempfile::TempDir;
+use xtask::isa::{Exception, Exceptions};
+use xtask::pkg::cache::Cache;
+use xtask::pkg::layer::{self, Installation, Surroundings};
+use xtask::pkg::lock::Lock;
+use xtask::pkg::signature::Trust;
+use xtask::pkg::{self, list, register};
+use xtask::product::Packages;
+use xtask::toolchain::Group;
+use xtask::tree::{EntryKind, Kind, Layer, Principal, Tree, TreePath};
+
+use crate::mirror::{Key, Mirror, Pack, Packing};
+use crate::repository::{Repository, Run};
+use crate::{readers, tools};
+
+/// All that can be installed together.
+const GOOD: &str =
+    "bash\neasy-rsa\njq\nmpd5\nmtr\ntest/nginx>=1.24\nopenvpn\nunbound\nlibuv=1.46.0\nlibidn2\n";
+
+/// What the ports framework makes for a port with `USERS=www GROUPS=www`.
+const ACCOUNTS: &str = r#"if [ -n "${PKG_ROOTDIR}" ] && [ "${PKG_ROOTDIR}" != "/" ]; then
+  PW="/usr/sbin/pw -R ${PKG_ROOTDIR}"
+else
+  PW=/usr/sbin/pw
+fi
+echo "===> Creating groups"
+if ! ${PW} groupshow www >/dev/null 2>&1; then
+  ${PW} groupadd www -g 80
+fi
+echo "===> Creating users"
+if ! ${PW} usershow www >/dev/null 2>&1; then
+  ${PW} useradd www -u 80 -g 80  -c "World Wide Web Owner" -d /nonexistent -s /usr/sbin/nologin
+fi
+"#;
+
+const SAMPLE: &str = "-- args: etc/nginx/nginx.conf.sample\n  pkg.copy(sample_file, target_file)\n";
+
+fn text(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// A program for i386 with this code.
+fn program(code: &[u8]) -> Vec<u8> {
+    use object::write::{Object, Symbol, SymbolSection};
+    use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
+    let mut file = Object::new(BinaryFormat::Elf, Architecture::I386, Endianness::Little);
+    let section = file.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
+    file.set_section_data(section, code, 1);
+    file.add_symbol(Symbol {
+        name: b"scale".to_vec(),
+        value: 0,
+        size: 0,
+        kind: SymbolKind::Text,
+        scope: SymbolScope::Linkage,
+        weak: false,
+        section: SymbolSection::Section(section),
+        flags: SymbolFlags::None,
+    });
+    file.write().unwrap()
+}
+
+/// The thirty.
+fn packs() -> Vec<Pack> {
+    let ret = program(&[0xc3]);
+    let mut packs = vec![
+        Pack::new("nginx", "1.24.0_2,3")
+            .needs(&["pcre2"])
+            .file("/usr/local/sbin/nginx", ret.clone())
+            .with("root:wheel", 0o555)
+            .hard_link("/usr/local/sbin/nginx-debug", "/usr/local/sbin/nginx")
+            .symlink("/usr/local/bin/nginx", "../sbin/nginx")
+            .file("/usr/local/etc/rc.d/nginx", text("#!/bin/sh\n. /etc/rc.subr\n"))
+            .with("root:wheel", 0o555)
+            .file("/usr/local/etc/nginx/nginx.conf.sample", text("worker_processes 1;\n"))
+            .with("root:www", 0o640)
+            .file("/usr/local/libexec/guard", text("guarded\n"))
+            .with("root:wheel", 0o4555)
+            .flags("schg")
+            .directory("/var/log/nginx")
+            .with("www:www", 0o750)
+            .says("users", json!(["www"]))
+            .says("groups", json!(["www"]))
+            .says_inside("scripts", json!({ "pre-install": ACCOUNTS }))
+            .says_inside("lua_scripts", json!({ "post-install": [SAMPLE] }))
+            .says_inside("messages", json!([{ "message": "Be careful.", "type": "install" }])),
+        Pack::new("pcre2", "10.42")
+            .file("/usr/local/lib/libpcre2.so.0", ret.clone())
+            .file("/usr/local/libdata/ldconfig/pcre2", text("/usr/local/lib\n")),
+        Pack::new("bash", "5.2.15")
+            .needs(&["readline", "gettext-runtime"])
+            .packed(Packing::Xz)
+            .file("/usr/local/bin/bash", ret.clone())
+            .with("root:wheel", 0o555)
+            .says_inside(
+                "lua_scripts",
+                json!({ "post-install": ["-- args: bin/bash\n shells_path = \"/etc/shells\"\n"] }),
+            ),
+        Pack::new("mpd5", "5.9_16")
+            .file("/usr/local/etc/rc.d/mpd5", text("#!/bin/sh\n"))
+            .says_inside("scripts", json!({ "post-install": "/usr/local/sbin/mpd5 --rebuild %25\n" })),
+        Pack::new("mtr", "0.95").packed(Packing::Plain),
+        Pack::new("unbound", "1.17.1_2").needs(&["expat", "libevent", "libnghttp2"]),
+        Pack::new("openvpn", "2.6.5").needs(&["lzo2", "easy-rsa"]),
+        Pack::new("jq", "1.6").needs(&["oniguruma"]).file("/usr/local/bin/jq", ret),
+        Pack::new("libidn2", "2.3.4").needs(&["libunistring"]),
+        Pack::new("libuv", "1.46.0"),
+        Pack::new("readline", "8.2.1").needs(&["ncurses"]),
+    ];
+    for (name, version) in [
+        ("ncurses", "6.4"),
+        ("gettext-runtime", "0.22"),
+        ("expat", "2.5.0"),
+        ("libevent", "2.1.12_1"),
+        ("libnghttp2", "1.57.0"),
+        ("lzo2", "2.10"),
+        ("easy-rsa", "3.1.5"),
+        ("oniguruma", "6.9.8"),
+        ("libunistring", "1.1"),
+    ] {
+        packs.push(Pack::new(name, version));
+    }
+    packs.extend([
+        Pack::new("nginx-lite", "1.24.0").says("conflicts", json!(["nginx-[0-9]*"])),
+        Pack::new("squid", "6.1"),
+        Pack::new("haproxy", "2.8.1").needs(&["lua54"]),
+        Pack::new("monitor", "1.0").needs(&["agent"]),
+        Pack::new("agent", "3.1").abi("FreeBSD:13:amd64"),
+        Pack::new("shadow", "4.13").file("/etc/gettytab", text("mine\n")),
+        Pack::new("gojq", "0.12").file("/usr/local/bin/jq", text("mine\n")),
+        // movaps %xmm1,%xmm0; ret
+        Pack::new("ffmpeg", "6.0").file("/usr/local/lib/libswscale.so.7", program(&[0x0f, 0x28, 0xc1, 0xc3])),
+        Pack::new("orphan", "1.0").says("users", json!(["ghost"])),
+        Pack::new("liar", "2.0").says_inside("version", json!("1.0")),
+    ]);
+    assert_eq!(packs.len(), 30);
+    packs
+}
+
+/// The repository, and what an engineer has beside it.
+struct Desk {
+    dir: TempDir,
+    mirror: Mirror,
+    product: Packages,
+    cache: Cache,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mirror = Mirror::new(dir.path().join("mirror"));
+        for pack in packs() {
+            mirror.add(&pack);
+            if pack.name == "squid" {
+                fs::write(mirror.archive(&pack), b"another squid").unwrap();
+            }
+        }
+        mirror.publish(&[]);
+        let product = Packages {
+            repository: Some("mirror".into()),
+            abi: "FreeBSD:13:i386".into(),
+            trust: Trust::Nobody,
+            run_scripts: Vec::new(),
+            exceptions: Exceptions::default(),
+        };
+        let cache = Cache::new(dir.path().join("cache"));
+        Self { dir, mirror, product, cache }
+    }
+
+    fn lock(&self, asked: &str) -> Result<Lock> {
+        pkg::lock(self.dir.path(), &self.product, &list::parse("pkglist", asked)?, &self.cache)
+    }
+
+    fn install(&self, asked: &str) -> Result<Installation> {
+        let lock = self.lock(asked)?;
+        let (source, _) = pkg::source(self.dir.path(), &self.product)?;
+        self.cache.fetch(&lock, &source, |_| {})?;
+        let below = [world()];
+        let around = Surroundings { below: &below, above: &[], world: "13.2-RELEASE", time: 1_700_000_000 };
+        layer::install(&self.product, &lock, &self.cache.packages(&lock)?, &around)
+    }
+
+    /// The message of a refusal, without what differs from run to run.
+    #[track_caller]
+    fn refusal<T>(&self, result: Result<T>) -> String {
+        let Err(error) = result else { panic!("this should have been refused") };
+        let text = format!("{error:#}").replace(&self.dir.path().display().to_string(), "[desk]");
+        let is_sum = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut plain = String::new();
+        for word in text.split_inclusive(|byte: char| !byte.is_ascii_alphanumeric()) {
+            let bare = word.trim_end_matches(|byte: char| !byte.is_ascii_alphanumeric());
+            plain.push_str(&if is_sum(bare) { word.replace(bare, "[sha256]") } else { word.to_owned() });
+        }
+        plain
+    }
+}
+
+/// As much of a world as packages meet.
+fn world() -> Layer {
+    let mut layer = Layer::new("world");
+    for (path, text) in [
+        ("etc/master.passwd", "root:*:0:0::0:0:Charlie &:/root:/bin/sh\n"),
+        ("etc/passwd", "root:*:0:0:Charlie &:/root:/bin/sh\n"),
+        ("etc/group", "wheel:*:0:root\n"),
+        ("etc/pwd.db", "a database"),
+        ("etc/gettytab", "default:\n"),
+        ("etc/shells", "/bin/sh\n"),
+    ] {
+        layer.push(path_of(path), EntryKind::File(text.into()), 0o644);
+    }
+    layer
+}
+
+fn path_of(text: &str) -> TreePath {
+    TreePath::parse(text).unwrap()
+}
+
+#[test]
+fn twenty_of_thirty_packages_are_installed_with_all_that_they_bring() {
+    let desk = Desk::new();
+    let lock = desk.lock(GOOD).unwrap();
+    let chosen: Vec<String> = lock
+        .packages
+        .iter()
+        .map(|package| format!("{} {} <- {}", package.name, package.version, package.why.join(", ")))
+        .collect();
+    insta::assert_snapshot!(chosen.join("\n"));
+
+    let installed = desk.install(GOOD).unwrap();
+    assert_eq!(installed.layers.len(), 20);
+    insta::assert_snapshot!(installed.warnings.join("\n"), @"package `mpd5`: its post-install script is not run: `/usr/local/sbin/mpd5 --rebuild %`; it can run at every start: packages.run_scripts");
+    let layers = [world()].into_iter().chain(installed.layers).chain([installed.top]).collect();
+    let mut tree = Tree::merge(layers).unwrap();
+    tree.resolve_owners().unwrap();
+
+    let text = |path: &str| tree.read_text(&path_of(path)).unwrap();
+    let inode =
+        |path: &str| tree.get(&path_of(path)).unwrap_or_else(|| panic!("{path} is not there")).clone();
+    let owner =
+        |path: &str| (inode(path).attributes.user, inode(path).attributes.group, inode(path).attributes.mode);
+    let (root, www) = (Principal::Id(0), Principal::Id(80));
+    assert_eq!(owner("usr/local/sbin/nginx"), (root.clone(), root.clone(), 0o555));
+    assert_eq!(owner("usr/local/etc/nginx/nginx.conf"), (root.clone(), www.clone(), 0o640));
+    assert_eq!(owner("var/log/nginx"), (www.clone(), www, 0o750));
+    assert_eq!(
+        (owner("usr/local/libexec/guard").2, inode("usr/local/libexec/guard").attributes.flags),
+        (0o4555, 0x2_0000)
+    );
+    assert!(matches!(inode("usr/local/bin/nginx").kind, Kind::Symlink(target) if target == "../sbin/nginx"));
+    let id = |path: &str| tree.names().find(|(name, _)| name.as_str() == path).unwrap().1;
+    assert_eq!(id("usr/local/sbin/nginx"), id("usr/local/sbin/nginx-debug"));
+    assert_eq!(text("usr/local/libdata/ldconfig/pcre2"), "/usr/local/lib\n");
+    assert_eq!(
+        text("usr/local/share/bash/README") + &text("usr/local/share/mtr/README"),
+        "This is bash.\nThis is mtr.\n"
+    );
+    assert_eq!(text("etc/group"), "wheel:*:0:root\nwww:*:80:\n");
+    assert!(
+        text("etc/master.passwd")
+            .ends_with("\nwww:*:80:80::0:0:World Wide Web Owner:/nonexistent:/usr/sbin/nologin\n")
+    );
+    assert_eq!(text("etc/shells"), "/bin/sh\n/usr/local/bin/bash\n");
+    assert!(tree.get(&path_of("etc/accounts.changed")).is_some(), "pwd.db does not have the new accounts");
+    assert!(tree.read(&path_of(register::PLACE)).unwrap().starts_with(b"SQLite format 3\0"));
+}
+
+#[test]
+fn ten_of_thirty_packages_are_refused_each_with_its_reason() {
+    let desk = Desk::new();
+    for (name, asked) in [
+        ("a conflict", "nginx\nnginx-lite\n"),
+        ("a wrong checksum", "squid\n"),
+        ("a missing dependency", "haproxy\n"),
+        ("another system", "monitor\n"),
+        ("another system asked for", "agent\n"),
+        ("a file of the world", "shadow\n"),
+        ("a file of another package", "jq\ngojq\n"),
+        ("code that the Geode lacks", "ffmpeg\n"),
+        ("an account that nobody makes", "orphan\n"),
+        ("an archive of another version", "liar\n"),
+    ] {
+        insta::assert_snapshot!(name.replace(' ', "_"), desk.refusal(desk.install(asked)));
+    }
+}
+
+#[test]
+fn code_for_other_processors_passes_where_the_product_excuses_its_symbol() {
+    let mut desk = Desk::new();
+    let exception = |symbol: &str| Exception {
+        path: "usr/local/lib/libswscale.so.7".into(),
+        symbol: symbol.into(),
+        reason: "runs only where cpuid says SSE".into(),
+    };
+    desk.product.exceptions = Exceptions(vec![exception("scale")]);
+    desk.install("ffmpeg\n").unwrap();
+    let notes = desk.install("jq\n").unwrap().notes.join("\n");
+    insta::assert_snapshot!(notes, @"packages.isa excuses scale in usr/local/lib/libswscale.so.7, where nothing needs it");
+    desk.product.exceptions = Exceptions(vec![exception("other")]);
+    assert!(desk.install("ffmpeg\n").is_err());
+}
+
+#[test]
+fn a_script_that_the_product_names_runs_at_every_start() {
+    let mut desk = Desk::new();
+    desk.product.run_scripts = vec!["mpd5".into()];
+    let installed = desk.install("mpd5\n").unwrap();
+    assert_eq!(installed.warnings, [""; 0]);
+    let paths: Vec<String> = installed.top.entries.iter().map(|entry| entry.path.to_string()).collect();
+    assert_eq!(
+        paths,
+        ["/usr/share/sluice/packages/mpd5.0.sh", "/etc/rc.d/sluice_packages", "/var/db/pkg/local.sqlite"]
+    );
+}
+
+#[test]
+fn what_is_in_the_overlay_is_not_overwritten_by_a_sample() {
+    let desk = Desk::new();
+    let lock = desk.lock("nginx\n").unwrap();
+    let (source, _) = pkg::source(desk.dir.path(), &desk.product).unwrap();
+    desk.cache.fetch(&lock, &source, |_| {}).unwrap();
+    let mut overlay = Layer::new("overlay");
+    overlay.push(path_of("etc/local/nginx/nginx.conf"), EntryKind::File("own".into()), 0o644);
+    let (below, above) = ([world()], [overlay]);
+    let around = Surroundings { below: &below, above: &above, world: "miniature", time: 0 };
+    let installed =
+        layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &around).unwrap();
+    insta::assert_snapshot!(installed.notes.join("\n"), @"package `nginx`: /usr/local/etc/nginx/nginx.conf.sample is not copied to /usr/local/etc/nginx/nginx.conf, which is there");
+    let copied = |layer: &Layer| layer.entries.iter().any(|entry| entry.path.name() == "nginx.conf");
+    assert!(!installed.layers.iter().any(copied));
+}
+
+#[test]
+fn packages_of_another_release_are_not_for_this_world() {
+    let desk = Desk::new();
+    let lock = desk.lock("libuv\n").unwrap();
+    let (source, _) = pkg::source(desk.dir.path(), &desk.product).unwrap();
+    desk.cache.fetch(&lock, &source, |_| {}).unwrap();
+    let around = Surroundings { below: &[], above: &[], world: "14.0-RELEASE", time: 0 };
+    let result = layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &around);
+    insta::assert_snapshot!(desk.refusal(result), @"the world is FreeBSD 14.0-RELEASE and packages.abi is FreeBSD:13:i386; packages of another release do not run on it");
+}
+
+#[test]
+fn the_cache_is_checked_and_filled_again() {
+    let desk = Desk::new();
+    let lock = desk.lock("libuv\nlibidn2\n").unwrap();
+    insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"the package cache [desk]/cache lacks libidn2 2.3.4 and 2 more; run `cargo xtask pkg fetch`");
+    let (source, _) = pkg::source(desk.dir.path(), &desk.product).unwrap();
+    assert_eq!(desk.cache.fetch(&lock, &source, |_| {}).unwrap().0, 3);
+    assert_eq!(desk.cache.fetch(&lock, &source, |_| {}).unwrap().0, 0);
+    let archive = desk.cache.archive(&lock.get("libuv").unwrap().sha256);
+    let mut bytes = fs::read(&archive).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&archive, bytes).unwrap();
+    insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"unpacking the package libuv 1.46.0: [desk]/cache/[sha256].pkg has the SHA-256 [sha256], it was changed; remove it and run `cargo xtask pkg fetch`");
+}
+
+#[test]
+fn an_archive_that_is_not_what_its_manifest_tells_is_refused() {
+    let refusal = |pack: Pack| {
+        let mut desk = Desk::new();
+        desk.mirror = Mirror::new(desk.dir.path().join("mirror"));
+        desk.mirror.add(&pack);
+        desk.mirror.publish(&[]);
+        desk.refusal(desk.install(&format!("{}\n", pack.name)))
+    };
+    let pack = || Pack::new("foo", "1.0");
+    let missing = json!({ "/usr/local/share/foo/README": "-", "/usr/local/bin/foo": "-" });
+    insta::assert_snapshot!(refusal(pack().says_inside("files", json!({}))), @"unpacking the package foo 1.0: /usr/local/share/foo/README: its manifest does not tell of it");
+    insta::assert_snapshot!(refusal(pack().says_inside("files", missing)), @"unpacking the package foo 1.0: its manifest tells of /usr/local/bin/foo, which the archive does not hold");
+    insta::assert_snapshot!(refusal(pack().says_inside("files", json!({ "/usr/local/share/foo/README": "0".repeat(64) }))), @"unpacking the package foo 1.0: /usr/local/share/foo/README: its checksum is [sha256] and should be [sha256]");
+    insta::assert_snapshot!(refusal(pack().file("/usr/../../etc/x", "")), @"package `foo` brings /usr/../../etc/x: path `/usr/../../etc/x` climbs with `..`: paths in an image start at its root");
+    insta::assert_snapshot!(refusal(pack().says_inside("name", json!(7)).says_inside("origin", json!(null))), @"unpacking the package foo 1.0: parsing the manifest: invalid type: null, expected a string at line 1 column 382");
+    insta::assert_snapshot!(refusal(pack().hard_link("/usr/local/x", "/usr/local/y")), @"unpacking the package foo 1.0: /usr/local/x: it is a hard link to /usr/local/y, which is no file of the package before it");
+}
+
+#[test]
+fn a_repository_is_believed_when_someone_trusted_signed_it() {
+    let mut desk = Desk::new();
+    let (good, other) = (Key::number(0), Key::number(1));
+    let key = desk.dir.path().join("key.pem");
+    fs::write(&key, good.public()).unwrap();
+    desk.product.trust = Trust::Key("key.pem".into());
+    let catalogue = desk.mirror.catalogue().to_vec();
+    let attempt = |desk: &Desk, members: &[(&str, Vec<u8>)]| {
+        desk.mirror.publish(members);
+        desk.lock("libuv\n").map(|_| ())
+    };
+    attempt(&desk, &[("signature", good.sign(&catalogue))]).unwrap();
+    attempt(&desk, &[("signature", good.sign_as_of_old(&catalogue))]).unwrap();
+    attempt(&desk, &[("signature", [good.sign_as_of_old(&catalogue), vec![0]].concat())]).unwrap();
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[])), @"checking who signed the repository [desk]/mirror: the catalogue has no member `signature`");
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", other.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: the signature is not that of [desk]/key.pem: the catalogue was changed, or is signed with another key");
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue[1..]))])), @"checking who signed the repository [desk]/mirror: the signature is not that of [desk]/key.pem: the catalogue was changed, or is signed with another key");
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", text("$PKGSIGN:ecdsa$x"))])), @"checking who signed the repository [desk]/mirror: reading the signature: it is for `ecdsa`, and only RSA is known");
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("FreeBSD.sig", vec![1])])), @r#"checking who signed the repository [desk]/mirror: the catalogue has no member `signature`; it is signed for fingerprints: say packages.signature = "fingerprints""#);
+    fs::write(&key, "no key").unwrap();
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: reading the public key [desk]/key.pem: it is no RSA public key in PEM (`BEGIN PUBLIC KEY`): ASN.1 error: PEM error: PEM preamble contains invalid data (NUL byte)");
+    fs::remove_file(&key).unwrap();
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: reading the public key [desk]/key.pem (packages.key in the product definition): No such file or directory (os error 2)");
+}
+
+#[test]
+fn fingerprints_are_trusted_until_they_are_revoked() {
+    let mut desk = Desk::new();
+    let (good, other) = (Key::number(0), Key::number(1));
+    desk.product.trust = Trust::Fingerprints("keys".into());
+    let catalogue = desk.mirror.catalogue().to_vec();
+    let signed = |key: &Key, catalogue: &[u8]| {
+        desk.mirror.publish(&[("FreeBSD.sig", key.sign(catalogue)), ("FreeBSD.pub", text(&key.public()))]);
+        desk.lock("libuv\n").map(|_| ())
+    };
+    let keys = desk.dir.path().join("keys");
+    insta::assert_snapshot!(desk.refusal(signed(&good, &catalogue)), @"checking who signed the repository [desk]/mirror: [desk]/keys/trusted holds no fingerprint; FreeBSD's are in /usr/share/keys/pkg of a world");
+    fs::create_dir_all(keys.join("trusted")).unwrap();
+    fs::write(keys.join("trusted/pkg.example.org"), good.fingerprint()).unwrap();
+    signed(&good, &catalogue).unwrap();
+    insta::assert_snapshot!(desk.refusal(signed(&other, &catalogue)), @"checking who signed the repository [desk]/mirror: `FreeBSD` with fingerprint [sha256] is not trusted");
+    insta::assert_snapshot!(desk.refusal(signed(&good, &catalogue[1..])), @"checking who signed the repository [desk]/mirror: the signature of `FreeBSD` does not hold: the catalogue was changed");
+    fs::create_dir(keys.join("revoked")).unwrap();
+    fs::write(keys.join("revoked/old"), good.fingerprint()).unwrap();
+    insta::assert_snapshot!(desk.refusal(signed(&good, &catalogue)), @"checking who signed the repository [desk]/mirror: the key `FreeBSD` that signed it is revoked by [desk]/keys/revoked/old");
+    fs::write(keys.join("revoked/old"), "function: md5\n").unwrap();
+    insta::assert_snapshot!(desk.refusal(signed(&good, &catalogue)), @"checking who signed the repository [desk]/mirror: reading the fingerprint [desk]/keys/revoked/old: its function is `md5`, and only sha256 is known");
+    fs::remove_dir_all(keys.join("revoked")).unwrap();
+    desk.mirror.publish(&[]);
+    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"checking who signed the repository [desk]/mirror: the catalogue has no signature with its key (NAME.sig and NAME.pub)");
+}
+
+#[test]
+fn a_repository_that_is_none_is_told() {
+    let mut desk = Desk::new();
+    let site = desk.mirror.path().join("packagesite.pkg");
+    let attempt = |bytes: &[u8]| {
+        fs::write(&site, bytes).unwrap();
+        desk.refusal(desk.lock("libuv\n"))
+    };
+    let whole = fs::read(&site).unwrap();
+    insta::assert_snapshot!(attempt(&whole[..whole.len() / 2]), @"reading the catalogue of the repository [desk]/mirror: reading its archive: it is damaged: incomplete frame");
+    insta::assert_snapshot!(attempt(&[0x1f, 0x8b, 8]), @"reading the catalogue of the repository [desk]/mirror: it is packed with gzip; only zstd (.pkg, .tzst) and xz (.pkg, .txz) are known");
+    insta::assert_snapshot!(attempt(&zstd::encode_all(&[0_u8; 1024][..], 1).unwrap()), @"reading the catalogue of the repository [desk]/mirror: its archive does not hold packagesite.yaml");
+    fs::write(desk.mirror.path().join("meta.conf"), "version = 3;\n").unwrap();
+    insta::assert_snapshot!(attempt(&whole), @"reading meta.conf of the repository [desk]/mirror: its version is 3, and only 1 and 2 are known");
+    fs::remove_file(&site).unwrap();
+    fs::remove_file(desk.mirror.path().join("meta.conf")).unwrap();
+    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"reading the repository [desk]/mirror: it has no catalogue (packagesite.pkg, packagesite.tzst, packagesite.txz, packagesite.tar); is it the folder with `meta.conf`?");
+    desk.product.repository = Some("nowhere".into());
+    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"reading meta.conf of the repository [desk]/nowhere: there is no such folder");
+    desk.product.repository = Some("https://pkg.example.org".into());
+    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"packages.repository: `https://pkg.example.org` is neither a folder nor http://; what is fetched is checked by its signature and checksums, so http:// is enough, and a mirror can be a folder");
+    desk.product.repository = None;
+    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @r#"no repository to take packages from: say `repository = "..."` under [packages] in appliance/appliance.toml, a folder or http://"#);
+}
+
+/// Serves the files below `dir` over HTTP on this machine for as long as the test runs; gives the address.
+fn serve(dir: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let dir = dir.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut line = String::new();
+            let mut reader = BufReader::new(&stream);
+            reader.read_line(&mut line).unwrap();
+            let path = line.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
+            while reader.read_line(&mut line).is_ok_and(|_| !line.ends_with("\r\n\r\n")) {}
+            let answer = match fs::read(dir.join(path)) {
+                Ok(body) => [
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())
+                        .into_bytes(),
+                    body,
+                ]
+                .concat(),
+                Err(_) => text("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+            };
+            let _ = (&stream).write_all(&answer); // the other side may have gone
+        }
+    });
+    address
+}
+
+#[test]
+fn a_repository_may_be_behind_http() {
+    let mut desk = Desk::new();
+    let from_folder = desk.install(GOOD).unwrap();
+    let key = Key::number(0);
+    fs::write(desk.dir.path().join("key.pem"), key.public()).unwrap();
+    desk.mirror.publish(&[("signature", key.sign(desk.mirror.catalogue()))]);
+    desk.product.trust = Trust::Key("key.pem".into());
+    desk.product.repository = Some(serve(desk.mirror.path()));
+    desk.cache = Cache::new(desk.dir.path().join("other"));
+    let over_http = desk.install(GOOD).unwrap();
+    let paths = |installed: &Installation| -> Vec<String> {
+        installed
+            .layers
+            .iter()
+            .flat_map(|layer| layer.entries.iter().map(|entry| entry.path.to_string()))
+            .collect()
+    };
+    assert_eq!(paths(&over_http), paths(&from_folder));
+}
+
+#[test]
+fn an_image_with_packages_holds_what_they_bring_and_needs_no_repository() {
+    let Some(toolchain) = tools::find(&[Group::Test]) else { return };
+    let Some(repository) = Repository::new() else { return };
+    let mut mirror = Mirror::new(repository.beside("mirror"));
+    packs().iter().for_each(|pack| mirror.add(pack));
+    mirror.publish(&[]);
+    let config = repository.beside("packages.toml");
+    fs::write(&config, format!("[packages]\nrepository = \"{}\"\n", mirror.path().display())).unwrap();
+    let cache = repository.beside("cache");
+    let (config, cache) = (config.to_str().unwrap().to_owned(), cache.to_str().unwrap().to_owned());
+    let packages = |arguments: &[&str]| {
+        Run::of(repository.xtask("pkg", arguments).args(["-c", &config, "--cache", &cache]))
+    };
+    let image = || repository.image(&["-c", &config, "--package-cache", &cache]);
+
+    repository.write("pkglist", GOOD);
+    image().refused(&["there is no pkglist.lock", "cargo xtask pkg lock"]);
+    let text = packages(&["lock"]).success();
+    assert!(
+        text.contains("20 packages, pkglist.lock is written") && text.contains("+ nginx 1.24.0_2,3"),
+        "{text}"
+    );
+    assert!(packages(&["lock"]).success().contains("is up to date"));
+    packages(&["lock", "--check"]).success();
+    image().refused(&["lacks bash 5.2.15 and 19 more", "cargo xtask pkg fetch"]);
+    assert!(packages(&["fetch"]).success().contains("20 of 20 packages fetched"));
+    assert!(packages(&["list"]).success().contains("20 packages: "));
+    assert_eq!(packages(&["why", "ncurses"]).success(), "pkglist -> bash -> readline -> ncurses\n");
+    packages(&["why", "emacs"]).refused(&["no package `emacs` is locked"]);
+
+    fs::remove_dir_all(mirror.path()).unwrap();
+    let text = image().success();
+    assert!(
+        text.contains("20 packages, ") && text.contains("`mpd5`: its post-install script is not run"),
+        "{text}"
+    );
+    let spec = fs::read_to_string(repository.latest("slot.mtree")).unwrap();
+    let lines: BTreeMap<&str, &str> = spec.lines().filter_map(|line| line.split_once(' ')).collect();
+    for (path, parts) in [
+        ("./usr/local/sbin/nginx", &["uid=0 gid=0 mode=0555", "nlink=2"][..]),
+        ("./usr/local/libexec/guard", &["mode=4555 flags=schg"]),
+        ("./usr/local/etc", &["link=../../etc/local"]),
+        ("./etc/local/rc.d/nginx", &["mode=0555"]),
+        ("./etc/local/nginx/nginx.conf", &["gid=80 mode=0640"]),
+        ("./conf/base/var/log/nginx", &["uid=80 gid=80 mode=0750"]),
+        ("./conf/base/var/db/pkg/local.sqlite", &["type=file uid=0 gid=0"]),
+    ] {
+        let line = lines.get(path).unwrap_or_else(|| panic!("{path} is not in the image"));
+        assert!(parts.iter().all(|part| line.contains(part)), "{path} {line}");
+    }
+    readers::agree(&toolchain, &repository);
+    assert!(image().success().contains("is up to date"));
+
+    repository.write("pkglist", "bash\nnginx\n");
+    image().refused(&[
+        "pkglist has changed since pkglist.lock was written",
+        "`nginx` is new",
+        "cargo xtask pkg lock",
+    ]);
+    repository.write("pkglist", "bash\nno package\n");
+    image().refused(&["pkglist, line 2: `no package` is no package"]);
+}
