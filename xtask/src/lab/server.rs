@@ -48,7 +48,8 @@ fn answer(stream: &TcpStream, dir: &Path) -> io::Result<()> {
     let name = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
     let path = PathBuf::from(name);
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let Some(mut file) = is_plain.then(|| File::open(dir.join(&path)).ok()).flatten() else {
+    let path = dir.join(&path);
+    let Some(mut file) = (is_plain && path.is_file()).then(|| File::open(&path).ok()).flatten() else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     let length = file.metadata()?.len();
