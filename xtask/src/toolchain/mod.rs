@@ -10,7 +10,7 @@ mod install;
 mod need;
 mod zig;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -88,19 +88,35 @@ impl Toolchain {
 /// type.
 pub fn ensure(groups: &[Group], progress: &mut Progress<'_>) -> Result<Toolchain> {
     let needs: Vec<_> = NEEDS.iter().filter(|need| need.in_any(groups)).collect();
-    let toolchain = Toolchain::find(needs.iter().copied())?;
-    let missing = missing(&toolchain, &needs);
-    if missing.is_empty() {
-        return Ok(toolchain);
-    }
     let system = System::of_this_machine();
-    let failures = install::install(&missing, &system, progress);
-    let toolchain = Toolchain::find(needs.iter().copied())?;
-    let missing = self::missing(&toolchain, &needs);
+    let (missing, failures) = install_until_settled(
+        || Ok(missing(&Toolchain::find(needs.iter().copied())?, &needs)),
+        |missing| install::install(missing, &system, progress),
+    )?;
     if missing.is_empty() {
-        return Ok(toolchain);
+        return Toolchain::find(needs.iter().copied());
     }
     bail!(install::instructions(&missing, &system, &failures))
+}
+
+/// Installs what lacks, and looks again: an installation may take away what was there. apt removes what conflicts with
+/// the packages that it is asked for, as `qemu-utils` of Debian's backports does with the release's `qemu-system-x86`.
+/// What lacked before and still lacks ends it. Returns what lacks then, and what went wrong on the way.
+fn install_until_settled<'n>(
+    mut look: impl FnMut() -> Result<Vec<&'n Need>>,
+    mut install: impl FnMut(&[&'n Need]) -> Vec<String>,
+) -> Result<(Vec<&'n Need>, Vec<String>)> {
+    let mut tried = BTreeSet::new();
+    let mut failures = Vec::new();
+    loop {
+        let missing = look()?;
+        // Not one of them is new, or none lacks at all.
+        if missing.iter().all(|need| tried.contains(need.name)) {
+            return Ok((missing, failures));
+        }
+        tried.extend(missing.iter().map(|need| need.name));
+        failures.extend(install(&missing));
+    }
 }
 
 fn missing<'n>(toolchain: &Toolchain, needs: &[&'n Need]) -> Vec<&'n Need> {
@@ -117,5 +133,37 @@ mod tests {
         assert!(toolchain.rust().is_err());
         let message = toolchain.path("zig").unwrap_err().to_string();
         assert_eq!(message, "looking for zig: it is not here; run `cargo xtask setup`");
+    }
+
+    /// A machine on which installing a need may take another away.
+    fn settle(takes_away: Option<&'static str>, refused: Option<&'static str>) -> (Vec<&'static str>, usize) {
+        let needs: Vec<_> = NEEDS.iter().filter(|need| need.in_any(&[Group::Run])).collect();
+        let here = std::cell::RefCell::new(BTreeSet::from(["qemu-img"]));
+        let mut rounds = 0;
+        let (missing, _) = install_until_settled(
+            || Ok(needs.iter().copied().filter(|need| !here.borrow().contains(need.name)).collect()),
+            |missing| {
+                rounds += 1;
+                let mut here = here.borrow_mut();
+                if let Some(gone) = takes_away.filter(|_| rounds == 1) {
+                    here.remove(gone);
+                }
+                here.extend(missing.iter().map(|need| need.name).filter(|name| Some(*name) != refused));
+                Vec::new()
+            },
+        )
+        .unwrap();
+        (missing.iter().map(|need| need.name).collect(), rounds)
+    }
+
+    #[test]
+    fn a_tool_that_another_installation_took_away_is_installed_too() {
+        assert_eq!(settle(None, None), (vec![], 1));
+        assert_eq!(settle(Some("qemu-img"), None), (vec![], 2));
+    }
+
+    #[test]
+    fn what_cannot_be_installed_is_tried_once() {
+        assert_eq!(settle(None, Some("qemu-system-i386")), (vec!["qemu-system-i386"], 1));
     }
 }
