@@ -18,11 +18,12 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use firmware::bundle::{PublicKeys, Reader, sha256};
 use xtask::bundle::{self, Former, Summary};
+use xtask::customize::Customizer;
 use xtask::image;
 use xtask::keys::{Pair, Signer};
 use xtask::layer::overlay;
 use xtask::product::{Product, Version};
-use xtask::report::size;
+use xtask::report::{Reporter, size};
 use xtask::world::installed;
 
 /// Where a small change is made: somewhere in the files of the slot.
@@ -64,7 +65,8 @@ fn main() -> Result<()> {
     let world = installed::open(&dir)?;
     let mut layers = world.layers.clone();
     layers.extend(overlay::layers(&root, &product.overlay)?);
-    let content = image::compose(layers, &product, &version, &world.version)?;
+    let customizer = Customizer::new(&root, scratch.path(), &product, Reporter::new(-2));
+    let content = image::compose(layers, &product, &version, &world.version, &customizer)?;
     let plan = image::plan(&content, &product, &version, None, &world.boot, &world.version)?;
     let slot = scratch.path().join("slot.img");
     image::write(&plan, &product, Some(&slot), None)?;

@@ -18,9 +18,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use xtask::customize::Customizer;
 use xtask::image;
 use xtask::layer::overlay;
 use xtask::product::{Product, Version};
+use xtask::report::Reporter;
 use xtask::tree::Layer;
 use xtask::world::{World, installed};
 
@@ -116,7 +118,9 @@ fn main() -> Result<()> {
 fn ours(product: &Product, version: &Version, world: &World, overlay: &[Layer], out: &Path) -> Result<()> {
     let mut layers = world.layers.clone();
     layers.extend(overlay.iter().cloned());
-    let slot = image::compose(layers, product, version, &world.version)?;
+    let root = xtask::workspace::root();
+    let customizer = Customizer::new(&root, out, product, Reporter::new(-2));
+    let slot = image::compose(layers, product, version, &world.version, &customizer)?;
     let plan = image::plan(&slot, product, version, None, &world.boot, &world.version)?;
     image::write(&plan, product, Some(&out.join("slot.img")), Some(&out.join("full.img")))
 }

@@ -36,7 +36,13 @@ pub fn of_files(root: &Path, paths: &[&str]) -> Result<String> {
             } else {
                 Vec::new()
             };
-            let name = found.path().strip_prefix(root)?.as_os_str().as_encoded_bytes().to_vec();
+            let name = found
+                .path()
+                .strip_prefix(root)
+                .unwrap_or(found.path())
+                .as_os_str()
+                .as_encoded_bytes()
+                .to_vec();
             let run = metadata.permissions().mode() & 0o100;
             hash.update((name.len() as u64).to_le_bytes());
             hash.update(name);

@@ -2,7 +2,7 @@
 //! (Linux or FreeBSD) and never on the device.
 //!
 //! In the order of the pipeline: a [`world`] and the product's own [`layer`]s merge into a [`tree`], [`nanobsd`]'s
-//! rules transform it, and [`image`] lays it out and writes it, with the file systems of the `ufs` crate and the
+//! rules transform it, [`customize`] does what the product asks for between them, and [`image`] lays it out and writes it, with the file systems of the `ufs` crate and the
 //! on-disk formats of the `firmware` crate; [`bundle`] makes the update of it, signed with [`keys`]. [`pkg`] brings FreeBSD
 //! packages. [`command`] is the command line, [`qemu`] stands for the device, and [`lab`] for the field.
 
@@ -11,6 +11,7 @@ pub mod boot_manager;
 pub mod boot_state;
 pub mod bundle;
 pub mod command;
+pub mod customize;
 pub mod first_error;
 pub mod flags;
 pub mod image;

@@ -8,6 +8,7 @@ use firmware::state::Digest;
 use rayon::prelude::*;
 
 use crate::bundle::Former;
+use crate::customize::Customizer;
 use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, Output};
 use crate::image::{self, disk, filesystem};
@@ -20,7 +21,7 @@ use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::tree::Layer;
 use crate::world::{self, Origin, World};
-use crate::{boot_manager, boot_state, bundle, inputs, layer};
+use crate::{boot_manager, boot_state, bundle, customize, inputs, layer};
 
 /// The name of the services' digest among the inputs of a build.
 const SERVICES: &str = "services";
@@ -90,7 +91,11 @@ impl Args {
         if let Some(kernel) = &self.kernel {
             product.kernel.config.clone_from(kernel);
         }
-        let packages = pkg::Selection::read(root, &product.packages, self.package_cache)?;
+        let packages = if product.customize.pkgng {
+            pkg::Selection::read(root, &product.packages, self.package_cache)?
+        } else {
+            pkg::Selection::none()
+        };
         let version = Version::of_repository(root, &product.version)?;
         let (signing, edition) = if self.release {
             check_release(&version, &product.version)?;
@@ -218,6 +223,7 @@ impl Build {
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
             ("overlay", inputs::of_files(root, &folders)?),
+            ("customization", customize::digest(root, &self.product.customize)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
             (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.edition)?),
             ("packages", self.packages.digest()?),
@@ -243,11 +249,16 @@ impl Build {
     fn compose(&self, world: &World, services: &[Service]) -> Result<image::Slot> {
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.product.service_budget)?);
-        let overlay = layer::overlay::layers(&crate::workspace::root(), &self.product.overlay)?;
+        let root = &crate::workspace::root();
+        let mut overlay = layer::overlay::layers(root, &self.product.overlay)?;
+        if let Some(files) = &self.product.customize.install_files {
+            overlay.extend(layer::overlay::layers(root, files).context("customize.install_files")?);
+        }
         let mut layers = self.install_packages(world, layers, overlay)?;
         layers.push(layer::keys::layer(self.signing.trusted.keys())?);
         let stage = self.reporter.stage("tree");
-        let slot = image::compose(layers, &self.product, &self.version, &world.version)?;
+        let customizer = Customizer::new(root, &crate::workspace::target(), &self.product, self.reporter);
+        let slot = image::compose(layers, &self.product, &self.version, &world.version, &customizer)?;
         let sizes = filesystem::layer_sizes(&slot.tree);
         let bytes = sizes.iter().map(|layer| layer.bytes).sum();
         stage.finish(format_args!("{} paths, {}", slot.tree.names().count(), report::size(bytes)));

@@ -20,6 +20,7 @@ use firmware::state::{self, BootState, store};
 use firmware::units::Sectors;
 
 use crate::boot_manager::BootManager;
+use crate::customize::{Customizer, Stage};
 use crate::layer;
 use crate::nanobsd;
 use crate::product::{BootCode, Product, Version, WorldCode};
@@ -39,20 +40,26 @@ pub struct Slot {
     pub spec: String,
 }
 
-/// Merges `layers`, the lowest first, and makes of them what a slot holds.
+/// Merges `layers`, the lowest first, and makes of them what a slot holds, with what the product customizes.
 ///
 /// # Errors
-/// Layers that contradict each other, an unknown owner, a file that cannot be read.
+/// Layers that contradict each other, an unknown owner, a file that cannot be read, a customization that fails.
 pub fn compose(
     layers: Vec<Layer>,
     product: &Product,
     version: &Version,
     world_version: &str,
+    customizer: &Customizer<'_>,
 ) -> Result<Slot> {
+    let settings = settings(product, version, world_version);
+    let attempt = "configuring NanoBSD's layout";
     let mut tree = Tree::merge(layers)?;
+    customizer.run(Stage::Early, &mut tree)?;
+    nanobsd::prepare(&mut tree, &settings).context(attempt)?;
+    customizer.run(Stage::Customize, &mut tree)?;
+    nanobsd::finish(&mut tree, &settings).context(attempt)?;
+    customizer.run(Stage::Late, &mut tree)?;
     layer::keys::check(&tree)?;
-    nanobsd::apply(&mut tree, &settings(product, version, world_version))
-        .context("configuring NanoBSD's layout")?;
     let generated = tree.layer(GENERATED);
     let place = TreePath::parse(spec::PLACE)?;
     tree.put_file(generated, &place, "", 0o444)?;

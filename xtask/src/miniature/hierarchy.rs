@@ -81,7 +81,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::nanobsd::{Release, Settings, apply};
+    use crate::nanobsd::{Release, Settings, apply_all};
     use crate::tree::Tree;
 
     fn path(text: &str) -> TreePath {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn nanobsds_rules_work_on_it() {
         let mut tree = Tree::merge(vec![layer().unwrap()]).unwrap();
-        apply(&mut tree, &Settings::alix(release())).unwrap();
+        apply_all(&mut tree, &Settings::alix(release())).unwrap();
         let ttys = tree.read_text(&path("conf/base/etc/ttys")).unwrap();
         assert!(ttys.contains("ttyu0\t\"/usr/libexec/getty 3wire.38400\""), "{ttys}");
     }

@@ -1,7 +1,7 @@
 //! `/conf`: what `rc.initdiskless` fills the memory disks on `/etc` and `/var` with. `conf/base` repeats both as hard
 //! links, which costs directory entries only; `conf/default/etc` is where `/cfg` is mounted to be copied on top.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::{LayerId, Settings, Tree, TreePath, only_generated, path};
 use crate::tree::{Inode, Kind};
@@ -17,15 +17,23 @@ const SECTOR: u64 = 512;
 /// Of a memory disk's size, what the image may fill: the rest is for what is saved on `/cfg`, for logs and for leases.
 const FILL_PER_CENT: u64 = 80;
 
-pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
+/// The folders, so that customization finds them: a `md_size` in `/conf/default` counts for more than the one in
+/// `/conf/base` (`rc.initdiskless`).
+pub(super) fn prepare(tree: &mut Tree, layer: LayerId, _: &Settings) -> Result<()> {
     only_generated(tree, &path("conf")?, "put files into /etc or /var")?;
+    for name in ["etc", "var"] {
+        tree.make_dirs(layer, &path(&format!("conf/base/{name}"))?, 0o755)?;
+        tree.make_dirs(layer, &path(&format!("conf/default/{name}"))?, 0o755)?;
+    }
+    Ok(())
+}
 
+pub(super) fn fill(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     for (name, sectors) in [("etc", settings.ram_etc), ("var", settings.ram_tmpvar)] {
         let source = path(name)?;
         tree.make_dirs(layer, &source, 0o755)?;
-        check_fit(tree, &source, sectors)?;
+        check_fit(tree, &source, own_size(tree, name)?.unwrap_or(sectors))?;
         let base = path(&format!("conf/base/{name}"))?;
-        tree.make_dirs(layer, &path(&format!("conf/default/{name}"))?, 0o755)?;
         tree.link_tree(layer, &source, &base)?;
         tree.put_file(layer, &base.join("md_size")?, format!("{sectors}\n").as_str(), 0o644)?;
     }
@@ -35,6 +43,19 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     let command = format!("/{MOUNT_CFG_PATH} {}\n", settings.slice(settings.cfg_slice));
     tree.put_file(layer, &default.join("remount")?, command.as_str(), 0o644)?;
     tree.put_file(layer, &default.join("remount_optional")?, "", 0o644)
+}
+
+/// The size that customization gave a memory disk, which then counts.
+fn own_size(tree: &Tree, name: &str) -> Result<Option<u32>> {
+    let path = path(&format!("conf/default/{name}/md_size"))?;
+    if tree.get(&path).is_none() {
+        return Ok(None);
+    }
+    let text = tree.read_text(&path)?;
+    let sectors = text.trim().parse().with_context(|| {
+        format!("{path} holds `{}`; it is the size of the memory disk in sectors", text.trim())
+    })?;
+    Ok(Some(sectors))
 }
 
 /// Refuses an `/etc` or `/var` that fills its memory disk: the copy would stop in the middle, on the device.
@@ -63,6 +84,11 @@ fn check_fit(tree: &Tree, source: &TreePath, sectors: u32) -> Result<()> {
 mod tests {
     use super::super::tests::{at, mode, settings, text, world};
     use super::*;
+
+    fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
+        prepare(tree, layer, settings)?;
+        fill(tree, layer, settings)
+    }
 
     fn applied() -> Tree {
         let mut tree = world();

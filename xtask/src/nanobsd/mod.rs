@@ -29,31 +29,51 @@ use crate::tree::{LayerId, Tree, TreePath};
 /// The name of the layer that holds what the rules generate.
 const LAYER: &str = "nanobsd";
 
-/// Applies all rules, in NanoBSD's order: first what changes `/etc`, then what copies it.
+/// Applies the rules that change `/etc` and `/boot`, as NanoBSD's `setup_nanobsd_etc` does before `NANO_CUSTOMIZE`.
 ///
 /// # Errors
 /// A setting that cannot work on the device, a world that lacks what a rule builds on (`/etc/ttys`, `/etc/gettytab`, a
-/// Lua loader), a layer that claims a file which only the rules may write, or an `/etc` or `/var` that does not fit into
-/// its memory disk.
-pub fn apply(tree: &mut Tree, settings: &Settings) -> Result<()> {
+/// Lua loader), or a layer that claims a file which only the rules may write.
+pub fn prepare(tree: &mut Tree, settings: &Settings) -> Result<()> {
     settings.check()?;
-    let layer = tree.layer(LAYER);
+    apply(
+        tree,
+        settings,
+        &[
+            ("marking /etc as that of a read-only root", etc::apply),
+            ("writing /etc/fstab", fstab::apply),
+            ("making the root independent of the slot", root::apply),
+            ("setting up the serial console", console::apply),
+            ("starting a getty on the serial console", ttys::apply),
+            ("writing the release facts", release::apply),
+            ("making /conf for the memory disks", conf::prepare),
+        ],
+    )
+}
 
-    let before_the_copy: [Rule; 8] = [
-        ("marking /etc as that of a read-only root", etc::apply),
-        ("writing /etc/fstab", fstab::apply),
-        ("making the root independent of the slot", root::apply),
-        ("setting up the serial console", console::apply),
-        ("starting a getty on the serial console", ttys::apply),
-        ("writing the release facts", release::apply),
-        ("moving /usr/local/etc to /etc/local", local::apply),
-        ("moving /tmp to /var/tmp", tmp::apply),
-    ];
-    for (what, rule) in before_the_copy {
-        rule(tree, layer, settings).context(what)?;
-    }
-    conf::apply(tree, layer, settings).context("filling /conf for the memory disks")?;
+/// Applies the rules that move and copy, as NanoBSD's `setup_nanobsd` and `prune_usr` do after `NANO_CUSTOMIZE`.
+///
+/// # Errors
+/// What is to be moved has no place to go, or an `/etc` or `/var` does not fit into its memory disk.
+pub fn finish(tree: &mut Tree, settings: &Settings) -> Result<()> {
+    apply(
+        tree,
+        settings,
+        &[
+            ("moving /usr/local/etc to /etc/local", local::apply),
+            ("moving /tmp to /var/tmp", tmp::apply),
+            ("filling /conf for the memory disks", conf::fill),
+        ],
+    )?;
     tree.prune_empty_dirs(&path("usr")?);
+    Ok(())
+}
+
+fn apply(tree: &mut Tree, settings: &Settings, rules: &[Rule]) -> Result<()> {
+    let layer = tree.layer(LAYER);
+    for (what, rule) in rules {
+        rule(tree, layer, settings).context(*what)?;
+    }
     Ok(())
 }
 
@@ -73,6 +93,13 @@ fn only_generated(tree: &Tree, path: &TreePath, instead: &str) -> Result<()> {
             bail!("layer `{}` has {path}, which is generated: {instead}", tree.layer_name(inode.layer))
         }
     }
+}
+
+/// All rules, with nothing between them.
+#[cfg(test)]
+pub fn apply_all(tree: &mut Tree, settings: &Settings) -> Result<()> {
+    prepare(tree, settings)?;
+    finish(tree, settings)
 }
 
 #[cfg(test)]
@@ -144,7 +171,7 @@ mod tests {
     #[test]
     fn the_copy_of_etc_holds_what_every_rule_wrote() {
         let mut tree = world();
-        apply(&mut tree, &settings()).unwrap();
+        apply_all(&mut tree, &settings()).unwrap();
         for name in ["diskless", "nanobsd.conf", "fstab", "ttys", "rc.conf", "defaults/rc.conf"] {
             assert_eq!(text(&tree, &format!("etc/{name}")), text(&tree, &format!("conf/base/etc/{name}")));
         }
@@ -156,7 +183,7 @@ mod tests {
     #[test]
     fn empty_directories_are_pruned_in_usr_only() {
         let mut tree = world();
-        apply(&mut tree, &settings()).unwrap();
+        apply_all(&mut tree, &settings()).unwrap();
         assert!(tree.get(&at("usr/obj")).is_none());
         assert_eq!(link(&tree, "usr/local/etc"), "../../etc/local");
         assert!(tree.is_dir(&at("var/empty")) && tree.is_dir(&at("cfg")));
@@ -166,7 +193,7 @@ mod tests {
     fn an_error_names_the_rule_that_met_it() {
         let mut tree = world();
         tree.remove(&at("etc/ttys"));
-        let error = format!("{:#}", apply(&mut tree, &settings()).unwrap_err());
+        let error = format!("{:#}", apply_all(&mut tree, &settings()).unwrap_err());
         assert!(error.starts_with("starting a getty on the serial console: "), "{error}");
     }
 }

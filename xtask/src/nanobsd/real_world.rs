@@ -23,7 +23,7 @@ fn image() -> Option<Tree> {
     let mut layers = installed::open(Path::new(&dir)).unwrap().layers;
     layers.extend(overlay::layers(&root, &overlay).unwrap());
     let mut tree = Tree::merge(layers).unwrap();
-    apply(&mut tree, &settings()).unwrap();
+    apply_all(&mut tree, &settings()).unwrap();
     Some(tree)
 }
 

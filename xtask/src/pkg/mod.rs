@@ -80,6 +80,11 @@ impl Selection {
         Ok(Self { lock, cache: Cache::new(cache.unwrap_or_else(default_cache)) })
     }
 
+    /// No packages, whatever pkglist asks for.
+    pub fn none() -> Self {
+        Self { lock: None, cache: Cache::new(default_cache()) }
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.lock.as_ref().map_or(0, |lock| lock.packages.len())

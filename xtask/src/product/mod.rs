@@ -3,6 +3,7 @@
 //!
 //! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again.
 
+mod customize;
 mod load;
 mod packages;
 mod raw;
@@ -17,6 +18,7 @@ use firmware::slot::Slot;
 use firmware::units::Sectors;
 
 use crate::tree::Principal;
+pub use customize::Customize;
 pub use packages::Packages;
 use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
 pub use update::Update;
@@ -56,6 +58,8 @@ pub struct Product {
     pub overlay: Overlay,
     /// What an update to this version says of itself.
     pub update: Update,
+    /// What changes the tree beyond layers and NanoBSD's rules.
+    pub customize: Customize,
     /// FreeBSD packages.
     pub packages: Packages,
     /// The most bytes of a slot's content.
@@ -181,6 +185,13 @@ pub struct Rule {
     pub replace: bool,
 }
 
+impl Rule {
+    /// A rule that states nothing yet.
+    fn of(pattern: &str) -> Self {
+        Self { pattern: pattern.to_owned(), user: None, group: None, mode: None, flags: None, replace: false }
+    }
+}
+
 impl Product {
     /// Reads and checks the definition of the repository at `root`, with the files of `-c` laid over it in order.
     ///
@@ -233,6 +244,7 @@ impl Product {
                 install: make_variables("world.install", raw.world.install)?,
             },
             overlay: overlay(raw.overlay)?,
+            customize: Customize::check(raw.customize).context("[customize]")?,
             packages: Packages::check(raw.packages)?,
             slot_budget: raw.budget.slot_bytes,
             service_budget: raw.budget.service_bytes,
@@ -376,15 +388,7 @@ fn overlay(raw: RawOverlay) -> Result<Overlay> {
 
 fn check_rule(pattern: &str, raw: RawRule) -> Result<Rule> {
     ensure!(pattern.starts_with('/'), "a rule's path starts with `/`, the root of the image");
-    let mode = raw
-        .mode
-        .map(|mode| {
-            u16::from_str_radix(&mode, 8)
-                .ok()
-                .filter(|bits| *bits <= 0o7777)
-                .with_context(|| format!("mode: `{mode}` is not octal; write for instance \"0600\""))
-        })
-        .transpose()?;
+    let mode = raw.mode.map(|mode| octal(&mode)).transpose()?;
     let flags = raw.flags.map(|flags| crate::flags::parse(&flags)).transpose()?;
     Ok(Rule {
         pattern: pattern.to_owned(),
@@ -394,6 +398,14 @@ fn check_rule(pattern: &str, raw: RawRule) -> Result<Rule> {
         flags,
         replace: raw.replace.unwrap_or(false),
     })
+}
+
+/// Permission bits as chmod(1) takes them in digits.
+fn octal(mode: &str) -> Result<u16> {
+    u16::from_str_radix(mode, 8)
+        .ok()
+        .filter(|bits| *bits <= 0o7777)
+        .with_context(|| format!("mode: `{mode}` is not octal; write for instance \"0600\""))
 }
 
 #[cfg(test)]

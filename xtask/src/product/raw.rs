@@ -47,6 +47,9 @@ pub struct RawProduct {
     /// How updates to this version are made.
     #[serde(default)]
     pub update: RawUpdate,
+    /// What changes the tree beyond layers and NanoBSD's rules.
+    #[serde(default)]
+    pub customize: RawCustomize,
     /// FreeBSD packages.
     #[serde(default)]
     pub packages: RawPackages,
@@ -205,6 +208,68 @@ pub struct RawUpdate {
     pub config_version: Option<u32>,
     /// The least version that a unit may have to update to this one; empty for any.
     pub minimum: Option<String>,
+}
+
+/// `[customize]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCustomize {
+    /// The serial console (`cust_comconsole`): always.
+    pub comconsole: Option<bool>,
+    /// sshd lets root in (`cust_allow_ssh_root`).
+    pub allow_ssh_root: Option<bool>,
+    /// A folder that lies over everything (`cust_install_files`).
+    pub install_files: Option<String>,
+    /// The packages of pkglist (`cust_pkgng`); true when not given.
+    pub pkgng: Option<bool>,
+    /// An mtree(5) file with the owners of what `install_files` brings (`NANO_CUST_FILES_MTREE`).
+    pub files_mtree: Option<String>,
+    /// Folders with `early.d`, `customize.d` and `late.d`; `appliance/hooks` when not given.
+    pub hooks: Option<Vec<String>>,
+    /// The steps, in order.
+    pub step: Option<Vec<RawStep>>,
+}
+
+/// One `[[customize.step]]`: a verb and what it needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawStep {
+    /// `early`, `customize` (when not given) or `late`.
+    pub stage: Option<String>,
+    /// A file is made, or gets this content: `text` or `from`; `mode`, `owner`.
+    pub put: Option<String>,
+    /// `text` is added at a file's end.
+    pub append: Option<String>,
+    /// Each line that is `line` becomes `with`.
+    pub replace: Option<String>,
+    /// A path goes, with all below.
+    pub remove: Option<String>,
+    /// A path gets `mode`.
+    pub chmod: Option<String>,
+    /// A path gets `owner`.
+    pub chown: Option<String>,
+    /// A symbolic link `to`.
+    pub symlink: Option<String>,
+    /// A directory; `mode`, `owner`.
+    pub mkdir: Option<String>,
+    /// A variable of rc.conf(5) as sysrc(8) takes it: `name=value`, `name+=value`, `name-=value` or `-x name`; in `file`.
+    pub sysrc: Option<String>,
+    /// Content.
+    pub text: Option<String>,
+    /// A file of the repository with the content.
+    pub from: Option<String>,
+    /// Octal permission bits.
+    pub mode: Option<String>,
+    /// `user`, `user:group` or `:group`.
+    pub owner: Option<String>,
+    /// A whole line.
+    pub line: Option<String>,
+    /// What stands in its place.
+    pub with: Option<String>,
+    /// A link's target.
+    pub to: Option<String>,
+    /// The file of variables, `/etc/rc.conf` when not given.
+    pub file: Option<String>,
 }
 
 /// `[packages]`

@@ -70,7 +70,12 @@ impl Tree {
         self.names.get(path).map(|id| &mut self.inodes[id.0])
     }
 
-    /// The inode of an id that [`Tree::names`] gave.
+    /// What `path` names; two names of one file have the same.
+    pub fn id(&self, path: &TreePath) -> Option<InodeId> {
+        self.names.get(path).copied()
+    }
+
+    /// The inode of an id.
     pub fn inode(&self, id: InodeId) -> &Inode {
         &self.inodes[id.0]
     }
@@ -214,6 +219,19 @@ impl Tree {
                 .with_context(|| format!("putting {path} into the image")),
             None => Ok(()),
         }
+    }
+
+    /// Makes `path` one more name of the file at `of`, in place of what was there.
+    ///
+    /// # Errors
+    /// There is no file at `of`, or a parent of `path` is something else than a directory.
+    pub fn link(&mut self, layer: LayerId, of: &TreePath, path: &TreePath) -> Result<()> {
+        let id = self.id(of).filter(|id| matches!(self.inode(*id).kind, Kind::File(_)));
+        let id = id.with_context(|| format!("linking {path} to {of}: there is no such file"))?;
+        self.make_parents(layer, path)?;
+        self.remove(path);
+        self.names.insert(path.clone(), id);
+        Ok(())
     }
 
     /// Removes `path` and all below it; says whether there was anything.

@@ -40,6 +40,32 @@ pub struct Line {
     pub attributes: Attributes,
 }
 
+/// What a line says of a path that is there already: what it does not state stays.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The path.
+    pub path: TreePath,
+    user: Option<Principal>,
+    group: Option<Principal>,
+    mode: Option<u16>,
+    flags: Option<u32>,
+}
+
+impl Change {
+    /// Changes `attributes` as the line says.
+    pub fn apply(&self, attributes: &mut Attributes) {
+        for (place, stated) in [(&mut attributes.user, &self.user), (&mut attributes.group, &self.group)] {
+            if let Some(principal) = stated {
+                place.clone_from(principal);
+            }
+        }
+        attributes.mode = self.mode.unwrap_or(attributes.mode);
+        attributes.flags = self.flags.unwrap_or(attributes.flags);
+    }
+}
+
 /// The keywords of `/set` that are defaults for what follows.
 #[derive(Clone, Default)]
 struct Keywords<'a> {
@@ -75,6 +101,32 @@ impl<'a> Keywords<'a> {
 /// A line without a type, of an unknown type, or with a value that is no mode, flag or path: named with file and
 /// line.
 pub fn parse(name: &str, text: &str) -> Result<Vec<Line>> {
+    each_line(name, text, entry)
+}
+
+/// Parses what lines of a METALOG say of paths that are there already; their types are not looked at.
+///
+/// # Errors
+/// As [`parse`], for values.
+pub fn parse_changes(name: &str, text: &str) -> Result<Vec<Change>> {
+    each_line(name, text, |path, keywords, number| {
+        let path = TreePath::parse(&vis::decode(path)?)?;
+        Ok(Change {
+            number,
+            user: keywords.user.map(Principal::from),
+            group: keywords.group.map(Principal::from),
+            mode: keywords.mode.map(|text| mode(text, &path)).transpose()?,
+            flags: keywords.flags.map(flags::parse).transpose()?,
+            path,
+        })
+    })
+}
+
+fn each_line<T>(
+    name: &str,
+    text: &str,
+    entry: impl Fn(&str, &Keywords<'_>, usize) -> Result<T>,
+) -> Result<Vec<T>> {
     let mut defaults = Keywords::default();
     let mut lines = Vec::new();
     for (index, text) in text.lines().enumerate() {
@@ -111,21 +163,25 @@ fn entry(path: &str, keywords: &Keywords<'_>, number: usize) -> Result<Line> {
         }
         None => bail!("{path} has no `type=`"),
     };
-    let mode = match keywords.mode {
-        Some(text) => u16::from_str_radix(text, 8)
-            .ok()
-            .filter(|mode| *mode <= 0o7777)
-            .with_context(|| format!("mode `{text}` of {path} is not octal"))?,
+    let bits = match keywords.mode {
+        Some(text) => mode(text, &path)?,
         None if kind == Type::Directory => 0o755,
         None => 0o644,
     };
     let attributes = Attributes {
         user: Principal::from(keywords.user.unwrap_or("root")),
         group: Principal::from(keywords.group.unwrap_or("wheel")),
-        mode,
+        mode: bits,
         flags: flags::parse(keywords.flags.unwrap_or("none"))?,
     };
     Ok(Line { number, path, kind, attributes })
+}
+
+fn mode(text: &str, path: &TreePath) -> Result<u16> {
+    u16::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o7777)
+        .with_context(|| format!("mode `{text}` of {path} is not octal"))
 }
 
 /// `native,MAJOR,MINOR`, `freebsd,MAJOR,MINOR` or a number, as a FreeBSD `dev_t` (`sys/sys/types.h`, `makedev`).

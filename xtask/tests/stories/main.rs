@@ -12,6 +12,7 @@ mod boot;
 mod boot_decisions;
 mod boot_manager;
 mod bundle;
+mod customize;
 mod image;
 mod lab;
 mod mirror;
