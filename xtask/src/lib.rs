@@ -2,9 +2,10 @@
 //! (Linux or FreeBSD) and never on the device.
 //!
 //! In the order of the pipeline: a [`world`] and the product's own [`layer`]s merge into a [`tree`], [`nanobsd`]'s
-//! rules transform it, [`customize`] does what the product asks for between them, and [`image`] lays it out and writes it, with the file systems of the `ufs` crate and the
-//! on-disk formats of the `firmware` crate; [`bundle`] makes the update of it, signed with [`keys`]. [`pkg`] brings FreeBSD
-//! packages. [`command`] is the command line, [`qemu`] stands for the device, and [`lab`] for the field.
+//! rules transform it, [`customize`] does what the product asks for between them, and [`image`] lays it out and writes
+//! it, with the file systems of the `ufs` crate and the on-disk formats of the `firmware` crate; [`bundle`] makes the
+//! update of it, signed with [`keys`]. [`pkg`] brings FreeBSD packages. [`command`] is the command line, [`inspect`]
+//! reads what was built, [`qemu`] stands for the device, and [`lab`] for the field.
 
 pub mod assembler;
 pub mod boot_manager;
@@ -16,6 +17,7 @@ pub mod first_error;
 pub mod flags;
 pub mod image;
 pub mod inputs;
+pub mod inspect;
 pub mod isa;
 pub mod keys;
 pub mod lab;

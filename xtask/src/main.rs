@@ -17,7 +17,7 @@ struct Cli {
 enum Command {
     /// Build the full image, the slot image and the update bundle
     Image(image::Args),
-    /// Show an update bundle, and check it
+    /// Show an image, a card or an update bundle, and read files out of it
     Inspect(inspect::Args),
     /// Make a key pair that signs the product's updates
     Keygen(keygen::Args),

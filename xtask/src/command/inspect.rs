@@ -1,169 +1,164 @@
-//! `cargo xtask inspect`: what an update bundle is, and whether all of it holds.
+//! `cargo xtask inspect`: what an image, a card or an update bundle is, and the files in it.
 
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{BufReader, Read, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use firmware::bundle::{
-    BundleError, Chunk, ChunkContent, HEADER_BYTES, Header, Manifest, Reader, SignatureError,
-};
-use firmware::units::Sectors;
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::inspect::{Disk, Place, bundle, describe, extract, list};
 use crate::keys::Trusted;
-use crate::{hex, report, workspace};
+use crate::workspace;
 
-/// Show an update bundle, and check it
+/// Show an image, a card or an update bundle, and read files out of it
 #[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = false)]
 pub struct Args {
-    /// The bundle, a .fw file
+    /// A full image, a slot image, the device of a card, or a .fw file; it is only read
     file: PathBuf,
-    /// Check the signature and every chunk; exit with 1 at the first fault
+    /// Of a bundle: check the signature and every chunk; exit with 1 at the first fault
     #[arg(long)]
     verify: bool,
-    /// Write manifest.json and manifest.json.minisig into DIR, for `minisign -V -p KEY.pub -m manifest.json`
+    /// Of a bundle: write manifest.json and manifest.json.minisig into DIR, for `minisign -V -p KEY.pub -m manifest.json`
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
-    /// Know the public key in FILE too, besides those of firmware/keys and the development key
+    /// Of a bundle: know the public key in FILE too, besides those of firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
+    #[command(subcommand)]
+    look: Option<Look>,
 }
 
-/// What stands before the chunks.
-struct Head {
-    manifest_bytes: Vec<u8>,
-    signature: String,
-    manifest: Manifest,
-    /// Where the first stored chunk begins.
-    end: u64,
+/// What to read out of an image, without mounting it.
+#[derive(clap::Subcommand, Debug)]
+enum Look {
+    /// List a path
+    Ls {
+        /// The path in the file system
+        #[arg(default_value = "/")]
+        path: String,
+        /// With type, mode, names, owner, group, size and flags
+        #[arg(short)]
+        long: bool,
+        /// With all below
+        #[arg(short = 'R')]
+        recursive: bool,
+        #[command(flatten)]
+        from: From,
+    },
+    /// Write a file to standard output
+    Cat {
+        /// The path in the file system
+        path: String,
+        #[command(flatten)]
+        from: From,
+    },
+    /// Copy a path, with all below, into a folder
+    Extract {
+        /// The path in the file system
+        path: String,
+        /// The folder, which is made, or is empty
+        dir: PathBuf,
+        #[command(flatten)]
+        from: From,
+    },
+}
+
+/// Which file system of the disk.
+#[derive(clap::Args, Debug)]
+#[group(multiple = false)]
+struct From {
+    /// That of slot N, 1 (the default) or 2
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    slot: Option<u8>,
+    /// That of /cfg
+    #[arg(long)]
+    cfg: bool,
+    /// That of /data
+    #[arg(long)]
+    data: bool,
+}
+
+impl From {
+    fn place(&self) -> Place {
+        match (self.cfg, self.data) {
+            (true, _) => Place::Cfg,
+            (_, true) => Place::Data,
+            _ => Place::Slot(self.slot.unwrap_or(1)),
+        }
+    }
 }
 
 impl Args {
-    /// Shows the bundle, then checks or extracts as told.
+    /// Shows what the file is, or what is asked for of it.
     ///
     /// # Errors
-    /// It is none, or with `--verify` something in it does not hold.
+    /// It is nothing that is known, or is damaged where it is looked at.
     pub fn run(self) -> Result<()> {
-        let mut keys = Trusted::known(&workspace::root())?;
-        for file in &self.keys {
-            keys.add_file(&file.file_stem().unwrap_or_default().to_string_lossy(), file)?;
+        if bundle::is_one(&self.file)? {
+            ensure!(
+                self.look.is_none(),
+                "looking into {}: an update has no file system to read; take the slot image that it was made of",
+                self.file.display()
+            );
+            let mut keys = Trusted::known(&workspace::root())?;
+            for file in &self.keys {
+                keys.add_file(&file.file_stem().unwrap_or_default().to_string_lossy(), file)?;
+            }
+            return bundle::inspect(&self.file, &keys, self.verify, self.extract.as_deref());
         }
-        let attempt = || format!("inspecting {}", self.file.display());
-        let open = || File::open(&self.file).with_context(attempt);
-        let bytes = open()?.metadata().with_context(attempt)?.len();
-        if self.verify {
-            // What a unit would refuse unread is not shown as if it were something.
-            Reader::open(BufReader::new(open()?), keys.public()).with_context(attempt)?;
+        if self.verify || self.extract.is_some() || !self.keys.is_empty() {
+            bail!(
+                "inspecting {}: --verify, --extract and --key are for an update (.fw), and this is none",
+                self.file.display()
+            );
         }
-        let head = Head::read(BufReader::new(open()?)).with_context(attempt)?;
-        print!("{}", head.describe(bytes, &keys));
-        if let Some(dir) = &self.extract {
-            head.extract(dir)?;
-            println!("extracted     {0}/manifest.json, {0}/manifest.json.minisig", dir.display());
-        }
-        if self.verify {
-            let chunks = verify(BufReader::new(open()?), &keys).with_context(attempt)?;
-            println!("verified      the signature, {chunks} chunks, and that nothing follows");
+        let disk = Disk::open(&self.file)?;
+        match self.look {
+            None => print!("{}", describe::text(&disk)),
+            Some(look) => look.run(&disk, &self.file)?,
         }
         Ok(())
     }
 }
 
-impl Head {
-    fn read(mut file: impl Read) -> Result<Self> {
-        let mut header = [0; HEADER_BYTES];
-        let read = file.read_exact(&mut header);
-        if read.is_err() {
-            return Err(BundleError::NotABundle.into());
-        }
-        let header = Header::decode(&header)?;
-        let mut take = |what: &str, bytes: u32| -> Result<Vec<u8>> {
-            let mut part = vec![0; bytes as usize];
-            let truncated = |_| BundleError::Truncated { what: what.to_owned() };
-            file.read_exact(&mut part).map_err(truncated)?;
-            Ok(part)
-        };
-        let manifest_bytes = take("the manifest", header.manifest_bytes)?;
-        let signature = take("the signature", header.signature_bytes)?;
-        let signature = String::from_utf8(signature).map_err(|_| BundleError::NotASignature)?;
-        let manifest = Manifest::parse(&manifest_bytes)?;
-        let end = HEADER_BYTES as u64 + u64::from(header.manifest_bytes) + u64::from(header.signature_bytes);
-        Ok(Self { manifest_bytes, signature, manifest, end })
-    }
-
-    fn describe(&self, bytes: u64, keys: &Trusted) -> String {
-        let manifest = &self.manifest;
-        let (mut stored, mut stored_bytes, mut raw_bytes) = (0, 0, 0);
-        for chunk in manifest.chunks() {
-            if let ChunkContent::Stored { bytes, .. } = chunk.content {
-                stored += 1;
-                stored_bytes += u64::from(bytes);
-                raw_bytes += u64::from(chunk.bytes);
+impl Look {
+    fn run(self, disk: &Disk, file: &Path) -> Result<()> {
+        match self {
+            Self::Ls { path, long, recursive, from } => {
+                let place = from.place();
+                let files = disk.files(place)?;
+                let attempt = || format!("listing {path} in {place} of {}", file.display());
+                let done = list::write(&files, &path, long, recursive, &mut io::stdout().lock());
+                unless_closed(done).with_context(attempt)
+            }
+            Self::Cat { path, from } => {
+                let place = from.place();
+                let files = disk.files(place)?;
+                let attempt = || format!("reading {path} in {place} of {}", file.display());
+                unless_closed(extract::cat(&files, &path, &mut io::stdout().lock())).with_context(attempt)
+            }
+            Self::Extract { path, dir, from } => {
+                let place = from.place();
+                let files = disk.files(place)?;
+                let attempt = || format!("extracting {path} in {place} of {}", file.display());
+                let left = extract::into(&files, &path, &dir).with_context(attempt)?;
+                left.iter().for_each(|note| eprintln!("note: {note}"));
+                Ok(())
             }
         }
-        let layouts: Vec<String> = manifest.layouts.iter().map(u32::to_string).collect();
-        let signature = match keys.public().verify(&self.manifest_bytes, &self.signature) {
-            Ok(id) => format!("holds, with the key {id} ({})", keys.name_of(id).unwrap_or("unnamed")),
-            Err(SignatureError::UnknownKey { id }) => {
-                format!("not checked: the key {id} is not known here (--key FILE)")
-            }
-            Err(error) => format!("DOES NOT HOLD: {error}"),
-        };
-        let or_none = |text: &str| if text.is_empty() { "not told".to_owned() } else { text.to_owned() };
-        let mut text = String::new();
-        let mut fact = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<13} {value}"); // writing to a string cannot fail
-        };
-        fact("bundle", format!("format {}, {} ({bytes} bytes)", manifest.format, report::size(bytes)));
-        fact("version", format!("{} {} for {}", manifest.product, manifest.version, manifest.board));
-        fact("commit", or_none(&manifest.commit));
-        fact("world", or_none(&manifest.world));
-        fact("built", format!("{} s after 1970", manifest.built));
-        fact(
-            "updates from",
-            manifest.minimum.as_ref().map_or("any version".to_owned(), |least| format!("{least} on")),
-        );
-        fact("layouts", layouts.join(", "));
-        fact("configuration", format!("version {}", manifest.config_version));
-        fact("slot", Sectors(manifest.slot_sectors.into()).to_string());
-        fact("image digest", hex(&manifest.image_digest()));
-        let (count, size) = (manifest.chunk_count(), report::size(manifest.chunk_bytes().into()));
-        fact("chunks", format!("{count} of {size}: {stored} stored, {} zero", count - stored));
-        let percent = stored_bytes * 100 / raw_bytes.max(1);
-        let (small, large) = (report::size(stored_bytes), report::size(raw_bytes));
-        fact("stored", format!("{small} for {large} ({percent} %), from byte {} on", self.end));
-        fact("signature", signature);
-        text
     }
+}
 
-    fn extract(&self, dir: &Path) -> Result<()> {
-        fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
-        for (name, bytes) in
-            [("manifest.json", &*self.manifest_bytes), ("manifest.json.minisig", self.signature.as_bytes())]
+/// Who reads our output may have seen enough.
+fn unless_closed(done: Result<()>) -> Result<()> {
+    match done {
+        Err(error)
+            if error
+                .downcast_ref()
+                .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe) =>
         {
-            let path = dir.join(name);
-            File::create_new(&path)
-                .and_then(|mut file| file.write_all(bytes))
-                .with_context(|| format!("extracting {}", path.display()))?;
+            Ok(())
         }
-        Ok(())
-    }
-}
-
-/// Reads all of a bundle as a unit does, and tells how many chunks it has.
-fn verify(file: impl Read, keys: &Trusted) -> Result<u32> {
-    let mut reader = Reader::open(file, keys.public())?;
-    let mut raw = Vec::new();
-    let mut count = 0;
-    loop {
-        let at = reader.position();
-        match reader.next_chunk(&mut raw) {
-            Ok(Some(Chunk { index, .. })) => count = index + 1,
-            Ok(None) => return Ok(count),
-            Err(error) => {
-                return Err(error).with_context(|| format!("at byte {at}, where chunk {count} should be"));
-            }
-        }
+        done => done,
     }
 }

@@ -14,6 +14,7 @@ mod boot_manager;
 mod bundle;
 mod customize;
 mod image;
+mod inspect;
 mod lab;
 mod mirror;
 mod packages;

@@ -1,0 +1,157 @@
+//! `cargo xtask inspect`: what images and cards are, read back without mounting them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+use xtask::hex;
+
+use crate::repository::{Repository, Run};
+
+fn inspect(repository: &Repository, arguments: &[&str]) -> Run {
+    Run::of(&mut repository.xtask("inspect", arguments))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A copy of the latest full image, to damage.
+fn copy(repository: &Repository) -> std::path::PathBuf {
+    let to = repository.beside("damaged.img");
+    let image = repository.latest(".full.img");
+    Run::of(Command::new("cp").arg("--sparse=always").arg(image).arg(&to)).success();
+    to
+}
+
+#[test]
+fn a_full_image_tells_what_starts_and_what_its_slices_hold() {
+    let Some(repository) = Repository::new() else { return };
+    let definition = repository.beside("small.toml");
+    fs::write(&definition, "[slices]\ncode = 40000\ndata = 8192\n[boot]\ndefault = 2\n").unwrap();
+    repository.image(&["-c", text(&definition)]).success();
+    let version = repository.version();
+    let image = repository.latest(".full.img");
+    let shown = inspect(&repository, &[text(&image)]).success();
+    for part in [
+        "image         full, 1981728 sectors (967.6 MiB)\n",
+        "boot manager  Sluice's, copy at sector 8: whole, copy at sector 72: whole\n",
+        "slice 1       slot 1: type 0xa5, from sector 4032, 40",
+        &format!("  system      sluice {version} for alix, commit "),
+        "  files       UFS2 4096/512, ",
+        "slice 3       /cfg: type 0xa5, ",
+        "slice 4       /data: type 0xa5, ",
+        "boot state    copy 1: number 1, default slot 2, slot 1 good, slot 2 good\n",
+        "boot state    copy 2: number 2, default slot 2, slot 1 good, slot 2 good\n",
+        "starts next   slot 2, else slot 1\n",
+    ] {
+        assert!(shown.contains(part), "`{part}` is not in\n{shown}");
+    }
+    assert!(!shown.contains("active"), "{shown}");
+
+    let slot = inspect(&repository, &[text(&repository.latest(".slot.img"))]).success();
+    assert!(slot.starts_with("image         one slot, ") && slot.contains(&version), "{slot}");
+
+    fs::write(&definition, "[boot]\ncode = \"boot0sio\"\nticks = 36\npacket = false\n").unwrap();
+    repository.image(&["-c", text(&definition)]).success();
+    let shown = inspect(&repository, &[text(&repository.latest(".full.img"))]).success();
+    let first = shown.lines().find(|line| line.starts_with("slice 1 ")).unwrap();
+    assert!(shown.contains("boot code  ") && first.ends_with(", active"), "{shown}");
+    assert!(!shown.contains("boot state"), "{shown}");
+}
+
+#[test]
+fn what_is_damaged_is_told_in_its_place_and_the_rest_is_shown() {
+    let Some(repository) = Repository::new() else { return };
+    repository.image(&[]).success();
+    let image = copy(&repository);
+    let file = OpenOptions::new().write(true).open(&image).unwrap();
+    let shown = || inspect(&repository, &[text(&image)]).success();
+    let cfg: u64 = {
+        let shown = shown();
+        let line = shown.lines().find(|line| line.starts_with("slice 3 ")).unwrap();
+        line.split("from sector ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap()
+    };
+
+    file.write_all_at(b"x", 9 * 512 + 100).unwrap();
+    assert!(shown().contains("copy at sector 8: DAMAGED: "), "{}", shown());
+    file.write_all_at(&[0x55; 512], (cfg + 96) * 512).unwrap();
+    let after = shown();
+    assert!(after.contains("boot state    copy 2: NONE: ") && after.contains("copy 1: number 1"), "{after}");
+    assert!(after.contains("starts next   slot 1"), "{after}");
+    // The header of slot 1, then its label.
+    file.write_all_at(b"x", (4032 + 16) * 512 + 20).unwrap();
+    assert!(shown().contains("  system      none: "), "{}", shown());
+    file.write_all_at(&[0; 512], 4033 * 512).unwrap();
+    let after = shown();
+    assert_eq!(after.matches("  files       none: ").count(), 1, "{after}");
+    inspect(&repository, &[text(&image), "ls"]).refused(&["reading slot 1 of "]);
+    inspect(&repository, &[text(&image), "ls", "--slot", "2"]).success();
+    file.write_all_at(&[0; 512], 0).unwrap();
+    inspect(&repository, &[text(&image)]).refused(&[
+        "it is no full image (sector 0 has no table of slices), no slot image (sector 1 has no label) and no update (.fw)",
+    ]);
+}
+
+#[test]
+fn every_file_comes_out_as_the_specification_says() {
+    let Some(repository) = Repository::new() else { return };
+    repository.image(&[]).success();
+    let (full, slot) = (repository.latest(".full.img"), repository.latest(".slot.img"));
+    let spec = fs::read_to_string(repository.latest("slot.mtree")).unwrap();
+    let mut files = BTreeMap::new();
+    // All files but the specification itself, which cannot hold its own digest.
+    for line in spec.lines().filter(|line| line.contains(" sha256=")) {
+        let word = |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key)).unwrap().to_owned();
+        files.insert(line.split(' ').next().unwrap().to_owned(), (word("sha256="), word("mode=")));
+    }
+    assert!(files.len() > 30);
+
+    let dir = repository.beside("extracted");
+    let said = inspect(&repository, &[text(&full), "extract", "/", text(&dir), "--slot", "2"]).success();
+    assert!(said.contains("have an owner, flags or set-id bits in the image"), "{said}");
+    for (path, (digest, mode)) in &files {
+        let place = dir.join(path);
+        assert_eq!(&hex(&Sha256::digest(fs::read(&place).unwrap())), digest, "{path}");
+        let bits = u32::from_str_radix(mode, 8).unwrap() & 0o777;
+        assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o7777, bits, "{path}");
+    }
+    let inode = |path: &str| fs::metadata(dir.join(path)).unwrap().ino();
+    assert_eq!(inode("etc/rc.conf"), inode("conf/base/etc/rc.conf"), "names of one file stay so");
+    assert_eq!(fs::read_link(dir.join("tmp")).unwrap(), Path::new("var/tmp"));
+    inspect(&repository, &[text(&full), "extract", "/", text(&dir)])
+        .refused(&["is not empty: extract into a new folder"]);
+
+    let one = repository.beside("one");
+    inspect(&repository, &[text(&slot), "extract", "/etc/rc.conf", text(&one)]).success();
+    let rc_conf = fs::read_to_string(one.join("rc.conf")).unwrap();
+    assert_eq!(inspect(&repository, &[text(&slot), "cat", "/etc/rc.conf"]).success(), rc_conf);
+
+    let listed = inspect(&repository, &[text(&slot), "ls", "-R"]).success();
+    for path in files.keys() {
+        assert!(listed.lines().any(|line| line == &path[2..]), "{path} is not listed");
+    }
+    let listed = inspect(&repository, &[text(&slot), "ls", "-l", "/"]).success();
+    assert!(listed.contains(" tmp -> var/tmp\n") && listed.contains("drwxr-x---"), "{listed}");
+    assert_eq!(inspect(&repository, &[text(&full), "ls", "--cfg"]).success(), "", "/cfg starts empty");
+
+    for (arguments, message) in [
+        (vec!["cat", "/etc"], "reading /etc in slot 1 of "),
+        (vec!["cat", "/etc"], "it is a directory; list it with `ls`"),
+        (vec!["cat", "/tmp"], "it is a symbolic link to var/tmp; ask for that"),
+        (vec!["cat", "/none"], "none"),
+        (vec!["ls", "--data"], "there is no slice 4"),
+        (vec!["ls", "--slot", "3"], "3 is not in 1..=2"),
+        (vec!["ls", "--slot", "1", "--cfg"], "cannot be used with"),
+    ] {
+        inspect(&repository, &[&[text(&full)], arguments.as_slice()].concat()).refused(&[message]);
+    }
+    inspect(&repository, &[text(&slot), "ls", "--slot", "2"]).refused(&["it is the image of one slot"]);
+    inspect(&repository, &[text(&slot), "--verify"]).refused(&["are for an update (.fw), and this is none"]);
+    let update = repository.latest(".fw");
+    inspect(&repository, &[text(&update), "ls"]).refused(&["an update has no file system to read"]);
+    inspect(&repository, &[text(&repository.beside("none.img"))]).refused(&["No such file"]);
+}
