@@ -13,6 +13,7 @@ mod inode;
 mod le;
 mod source;
 mod superblock;
+mod unused;
 mod walk;
 
 pub use directory::Entry;

@@ -5,6 +5,7 @@
 //! own, so that a mistake of the writer does not cancel out.
 
 use super::error::ReadError;
+use super::inode;
 use super::le::{u32_at, u64_at};
 use crate::checkhash::check_hash;
 
@@ -63,7 +64,11 @@ pub(super) struct Shape {
     pub size: u64,
     pub inodes_per_group: u32,
     pub fragments_per_group: u64,
+    /// Where in a group its copy of the superblock is, its header, its inodes, and its data after them (fragments).
+    pub superblock_fragment: u64,
+    pub group_fragment: u64,
     pub inode_fragment: u64,
+    pub data_fragment: u64,
     pub groups: u32,
 }
 
@@ -93,9 +98,10 @@ pub(super) fn decode(bytes: &[u8], place: u64) -> Result<Option<(Superblock, Sha
     if size > reach || size <= reach - u64::from(fragments) || size > MAX_BYTES / u64::from(fragment) {
         return wrong(format!("{size} fragments in {groups} groups of {fragments}"));
     }
-    let inode_fragment = u32_at(bytes, 16);
-    if inode_fragment >= fragments {
-        return wrong(format!("inodes at fragment {inode_fragment} of a group of {fragments}"));
+    let places @ [superblock, header, inode_fragment, data] = [8, 12, 16, 20].map(|at| u32_at(bytes, at));
+    let table = (u64::from(inodes) * inode::SIZE as u64).div_ceil(fragment.into());
+    if !places.is_sorted() || data > fragments || u64::from(data - inode_fragment) < table {
+        return wrong(format!("{places:?} as the fragments of the tables in a group of {fragments}"));
     }
     let volume = &bytes[680..712];
     let label = volume.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -125,7 +131,10 @@ pub(super) fn decode(bytes: &[u8], place: u64) -> Result<Option<(Superblock, Sha
         size,
         inodes_per_group: inodes,
         fragments_per_group: fragments.into(),
+        superblock_fragment: superblock.into(),
+        group_fragment: header.into(),
         inode_fragment: inode_fragment.into(),
+        data_fragment: data.into(),
         groups,
     };
     Ok(Some((facts, shape)))

@@ -19,6 +19,7 @@ fn exhaust(image: &[u8]) {
     let Ok(reader) = Reader::open(image) else {
         return;
     };
+    let _ = reader.unused();
     for visit in reader.walk().take(10_000).flatten() {
         let ino = visit.stat.ino;
         let _ = reader.read(ino, 8 << 20);

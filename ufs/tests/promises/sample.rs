@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::NamedTempFile;
@@ -28,6 +30,9 @@ pub struct Sample {
 /// The block and fragment sizes that tests go through.
 pub const SIZES: [(u32, u32); 7] =
     [(4096, 512), (32768, 4096), (4096, 4096), (8192, 2048), (16384, 8192), (65536, 8192), (65536, 65536)];
+
+/// Larger file systems are not filled with old content (bytes).
+const MOST_REFILLED: u64 = 32 << 20;
 
 /// How many cases a property gets, unless `PROPTEST_CASES` says more.
 pub fn cases(least: u32) -> u32 {
@@ -85,7 +90,28 @@ impl Sample {
         self.read_back(image.as_file(), params);
         checker::check(image.as_file());
         tools::fsck(image.path());
+        if params.size <= MOST_REFILLED {
+            self.verify_over_old_content(image.path(), params);
+        }
         image
+    }
+
+    /// What is told of as unused may hold anything: the file system is as good.
+    fn verify_over_old_content(&self, image: &Path, params: &Params) {
+        let copy = NamedTempFile::new().unwrap();
+        std::fs::copy(image, copy.path()).unwrap();
+        let reader = Reader::open(copy.as_file()).unwrap();
+        let unused = reader.unused().unwrap();
+        let bytes: u64 = unused.iter().map(|range| range.end - range.start).sum();
+        let facts = reader.superblock();
+        assert!(bytes >= facts.fragments_free * u64::from(facts.fragment_size), "all that is free is told");
+        for range in &unused {
+            let old = vec![0xa5; (range.end - range.start) as usize];
+            copy.as_file().write_all_at(&old, range.start).unwrap();
+        }
+        self.read_back(copy.as_file(), params);
+        checker::check(copy.as_file());
+        tools::fsck(copy.path());
     }
 
     pub fn write(&self, params: &Params) -> NamedTempFile {
