@@ -4,13 +4,14 @@
 //! In the order of the pipeline: a [`world`] and the product's own [`layer`]s merge into a [`tree`], [`nanobsd`]'s
 //! rules transform it, [`customize`] does what the product asks for between them, and [`image`] lays it out and writes
 //! it, with the file systems of the `ufs` crate and the on-disk formats of the `firmware` crate; [`bundle`] makes the
-//! update of it, signed with [`keys`]. [`pkg`] brings FreeBSD packages. [`command`] is the command line, [`inspect`]
+//! update of it, signed with [`keys`]; [`burn`] writes it to a card. [`pkg`] brings FreeBSD packages. [`command`] is the command line, [`inspect`]
 //! reads what was built, [`qemu`] stands for the device, and [`lab`] for the field.
 
 pub mod assembler;
 pub mod boot_manager;
 pub mod boot_state;
 pub mod bundle;
+pub mod burn;
 pub mod command;
 pub mod customize;
 pub mod first_error;

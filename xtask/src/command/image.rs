@@ -377,7 +377,7 @@ impl Build {
         say(format!("  in           {}", dir.display()));
         let [full, _, update] = self.images();
         say("  boot it      cargo xtask run".to_owned());
-        say(format!("  to a card    dd if={} of=/dev/... bs=64k", dir.join(full).display()));
+        say(format!("  to a card    cargo xtask burn /dev/... {}", dir.join(full).display()));
         say(format!("  to a unit    {}", dir.join(update).display()));
     }
 }

@@ -1,5 +1,6 @@
 //! The subcommands of `cargo xtask`, one file each: its arguments and what it does with the rest of the crate.
 
+pub mod burn;
 pub mod image;
 pub mod inspect;
 pub mod keygen;

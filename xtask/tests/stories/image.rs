@@ -25,7 +25,10 @@ fn the_full_image_boots_and_names_slot_and_version() {
     let text = repository.image(&[]).success();
     let version = repository.version();
     assert!(version.starts_with("0.1.0-dev.1+g"), "{version}");
-    assert!(text.contains(&format!("sluice {version} for alix")) && text.contains("dd if="), "{text}");
+    assert!(
+        text.contains(&format!("sluice {version} for alix")) && text.contains("cargo xtask burn /dev/... "),
+        "{text}"
+    );
 
     let log = repository.beside("serial.log");
     let disk = Disk::thrown_away(repository.latest(".full.img"));

@@ -12,6 +12,7 @@ mod boot;
 mod boot_decisions;
 mod boot_manager;
 mod bundle;
+mod burn;
 mod customize;
 mod image;
 mod inspect;

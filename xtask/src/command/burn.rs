@@ -1,0 +1,126 @@
+//! `cargo xtask burn`: the full image onto a card, read back.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result, bail, ensure};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::burn::device::Target;
+use crate::burn::progress::Progress;
+use crate::burn::{self, Image, plan};
+use crate::report::{self, Reporter};
+
+/// Write the full image to a card and read it back
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The device of the card, or a file of its size: all that is on it is lost
+    device: PathBuf,
+    /// The full image; that of the latest build when not given
+    image: Option<PathBuf>,
+    /// Write the whole image, and not only what its file systems use
+    #[arg(long)]
+    all: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Write to a disk that is not removable: it may be one of this machine
+    #[arg(long)]
+    dangerously_write_fixed_disk: bool,
+}
+
+impl Args {
+    /// Burns the card.
+    ///
+    /// # Errors
+    /// There is no image, the disk may not be written, or it failed: then with how far it came.
+    pub fn run(self) -> Result<()> {
+        let reporter = Reporter::new(0);
+        let image = match self.image {
+            Some(image) => image,
+            None => latest(&crate::workspace::target().join("firmware").join("latest"))?,
+        };
+        let image = Image::open(&image)?;
+        let mut target = Target::open(&self.device, &image, self.dangerously_write_fixed_disk)?;
+        let parts = plan::parts(&image, target.bytes, self.all)?;
+        if !self.yes {
+            let text = format!(
+                "{}\nAll that is on it is lost. It gets {}. Type `yes` to go on: ",
+                target.describe(),
+                image.path().display()
+            );
+            ensure!(
+                io::stdin().is_terminal(),
+                "burning to {}: nobody can be asked whether that is meant; say --yes",
+                self.device.display()
+            );
+            confirm(&text, &mut io::stdin().lock(), &mut io::stderr())?;
+        }
+
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // A second one ends it at once.
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+                .context("preparing for being stopped")?;
+        }
+        let stage = reporter.stage("card");
+        let mut progress = Progress::new();
+        let mut watch = |phase, done, total| progress.show(phase, done, total);
+        let burnt = burn::burn(target.card(), &image, &parts, &stop, &mut watch);
+        progress.clear();
+        let device = self.device.display();
+        burnt.with_context(|| format!("burning {} to {device}", image.path().display()))?;
+        target.close();
+        stage.finish(format_args!(
+            "{device} has {}, {} written and read back",
+            image.path().file_name().unwrap_or_default().display(),
+            report::size(plan::bytes(&parts))
+        ));
+        Ok(())
+    }
+}
+
+/// The full image of the latest build, by its own name.
+fn latest(folder: &Path) -> Result<PathBuf> {
+    let link = folder.join("_.disk.full");
+    link.canonicalize().with_context(|| {
+        format!(
+            "looking for an image: {}; `cargo xtask image` builds one, or name one after the device",
+            link.display()
+        )
+    })
+}
+
+/// Asks, and takes nothing but `yes` for it.
+fn confirm(text: &str, answer: &mut impl BufRead, question: &mut impl Write) -> Result<()> {
+    write!(question, "{text}").and_then(|()| question.flush()).context("asking")?;
+    let mut line = String::new();
+    answer.read_line(&mut line).context("reading the answer")?;
+    if line.trim() != "yes" {
+        bail!("the answer was not `yes`: nothing was written");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for (answer, goes_on) in
+            [("yes\n", true), ("y\n", false), ("\n", false), ("", false), ("YES\n", false)]
+        {
+            let mut asked = Vec::new();
+            let answered = confirm("sure? ", &mut answer.as_bytes(), &mut asked);
+            assert_eq!(asked, b"sure? ");
+            assert_eq!(answered.is_ok(), goes_on, "{answer:?}");
+            if let Err(error) = answered {
+                assert_eq!(error.to_string(), "the answer was not `yes`: nothing was written");
+            }
+        }
+    }
+}
