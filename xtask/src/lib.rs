@@ -7,6 +7,7 @@
 //! update of it, signed with [`keys`]; [`burn`] writes it to a card. [`pkg`] brings FreeBSD packages. [`command`] is the command line, [`inspect`]
 //! reads what was built, [`qemu`] stands for the device, and [`lab`] for the field.
 
+pub mod archive;
 pub mod assembler;
 pub mod boot_manager;
 pub mod boot_state;

@@ -39,7 +39,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         let reporter = Reporter::new(0);
         let image = match self.image {
-            Some(image) => image,
+            Some(image) => image.canonicalize().unwrap_or(image),
             None => latest(&crate::workspace::target().join("firmware").join("latest"))?,
         };
         let image = Image::open(&image)?;

@@ -20,7 +20,7 @@ use crate::report::{self, Reporter};
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::tree::Layer;
-use crate::world::{self, Origin, World};
+use crate::world::{self, Origin, World, sets};
 use crate::{boot_manager, boot_state, bundle, customize, inputs, layer};
 
 /// The name of the services' digest among the inputs of a build.
@@ -34,8 +34,11 @@ const MANIFEST: &str = "manifest.json";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Build FreeBSD from the source tree DIR (13 or 14); what was built is kept and used again
-    #[arg(long, value_name = "DIR", conflicts_with = "world")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["world", "sets"])]
     src: Option<PathBuf>,
+    /// Use the distribution sets of a release in DIR: MANIFEST, base.txz, and src.txz (for the product's kernel) or kernel.txz
+    #[arg(long, value_name = "DIR", conflicts_with = "world")]
+    sets: Option<PathBuf>,
     /// Use the FreeBSD that is installed, with its METALOG, in DIR
     #[arg(long, value_name = "DIR")]
     world: Option<PathBuf>,
@@ -106,19 +109,21 @@ impl Args {
         };
         let output =
             Output::open(&self.output.unwrap_or_else(|| crate::workspace::target().join("firmware")))?;
-        let origin = match (self.src, self.world) {
-            (Some(src), _) => Origin::Source(src),
-            (_, Some(world)) => Origin::Installed(world),
+        let origin = match (self.src, self.world, self.sets) {
+            (Some(src), ..) => Origin::Source(src),
+            (_, Some(world), _) => Origin::Installed(world),
+            (.., Some(sets)) => Origin::Sets(sets),
             _ => Origin::Miniature,
         };
-        let groups = match origin {
+        let groups = match &origin {
             Origin::Source(_) => vec![Group::World, Group::Source],
-            Origin::Installed(_) => vec![Group::World],
+            Origin::Sets(dir) if sets::has_source(dir) => vec![Group::World, Group::Source],
+            Origin::Installed(_) | Origin::Sets(_) => vec![Group::World],
             Origin::Miniature => vec![Group::Image],
         };
         if self.release && origin == Origin::Miniature {
             reporter.warn(
-                "a release of the miniature world is for tests: no unit runs it; give --src or --world",
+                "a release of the miniature world is for tests: no unit runs it; give --src, --sets or --world",
             );
         }
         let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
@@ -161,7 +166,7 @@ impl Build {
             self.reporter.note(note);
         }
 
-        self.check_kernel(&world)?;
+        self.check_kernel(&world, origin)?;
         let inputs = self.inputs(&world)?;
         let version = &self.version.text;
         match self.output.stale(version, &inputs, &self.files()) {
@@ -193,9 +198,13 @@ impl Build {
         Ok(())
     }
 
-    /// An installed world has the kernel that it has, whatever was asked for.
-    fn check_kernel(&self, world: &World) -> Result<()> {
+    /// An installed world has the kernel that it has, whatever was asked for. So have sets without FreeBSD's source; that is
+    /// told, and will do for anything but a release.
+    fn check_kernel(&self, world: &World, origin: &Origin) -> Result<()> {
         let asked = &self.product.kernel.config;
+        if matches!(origin, Origin::Sets(_)) && self.edition == Edition::Development {
+            return Ok(());
+        }
         if let Some(kernel) = world.kernel.as_ref().filter(|kernel| *kernel != asked) {
             bail!(
                 "the world's kernel is `{kernel}` and not `{asked}`: say `--kernel {kernel}` if that is meant, or install \

@@ -5,7 +5,7 @@
 //! on any machine. What it has in place of FreeBSD's boot blocks is in [`boot`].
 
 pub mod boot;
-mod hierarchy;
+pub(crate) mod hierarchy;
 
 use anyhow::Result;
 

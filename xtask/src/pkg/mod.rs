@@ -7,7 +7,6 @@
 //! becomes of packages in an image is told in `docs/packages.md`.
 
 pub mod accounts;
-pub mod archive;
 pub mod cache;
 pub mod layer;
 pub mod list;

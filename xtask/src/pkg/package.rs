@@ -4,17 +4,16 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
-use super::archive;
 use super::manifest::Manifest;
 use super::sum::Sum;
-use crate::flags;
+use crate::archive;
 use crate::tree::{Attributes, Content, EntryKind, Principal, TreePath};
 
 /// The most bytes of a manifest; those of the largest packages have 20 MB.
@@ -184,19 +183,18 @@ fn member(
     files: &Path,
     number: usize,
 ) -> Result<Member> {
-    let header = entry.header().clone();
     let link = || -> Result<String> {
         let bytes = entry.link_name_bytes().context("a link without a target")?;
         Ok(String::from_utf8(bytes.into_owned())?)
     };
-    let kind = match header.entry_type() {
+    let kind = match entry.header().entry_type() {
         EntryType::Directory => MemberKind::Directory,
         EntryType::Symlink => MemberKind::Symlink(link()?),
         EntryType::Link => MemberKind::HardLink(link()?),
         kind if kind.is_file() => MemberKind::File { number, size: entry.size() },
         other => bail!("it is neither file, directory nor link, but of the tar type {other:?}"),
     };
-    let flags = file_flags(entry)?;
+    let attributes = archive::attributes(entry)?;
     if kind != MemberKind::Directory {
         let stated = manifest.files.get(path).context("its manifest does not tell of it")?;
         if let MemberKind::File { .. } = kind {
@@ -204,48 +202,24 @@ fn member(
             copy(entry, &files.join(number.to_string()), sum)?;
         }
     }
-    let owner = |name: Option<&[u8]>, id: std::io::Result<u64>| -> Result<String> {
-        match name.map(String::from_utf8_lossy).filter(|name| !name.is_empty()) {
-            Some(name) => Ok(name.into_owned()),
-            None => Ok(id?.to_string()),
-        }
-    };
     Ok(Member {
         path: path.trim_end_matches('/').to_owned(),
         kind,
-        mode: u16::try_from(header.mode()? & 0o7777)?,
-        user: owner(header.username_bytes(), header.uid())?,
-        group: owner(header.groupname_bytes(), header.gid())?,
-        flags,
+        mode: attributes.mode,
+        user: attributes.user.to_string(),
+        group: attributes.group.to_string(),
+        flags: attributes.flags,
     })
-}
-
-/// File flags, which libarchive keeps in a PAX record.
-fn file_flags(entry: &mut tar::Entry<'_, impl Read>) -> Result<u32> {
-    let Some(records) = entry.pax_extensions().context("reading its PAX records")? else { return Ok(0) };
-    for record in records {
-        let record = record.context("reading its PAX records")?;
-        if record.key_bytes() == b"SCHILY.fflags" {
-            return flags::parse(&String::from_utf8_lossy(record.value_bytes()));
-        }
-    }
-    Ok(0)
 }
 
 fn copy(from: &mut impl Read, to: &Path, sum: Option<Sum>) -> Result<()> {
     let mut file = File::create(to).with_context(|| format!("writing {}", to.display()))?;
     let mut hasher = sum.as_ref().map(Sum::hasher);
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let count = from.read(&mut buffer).context("reading the archive: it is damaged")?;
-        if count == 0 {
-            break;
-        }
-        file.write_all(&buffer[..count]).with_context(|| format!("writing {}", to.display()))?;
+    archive::copy(from, &mut file, to, |bytes| {
         if let Some(hasher) = &mut hasher {
-            hasher.update(&buffer[..count]);
+            hasher.update(bytes);
         }
-    }
+    })?;
     match (sum, hasher) {
         (Some(sum), Some(hasher)) => sum.require(hasher),
         _ => Ok(()),

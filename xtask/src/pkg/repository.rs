@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use super::manifest::{Dependency, text};
 use super::signature::{Members, Trust};
-use super::{archive, ucl};
+use super::ucl;
+use crate::archive;
 
 /// A catalogue of FreeBSD has 60 MB; pkg itself takes at most this.
 const MOST_CATALOGUE: u64 = 1 << 30;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here looks at the owner, mode or times of a host file: attributes are always stated by a layer.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -113,6 +114,15 @@ pub enum Principal {
 impl From<&str> for Principal {
     fn from(text: &str) -> Self {
         text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
     }
 }
 

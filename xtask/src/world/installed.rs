@@ -57,19 +57,7 @@ impl Places {
 /// no boot blocks.
 pub fn open(dir: &Path) -> Result<World> {
     let places = Places::find(dir)?;
-    let text = fs::read_to_string(&places.metalog)
-        .with_context(|| format!("reading {}", places.metalog.display()))?;
-    let lines = latest(metalog::parse(&places.metalog.display().to_string(), &text)?);
-    let mut notes = Vec::new();
-    let lines = without_removed_directories(&places.root, lines, &mut notes);
-    let listed: HashSet<&str> = lines.iter().map(|line| line.path.as_str()).collect();
-    let mut found = stat_all(&places, &lines)?;
-    let mut entries = entries(&places, &lines, &found)?;
-    for (path, metadata) in unlisted(&places.root, &listed)? {
-        notes.push(format!("{path} is not in METALOG: taken as root:wheel"));
-        entries.extend(unlisted_entry(&places.root, path.clone(), &metadata)?);
-        found.push((path, metadata));
-    }
+    let Part { entries, identity, notes } = read(&places.root, &places.metalog)?;
     let (kernel, world) = entries.into_iter().partition(|entry| {
         entry
             .path
@@ -81,7 +69,7 @@ pub fn open(dir: &Path) -> Result<World> {
         kind: "installed",
         version: version(&places.root)?,
         kernel: kernel_name(&places.root),
-        identity: identity(&text, &found),
+        identity,
         layers: vec![
             Layer { name: "world".to_owned(), entries: world },
             Layer { name: "kernel".to_owned(), entries: kernel },
@@ -90,6 +78,30 @@ pub fn open(dir: &Path) -> Result<World> {
         boot: BootBlocks::from_root(&places.root)?,
         notes,
     })
+}
+
+/// What lies in a root, as its METALOG tells it.
+pub(super) struct Part {
+    pub entries: Vec<Entry>,
+    pub identity: String,
+    pub notes: Vec<String>,
+}
+
+/// Reads the root `root` with the METALOG in `metalog`.
+pub(super) fn read(root: &Path, metalog: &Path) -> Result<Part> {
+    let text = fs::read_to_string(metalog).with_context(|| format!("reading {}", metalog.display()))?;
+    let lines = latest(metalog::parse(&metalog.display().to_string(), &text)?);
+    let mut notes = Vec::new();
+    let lines = without_removed_directories(root, lines, &mut notes);
+    let listed: HashSet<&str> = lines.iter().map(|line| line.path.as_str()).collect();
+    let mut found = stat_all(root, metalog, &lines)?;
+    let mut entries = entries(root, metalog, &lines, &found)?;
+    for (path, metadata) in unlisted(root, &listed)? {
+        notes.push(format!("{path} is not in METALOG: taken as root:wheel"));
+        entries.extend(unlisted_entry(root, path.clone(), &metadata)?);
+        found.push((path, metadata));
+    }
+    Ok(Part { entries, identity: identity(&text, &found), notes })
 }
 
 /// The last line for each path.
@@ -124,15 +136,15 @@ fn host_path(root: &Path, path: &TreePath) -> PathBuf {
     root.join(path.as_str())
 }
 
-fn stat_all(places: &Places, lines: &[Line]) -> Result<Vec<(TreePath, Metadata)>> {
+fn stat_all(root: &Path, metalog: &Path, lines: &[Line]) -> Result<Vec<(TreePath, Metadata)>> {
     lines
         .par_iter()
         .map(|line| {
-            let host = host_path(&places.root, &line.path);
+            let host = host_path(root, &line.path);
             let metadata = fs::symlink_metadata(&host).with_context(|| {
                 format!(
                     "opening the world: {} lists {} in line {}, but {} is not there; install the world again",
-                    places.metalog.display(),
+                    metalog.display(),
                     line.path,
                     line.number,
                     host.display()
@@ -143,11 +155,16 @@ fn stat_all(places: &Places, lines: &[Line]) -> Result<Vec<(TreePath, Metadata)>
         .collect()
 }
 
-fn entries(places: &Places, lines: &[Line], found: &[(TreePath, Metadata)]) -> Result<Vec<Entry>> {
+fn entries(
+    root: &Path,
+    metalog: &Path,
+    lines: &[Line],
+    found: &[(TreePath, Metadata)],
+) -> Result<Vec<Entry>> {
     let mut first_name: HashMap<(u64, u64), &TreePath> = HashMap::new();
     let mut entries = Vec::with_capacity(lines.len());
     for (line, (_, metadata)) in lines.iter().zip(found) {
-        let host = host_path(&places.root, &line.path);
+        let host = host_path(root, &line.path);
         let agrees = match line.kind {
             Type::Directory => metadata.is_dir(),
             Type::File => metadata.is_file(),
@@ -158,7 +175,7 @@ fn entries(places: &Places, lines: &[Line], found: &[(TreePath, Metadata)]) -> R
             agrees,
             "opening the world: line {} of {} says that {} is {:?}, but {} is {:?}",
             line.number,
-            places.metalog.display(),
+            metalog.display(),
             line.path,
             line.kind,
             host.display(),
@@ -225,14 +242,15 @@ fn unlisted_entry(root: &Path, path: TreePath, metadata: &Metadata) -> Result<Op
         path,
         kind,
         attributes: Attributes::root(mode),
-        implicit: false,
+        // Another layer may know better whose it is.
+        implicit: metadata.is_dir(),
         replace: false,
         origin,
     }))
 }
 
 /// `USERLAND_VERSION` of the root's freebsd-version(1).
-fn version(root: &Path) -> Result<String> {
+pub(super) fn version(root: &Path) -> Result<String> {
     let script = root.join("bin/freebsd-version");
     let text = fs::read_to_string(&script)
         .with_context(|| format!("reading the world's version from {}", script.display()))?;
@@ -243,14 +261,16 @@ fn version(root: &Path) -> Result<String> {
 }
 
 /// The configuration that the root's kernel was built from, as its what(1) string tells: `@(#)FreeBSD 13.2-RELEASE
-/// ALIX`. A kernel whose build is not reproducible has a number and a date there.
-fn kernel_name(root: &Path) -> Option<String> {
+/// ALIX`, with the commit before it where there was one. A kernel whose build is not reproducible has a number and a date
+/// there.
+pub(super) fn kernel_name(root: &Path) -> Option<String> {
     const MARK: &[u8] = b"@(#)FreeBSD ";
     let bytes = fs::read(root.join(KERNEL_DIR).join("kernel")).ok()?;
     let at = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
     let line = bytes[at..].split(|byte| *byte == b'\n' || *byte == 0).next()?;
-    let name = std::str::from_utf8(line).ok()?.split(' ').nth(1)?;
-    (!name.starts_with('#')).then(|| name.to_owned())
+    let words = std::str::from_utf8(line).ok()?;
+    let name = words.split(' ').skip(1).last()?;
+    (!words.contains(" #")).then(|| name.to_owned())
 }
 
 /// Changes when METALOG changes or any file is touched; costs no reading of files.
@@ -312,6 +332,7 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         for (text, name) in [
             ("\x7fELF\0@(#)FreeBSD 13.2-RELEASE ALIX-QEMU\n\0", Some("ALIX-QEMU")),
+            ("@(#)FreeBSD 13.2-RELEASE releng/13.2-n254617-525ecfdad597 GENERIC\0", Some("GENERIC")),
             ("\x7fELF\0@(#)FreeBSD 13.2-RELEASE #0: Fri Nov 20\n\0", None),
         ] {
             fs::write(folder.join("kernel"), text).unwrap();

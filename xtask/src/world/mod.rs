@@ -4,6 +4,7 @@
 
 pub mod installed;
 pub mod metalog;
+pub mod sets;
 pub mod source;
 
 use std::fs;
@@ -118,6 +119,8 @@ pub enum Origin {
     Source(PathBuf),
     /// An installed root with its METALOG.
     Installed(PathBuf),
+    /// The distribution sets of a release.
+    Sets(PathBuf),
 }
 
 /// Opens the world of `origin`, building it first where it has to be.
@@ -128,6 +131,7 @@ pub fn open(origin: &Origin, product: &Product, toolchain: &Toolchain, reporter:
     match origin {
         Origin::Miniature => miniature::open(product, toolchain),
         Origin::Installed(dir) => installed::open(dir),
+        Origin::Sets(dir) => sets::open(dir, product, toolchain, reporter),
         Origin::Source(dir) => {
             let kept = source::build(dir, product, toolchain, reporter)?;
             Ok(World { kind: "source", ..installed::open(&kept)? })

@@ -22,5 +22,6 @@ mod packages;
 mod readers;
 mod real_world;
 mod repository;
+mod sets;
 mod test_disk;
 mod tools;

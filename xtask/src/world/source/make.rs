@@ -55,7 +55,7 @@ impl Make {
             command.env_remove("XCC").env_remove("XCXX").env_remove("BROKEN_TESTS");
         }
         // Installing writes METALOG line by line, which several jobs at once would mix up.
-        if target.starts_with("build") {
+        if !target.starts_with("install") && target != "distribution" {
             command.arg(jobs);
         }
         command

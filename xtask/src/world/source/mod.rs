@@ -29,6 +29,7 @@ const KERNELS: &str = "kernel";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     World,
+    KernelToolchain,
     Kernel,
     InstallWorld,
     Distribution,
@@ -40,6 +41,7 @@ impl Step {
     const fn target(self) -> &'static str {
         match self {
             Self::World => "buildworld",
+            Self::KernelToolchain => "kernel-toolchain",
             Self::Kernel => "buildkernel",
             Self::InstallWorld => "installworld",
             Self::Distribution => "distribution",
@@ -51,6 +53,7 @@ impl Step {
     const fn log(self) -> &'static str {
         match self {
             Self::World => "_.bw",
+            Self::KernelToolchain => "_.kt",
             Self::Kernel => "_.bk",
             Self::InstallWorld => "_.iw",
             Self::Distribution => "_.etc",
@@ -64,6 +67,8 @@ struct Build<'a> {
     product: &'a Product,
     make: Make,
     dir: PathBuf,
+    /// Where to install, below `dir`.
+    installed: &'static str,
     kernel_dir: Option<PathBuf>,
     stage: Stage,
 }
@@ -74,6 +79,38 @@ struct Build<'a> {
 /// # Errors
 /// No source tree, no such kernel configuration, or a step that fails: with the first error and the log's path.
 pub fn build(src: &Path, product: &Product, toolchain: &Toolchain, reporter: &Reporter) -> Result<PathBuf> {
+    prepare(src, product, toolchain, reporter, "installed")?.run()
+}
+
+/// The version of the tree in `src`.
+///
+/// # Errors
+/// It is no source tree.
+pub fn version(src: &Path) -> Result<String> {
+    Ok(SourceTree::open(src)?.version)
+}
+
+/// Builds and installs the kernel of `product` alone, for a world that comes from elsewhere, and gives the folder with
+/// `root` and `METALOG`.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_kernel(
+    src: &Path,
+    product: &Product,
+    toolchain: &Toolchain,
+    reporter: &Reporter,
+) -> Result<PathBuf> {
+    prepare(src, product, toolchain, reporter, "kernel")?.run_kernel()
+}
+
+fn prepare<'a>(
+    src: &Path,
+    product: &'a Product,
+    toolchain: &Toolchain,
+    reporter: &Reporter,
+    installed: &'static str,
+) -> Result<Build<'a>> {
     let tree = SourceTree::open(src)?;
     let name = format!("{}-{}", tree.version, &inputs::of_texts([&*tree.path.to_string_lossy()])[..8]);
     let dir = crate::workspace::target().join("world").join(name);
@@ -89,7 +126,7 @@ pub fn build(src: &Path, product: &Product, toolchain: &Toolchain, reporter: &Re
         home: dir.clone(),
         tree,
     };
-    Build { product, make, dir, kernel_dir, stage: reporter.stage("build") }.run()
+    Ok(Build { product, make, dir, installed, kernel_dir, stage: reporter.stage("build") })
 }
 
 /// Where the configuration `name` is: the product's folder, or `None` for one that FreeBSD brings.
@@ -110,15 +147,46 @@ fn kernel_dir(tree: &SourceTree, name: &str) -> Result<Option<PathBuf>> {
 
 impl Build<'_> {
     fn run(mut self) -> Result<PathBuf> {
-        let installed = self.dir.join("installed");
+        let installed = self.dir.join(self.installed);
         let world = self.world_digest()?;
         let kernel = self.kernel_digest(&world)?;
         let all = inputs::of_texts([world.as_str(), &kernel, &self.product.world.install.join("\n")]);
-        if self.is_done("installed", &all) {
+        if self.is_done(self.installed, &all) {
             return Ok(installed);
         }
+        self.compile(Step::World, &world, &kernel)?;
+        self.empty(&installed)?;
+        // installworld begins METALOG anew, so it comes first.
+        for step in [Step::InstallWorld, Step::Distribution, Step::InstallKernel] {
+            self.step(step, &all)?;
+        }
+        self.copy_sysroot(&installed.join("sysroot"))?;
+        self.mark(self.installed, &all)?;
+        let version = self.make.tree.version.clone();
+        self.stage.finish(format_args!("FreeBSD {version}, kernel {}", self.product.kernel.config));
+        Ok(installed)
+    }
+
+    fn run_kernel(mut self) -> Result<PathBuf> {
+        let installed = self.dir.join(self.installed);
+        let world = self.world_digest()?;
+        let kernel = self.kernel_digest(&world)?;
+        if self.is_done(self.installed, &kernel) {
+            return Ok(installed);
+        }
+        self.compile(Step::KernelToolchain, &world, &kernel)?;
+        self.empty(&installed)?;
+        self.step(Step::InstallKernel, &kernel)?;
+        self.mark(self.installed, &kernel)?;
+        let version = self.make.tree.version.clone();
+        self.stage.finish(format_args!("kernel {} of FreeBSD {version}", self.product.kernel.config));
+        Ok(installed)
+    }
+
+    /// Compiles `first`, the world or what a kernel is built with, and then the kernel, as far as that is not done.
+    fn compile(&mut self, first: Step, world: &str, kernel: &str) -> Result<()> {
         self.write_confs()?;
-        if !self.is_done(Step::World.target(), &world) {
+        if !self.is_done(first.target(), world) {
             // Objects of other options are not told from those of these: a change of options starts afresh.
             let options = self.options_digest();
             if !self.is_done("options", &options) {
@@ -127,24 +195,19 @@ impl Build<'_> {
             }
             fs::create_dir_all(&self.make.objects)
                 .with_context(|| format!("making {}", self.make.objects.display()))?;
-            self.step(Step::World, &world)?;
+            self.step(first, world)?;
         }
-        if !self.is_done(&self.kernel_stamp(), &kernel) {
-            self.step(Step::Kernel, &kernel)?;
+        if !self.is_done(&self.kernel_stamp(), kernel) {
+            self.step(Step::Kernel, kernel)?;
         }
-        self.unmark("installed")?;
-        remove(&installed)?;
-        fs::create_dir_all(installed.join("root"))
-            .with_context(|| format!("making {}", installed.display()))?;
-        // installworld begins METALOG anew, so it comes first.
-        for step in [Step::InstallWorld, Step::Distribution, Step::InstallKernel] {
-            self.step(step, &all)?;
-        }
-        self.copy_sysroot(&installed.join("sysroot"))?;
-        self.mark("installed", &all)?;
-        let version = self.make.tree.version.clone();
-        self.stage.finish(format_args!("FreeBSD {version}, kernel {}", self.product.kernel.config));
-        Ok(installed)
+        Ok(())
+    }
+
+    /// Makes the folder of an installation anew.
+    fn empty(&self, installed: &Path) -> Result<()> {
+        self.unmark(self.installed)?;
+        remove(installed)?;
+        fs::create_dir_all(installed.join("root")).with_context(|| format!("making {}", installed.display()))
     }
 
     fn options_digest(&self) -> String {
@@ -191,7 +254,7 @@ impl Build<'_> {
 
     fn src_conf(&self, step: Step) -> PathBuf {
         let name = match step {
-            Step::World | Step::Kernel => "src.conf.build",
+            Step::World | Step::KernelToolchain | Step::Kernel => "src.conf.build",
             Step::InstallWorld | Step::Distribution | Step::InstallKernel => "src.conf.install",
         };
         self.dir.join(name)
@@ -208,7 +271,7 @@ impl Build<'_> {
     }
 
     fn variables(&self, step: Step) -> Vec<String> {
-        let installed = self.dir.join("installed");
+        let installed = self.dir.join(self.installed);
         let mut variables: Vec<String> =
             self.product.world.cputype.iter().map(|cpu| format!("TARGET_CPUTYPE={cpu}")).collect();
         if matches!(step, Step::Kernel | Step::InstallKernel) {
@@ -216,7 +279,7 @@ impl Build<'_> {
             variables.extend(self.kernel_dir.iter().map(|dir| format!("KERNCONFDIR={}", dir.display())));
             variables.extend(self.product.kernel.options.iter().cloned());
         }
-        if !matches!(step, Step::World | Step::Kernel) {
+        if !matches!(step, Step::World | Step::KernelToolchain | Step::Kernel) {
             variables.extend(["-DNO_ROOT".to_owned(), "-DDB_FROM_SRC".to_owned()]);
             variables.push(format!("DESTDIR={}", installed.join("root").display()));
             variables.push(format!("METALOG={}", installed.join("METALOG").display()));
