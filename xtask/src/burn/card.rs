@@ -47,8 +47,10 @@ impl Card for File {
 
     fn flush(&mut self) -> io::Result<()> {
         self.sync_all()?;
-        // A disk is read past the cache anyway; a file has this way only. No length means all of it.
-        rustix::fs::fadvise(&*self, 0, None, Advice::DontNeed)?;
+        // A disk is read past the cache anyway, and FreeBSD takes no advice for one. No length means all of it.
+        if self.metadata()?.is_file() {
+            rustix::fs::fadvise(&*self, 0, None, Advice::DontNeed)?;
+        }
         Ok(())
     }
 }

@@ -128,7 +128,6 @@ mod tests {
                     1 PART da0s1 400000000 512 i 1 o 32256 ty freebsd xs MBR xt 165\n\
                     2 PART da0s1a 399991808 512 i 1 o 8192 ty freebsd-ufs xs BSD xt 7\n\
                     3 LABEL ufsid/64a0b1c2d3e4f506 399991808 512 i 0 o 0\n\
-                    3 DEV ufsid/64a0b1c2d3e4f506\n\
                     0 DISK ada0 64023257088 512 hd 16 sc 63\n\
                     1 PART ada0p2 4294967296 512 i 2 o 544768 ty freebsd-swap xs GPT xt x\n\
                     1 PART ada0p3 59000000000 512 i 3 o 4295512064 ty freebsd-ufs xs GPT xt x\n\

@@ -206,6 +206,12 @@ impl Build {
             return Ok(());
         }
         if let Some(kernel) = world.kernel.as_ref().filter(|kernel| *kernel != asked) {
+            if matches!(origin, Origin::Sets(_)) {
+                bail!(
+                    "building a release: the kernel of the sets is `{kernel}` and not `{asked}`: put src.txz beside them, and \
+                     `{asked}` is built"
+                );
+            }
             bail!(
                 "the world's kernel is `{kernel}` and not `{asked}`: say `--kernel {kernel}` if that is meant, or install \
                  the other (`image --src DIR --kernel {asked}`)"

@@ -68,6 +68,11 @@ fn sets_of_a_world_give_the_images_of_the_world_itself() {
     assert!(of_world == of_sets, "the images differ");
     let text = repository.image(&["--sets", sets.to_str().unwrap()]).success();
     assert!(text.contains("the kernel is `ALIX-QEMU` of kernel.txz and not the product's `ALIX`"), "{text}");
+    let key = repository.product_key("product");
+    repository.tag("v0.1.0");
+    repository
+        .image(&["--release", "--sign-key", key.to_str().unwrap(), "--sets", sets.to_str().unwrap()])
+        .refused(&["the kernel of the sets is `ALIX-QEMU` and not `ALIX`: put src.txz beside them"]);
 }
 
 /// Copies a world, with what programs are linked with where base.txz has it; returns the lines of its METALOG,
