@@ -306,7 +306,7 @@ impl Build {
         let stage = self.reporter.stage("images");
         let staged = self.output.stage()?;
         let dir = staged.path();
-        disk::check_room(dir, disk::room(&plan.filesystems, self.product.layout.slots.len(), true, true))?;
+        disk::check_room(dir, disk::room(&plan.filesystems, true, true))?;
         let [full, part, update] = self.images();
         image::write(plan, &self.product, Some(&dir.join(&part)), Some(&dir.join(&full)))
             .map_err(|error| disk::explain_full_host(error, dir))?;

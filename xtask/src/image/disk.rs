@@ -56,6 +56,8 @@ pub struct Piece {
 pub struct FileSystems {
     /// The content of each slot.
     pub slot: ufs::Plan,
+    /// How many slots of the full image, from the first on, have that content; the others are empty.
+    pub filled: usize,
     /// `/cfg`.
     pub cfg: ufs::Plan,
     /// `/data`.
@@ -80,7 +82,7 @@ pub fn write(
 
     let mut places: Vec<(&File, u64)> = slot.iter().map(|file| (file, 0)).collect();
     if let Some(full) = &full {
-        places.extend(layout.slots.iter().map(|slice| (full, slice.start.bytes())));
+        places.extend(layout.slots.iter().take(filesystems.filled).map(|slice| (full, slice.start.bytes())));
         write_rest(full, layout, outside, filesystems).context("writing the full image")?;
     }
     for (file, base) in &places {
@@ -155,8 +157,8 @@ pub fn explain_full_host(error: anyhow::Error, dir: &Path) -> anyhow::Error {
 
 /// How many bytes of the host's disk the images will take up, at least: what a file system keeps for itself in each of
 /// its groups comes on top.
-pub fn room(filesystems: &FileSystems, slots: usize, with_slot: bool, with_full: bool) -> u64 {
-    let copies = u64::from(with_slot) + if with_full { slots as u64 } else { 0 };
+pub fn room(filesystems: &FileSystems, with_slot: bool, with_full: bool) -> u64 {
+    let copies = u64::from(with_slot) + if with_full { filesystems.filled as u64 } else { 0 };
     let others = if with_full { filesystems.cfg.usage().bytes_used } else { 0 };
     let data = filesystems.data.as_ref().filter(|_| with_full).map_or(0, |plan| plan.usage().bytes_used);
     let heads = (BOOT_AREA.bytes() + SECTOR_BYTES) * copies;

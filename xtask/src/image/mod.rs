@@ -15,7 +15,7 @@ use firmware::boot_manager;
 use firmware::boot0::{self, Boot0Options};
 use firmware::layout::BOOT_AREA;
 use firmware::mbr::{CODE_BYTES, Mbr};
-use firmware::slot::SlotHeader;
+use firmware::slot::{self, SlotHeader};
 use firmware::state::{self, BootState, store};
 use firmware::units::Sectors;
 
@@ -136,6 +136,7 @@ pub fn plan(
         head: disk::SlotHead::new(&boot.slot, layout, &header)?,
         filesystems: disk::FileSystems {
             slot: slot_plan,
+            filled: if product.fill_second { layout.slots.len() } else { 1 },
             cfg: empty_plan("/cfg", layout.cfg.size)?,
             data: layout.data.as_ref().map(|slice| empty_plan("/data", slice.size)).transpose()?,
         },
@@ -157,7 +158,10 @@ fn outside(product: &Product, manager: Option<&BootManager>, boot: &BootBlocks) 
 fn with_manager(product: &Product, manager: &BootManager) -> Result<Vec<disk::Piece>> {
     let layout = &product.layout;
     let mbr = Mbr::with_code(&manager.mbr)?.with_layout(layout)?;
-    let written = firmware::slot::Slot::ALL.map(|slot| layout.slot(slot.number()).is_some());
+    let is_written = |slot: slot::Slot| {
+        layout.slot(slot.number()).is_some() && (slot == slot::Slot::First || product.fill_second)
+    };
+    let written = slot::Slot::ALL.map(is_written);
     let records = store::records(&BootState::factory(product.boot.default_slot, written, None))?;
     let managers = boot_manager::COPIES.into_iter().map(|at| (at, manager.copy.clone()));
     let states = state::COPIES.into_iter().map(|at| layout.cfg.start + at);

@@ -42,6 +42,8 @@ pub struct Product {
     pub drive: String,
     /// The slices of the card.
     pub layout: Layout,
+    /// The second slot of the full image holds the system, as the first does.
+    pub fill_second: bool,
     /// The file system of a slot and of `/cfg`.
     pub filesystem: FileSystem,
     /// Memory disk of `/etc`, in sectors.
@@ -209,6 +211,7 @@ impl Product {
         let slices = layout_request(&raw)?;
         let layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
         let slots = layout.slots.len();
+        let fill_second = raw.slices.fill_second.unwrap_or(true);
         let version = Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
             .context("product.version")?;
         Ok(Self {
@@ -219,6 +222,7 @@ impl Product {
             console_speed: console_speed(raw.console.speed.unwrap_or(115_200))?,
             drive: drive(raw.media.drive.unwrap_or_else(|| "ada0".to_owned()))?,
             layout,
+            fill_second,
             filesystem: FileSystem {
                 block: power_of_two("filesystem.block", raw.filesystem.block.unwrap_or(4096), 4096, 65536)?,
                 fragment: power_of_two(
@@ -232,7 +236,7 @@ impl Product {
             },
             ram_etc: raw.ram.etc.unwrap_or(10_240),
             ram_tmpvar: raw.ram.tmpvar.unwrap_or(10_240),
-            boot: boot(raw.boot, slots)?,
+            boot: boot(raw.boot, slots, fill_second)?,
             kernel: Kernel {
                 config: raw.kernel.config.unwrap_or_else(|| "GENERIC".to_owned()),
                 options: make_variables("kernel.options", raw.kernel.options)?,
@@ -253,7 +257,7 @@ impl Product {
 }
 
 fn layout_request(raw: &RawProduct) -> Result<Request> {
-    let RawSlices { slots, code, cfg, data } = raw.slices;
+    let RawSlices { slots, code, cfg, data, .. } = raw.slices;
     Ok(Request {
         media: Sectors(raw.media.size.unwrap_or(2_000_000)),
         geometry: Geometry { sectors: raw.media.sectors.unwrap_or(63), heads: raw.media.heads.unwrap_or(16) },
@@ -318,7 +322,7 @@ fn power_of_two(key: &str, value: u32, least: u32, most: u32) -> Result<u32> {
     Ok(value)
 }
 
-fn boot(raw: RawBoot, slots: usize) -> Result<Boot> {
+fn boot(raw: RawBoot, slots: usize, fill_second: bool) -> Result<Boot> {
     let code = match raw.code.as_deref().unwrap_or("sluice") {
         "sluice" => BootCode::Sluice,
         other => {
@@ -339,6 +343,10 @@ fn boot(raw: RawBoot, slots: usize) -> Result<Boot> {
     let default_slot = Slot::from_number(default).filter(|_| usize::from(default) <= slots);
     let default_slot = default_slot
         .with_context(|| format!("boot.default: slice {default} is no slot; this product has {slots}"))?;
+    ensure!(
+        default_slot == Slot::First || fill_second,
+        "boot.default: slot 2 cannot start by itself: slices.fill_second = false leaves it empty"
+    );
     let ticks = raw.ticks.unwrap_or(182);
     ensure!(ticks > 0, "boot.ticks: 0; the menu waits at least 1 tick of 1/18.2 s");
     Ok(Boot {
@@ -439,6 +447,7 @@ mod tests {
             ("[boot]\ncode = \"Sluice\"", "boot.code", "`sluice`"),
             ("[slices]\nslots = 1\n[boot]\ndefault = 2", "boot.default", "has 1"),
             ("[boot]\ndefault = 3", "boot.default", "2"),
+            ("[slices]\nfill_second = false\n[boot]\ndefault = 2", "boot.default", "slices.fill_second"),
             ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
             ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
             ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),

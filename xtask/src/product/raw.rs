@@ -100,6 +100,8 @@ pub struct RawSlices {
     pub slots: Option<u8>,
     /// Sectors of each slot; 0 shares out what the others leave (`NANO_CODESIZE`).
     pub code: Option<u64>,
+    /// Whether the full image has the system in the second slot, too; without, that slot is empty (`NANO_INIT_IMG2`).
+    pub fill_second: Option<bool>,
     /// Sectors of the configuration slice `/cfg` (`NANO_CONFSIZE`).
     pub cfg: Option<u64>,
     /// Sectors of the data slice: 0 for none, negative for all that is left (`NANO_DATASIZE`).

@@ -65,10 +65,42 @@ fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are
     let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
     assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], Some(digest(&image))));
 
+    let (image, menu) =
+        boot("[slices]\nfill_second = false\n[boot]\nticks = 36\n", "sluice miniature: slot 1");
+    assert!(menu.contains("\r\n 2  "), "{menu}");
+    let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
+    assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], Some(digest(&image))));
+    let shown = Run::of(&mut repository.xtask("inspect", &[image.to_str().unwrap()])).success();
+    let second = shown.split("slot 2: type 0xa5").nth(1).unwrap();
+    assert!(second.split("\nslice 3 ").next().unwrap().contains("  system      none: "), "{shown}");
+    assert!(shown.contains("slot 1 good, slot 2 bad"), "{shown}");
+
     let (image, text) = boot("[boot]\ncode = \"boot0sio\"\ndefault = 2\n", "sluice miniature: slot 2");
     assert!(!text.contains("Sluice boot manager"), "{text}");
     assert!(!boot_state::is_used(&image).unwrap());
     store::load(&mut CfgSlice::open(&image).unwrap()).unwrap_err();
+}
+
+#[test]
+fn a_card_of_64_mb_holds_two_slots_and_data() {
+    let Some(repository) = Repository::new() else { return };
+    let config = repository.beside("small.toml");
+    let small = "[media]\nsize = 125056\nheads = 4\nsectors = 32\n[slices]\ncode = 40000\ndata = -1\n";
+    fs::write(&config, small).unwrap();
+    repository.image(&["-c", config.to_str().unwrap()]).success();
+    let image = repository.latest(".full.img");
+    assert_eq!(fs::metadata(&image).unwrap().len(), 125_056 * 512);
+    let shown = Run::of(&mut repository.xtask("inspect", &[image.to_str().unwrap()])).success();
+    assert!(shown.contains("slice 4       /data: type 0xa5, "), "{shown}");
+    let listed = repository.xtask("inspect", &[image.to_str().unwrap(), "ls", "--data"]).status().unwrap();
+    assert!(listed.success());
+    for (slot, key) in [(1, "1"), (2, "2")] {
+        let mut guest =
+            Machine::new().disk(Disk::thrown_away(&image)).start(&repository.beside("serial.log")).unwrap();
+        guest.console.expect("to choose, 2 s: ", PATIENCE).unwrap();
+        guest.console.send(key).unwrap();
+        guest.console.expect(&format!("sluice miniature: slot {slot}"), PATIENCE).unwrap();
+    }
 }
 
 #[test]
