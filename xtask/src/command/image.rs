@@ -94,6 +94,9 @@ impl Args {
         if let Some(kernel) = &self.kernel {
             product.kernel.config.clone_from(kernel);
         }
+        if let Some(warning) = &product.media_warning {
+            reporter.warn(warning);
+        }
         let packages = if product.customize.pkgng {
             pkg::Selection::read(root, &product.packages, self.package_cache)?
         } else {

@@ -21,7 +21,9 @@ pub fn read(base: &Path, over: &[PathBuf]) -> Result<RawProduct> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("reading the product definition {}", path.display()))?;
         parse(&text).map_err(|fault| anyhow!("in the product definition {}: {fault}", path.display()))?;
-        lay_over(&mut merged, toml::from_str(&text)?);
+        let over = toml::from_str(&text)?;
+        forget_card(&mut merged, &over);
+        lay_over(&mut merged, over);
     }
     Ok(Value::Table(merged).try_into()?)
 }
@@ -47,6 +49,14 @@ fn meant(message: &str) -> Option<String> {
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known.to_owned())
+}
+
+/// A file that names another card means all of it: what the files below say of theirs does not count.
+fn forget_card(below: &mut Table, over: &Table) {
+    let names_a_card = over.get("media").and_then(|media| media.get("device")).is_some();
+    if let (true, Some(Value::Table(media))) = (names_a_card, below.get_mut("media")) {
+        media.retain(|key, _| !["size", "sectors", "heads"].contains(&key));
+    }
 }
 
 fn lay_over(base: &mut Table, over: Table) {
@@ -81,5 +91,9 @@ mod tests {
         fs::write(&over, "[media]\nsize = 2000\n").unwrap();
         let raw = read(&base, &[over]).unwrap();
         assert_eq!((raw.media.size, raw.media.heads), (Some(2000), Some(16)));
+
+        fs::write(dir.path().join("c.toml"), "[media]\ndevice = \"SanDisk 1G\"\nheads = 32\n").unwrap();
+        let raw = read(&base, &[dir.path().join("c.toml")]).unwrap();
+        assert_eq!((raw.media.size, raw.media.heads), (None, Some(32)), "another card");
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again.
 
 mod customize;
+mod flash_device;
 mod load;
 mod packages;
 mod raw;
@@ -19,6 +20,7 @@ use firmware::units::Sectors;
 
 use crate::tree::Principal;
 pub use customize::Customize;
+pub use flash_device::FlashDevice;
 pub use packages::Packages;
 use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
 pub use update::Update;
@@ -40,6 +42,8 @@ pub struct Product {
     pub console_speed: u32,
     /// The card's device name on the unit.
     pub drive: String,
+    /// Why cards of the name that the definition gives may be too small.
+    pub media_warning: Option<String>,
     /// The slices of the card.
     pub layout: Layout,
     /// The second slot of the full image holds the system, as the first does.
@@ -208,7 +212,11 @@ impl Product {
     }
 
     fn check(raw: RawProduct) -> Result<Self> {
-        let slices = layout_request(&raw)?;
+        let device =
+            raw.media.device.as_deref().map(FlashDevice::find).transpose().context("media.device")?;
+        let slices = layout_request(&raw, device.as_ref())?;
+        // An exact size is nobody's guess.
+        let media_warning = device.filter(|_| raw.media.size.is_none()).and_then(|device| device.warning);
         let layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
         let slots = layout.slots.len();
         let fill_second = raw.slices.fill_second.unwrap_or(true);
@@ -221,6 +229,7 @@ impl Product {
             board: word("product.board", raw.product.board.unwrap_or_else(|| "alix".to_owned()))?,
             console_speed: console_speed(raw.console.speed.unwrap_or(115_200))?,
             drive: drive(raw.media.drive.unwrap_or_else(|| "ada0".to_owned()))?,
+            media_warning,
             layout,
             fill_second,
             filesystem: FileSystem {
@@ -256,11 +265,16 @@ impl Product {
     }
 }
 
-fn layout_request(raw: &RawProduct) -> Result<Request> {
+fn layout_request(raw: &RawProduct, device: Option<&FlashDevice>) -> Result<Request> {
     let RawSlices { slots, code, cfg, data, .. } = raw.slices;
+    let (size, geometry) = device
+        .map_or((2_000_000, Geometry { sectors: 63, heads: 16 }), |device| (device.size.0, device.geometry));
     Ok(Request {
-        media: Sectors(raw.media.size.unwrap_or(2_000_000)),
-        geometry: Geometry { sectors: raw.media.sectors.unwrap_or(63), heads: raw.media.heads.unwrap_or(16) },
+        media: Sectors(raw.media.size.unwrap_or(size)),
+        geometry: Geometry {
+            sectors: raw.media.sectors.unwrap_or(geometry.sectors),
+            heads: raw.media.heads.unwrap_or(geometry.heads),
+        },
         slots: match slots.unwrap_or(2) {
             1 => SlotCount::One,
             2 => SlotCount::Two,
@@ -439,6 +453,7 @@ mod tests {
         for (text, key, hint) in [
             ("[media]\ndrive = \"ad0\"", "media.drive", "`ada0`"),
             ("[media]\ndrive = \"0\"", "media.drive", "ada0"),
+            ("[media]\ndevice = \"SanDisk\"", "media.device", "SanDisk 1G"),
             ("[console]\nspeed = 1234", "console.speed", "38400"),
             ("[filesystem]\nblock = 5000", "filesystem.block", "power of two"),
             ("[slices]\nslots = 3", "slices.slots", "1 or 2"),

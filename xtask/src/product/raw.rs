@@ -84,6 +84,8 @@ pub struct RawConsole {
 pub struct RawMedia {
     /// The card's device name on the running unit (`NANO_DRIVE`).
     pub drive: Option<String>,
+    /// Maker and capacity of the card, as `SanDisk 1G` (`FlashDevice`): size and geometry, where they are not given.
+    pub device: Option<String>,
     /// The card's size in sectors, as `diskinfo` gives it (`NANO_MEDIASIZE`).
     pub size: Option<u64>,
     /// Sectors per track of the BIOS's logical geometry (`NANO_SECTS`).

@@ -63,7 +63,7 @@ fn the_bundle_of_a_build_is_its_slot_image_and_a_changed_bit_is_told_with_its_pl
     inspect(&repository, &bad, &["--verify"]).refused(&["in the middle of chunk"]);
     inspect(&repository, &bad, &[]).success();
     inspect(&repository, &repository.latest(".slot.img"), &["--verify"])
-        .refused(&["image of a slot", ".fw file"]);
+        .refused(&[".slot.img: --verify, --extract and --key are for an update (.fw)"]);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are
 fn a_card_of_64_mb_holds_two_slots_and_data() {
     let Some(repository) = Repository::new() else { return };
     let config = repository.beside("small.toml");
-    let small = "[media]\nsize = 125056\nheads = 4\nsectors = 32\n[slices]\ncode = 40000\ndata = -1\n";
+    let small = "[media]\ndevice = \"Soekris net4526\"\n[slices]\ncode = 40000\ndata = -1\n";
     fs::write(&config, small).unwrap();
     repository.image(&["-c", config.to_str().unwrap()]).success();
     let image = repository.latest(".full.img");
