@@ -67,7 +67,8 @@ fn main() -> Result<()> {
     layers.extend(overlay::layers(&root, &product.overlay)?);
     let customizer = Customizer::new(&root, scratch.path(), &product, Reporter::new(-2));
     let content = image::compose(layers, &product, &version, &world.version, &customizer)?;
-    let plan = image::plan(&content, &product, &version, None, &world.boot, &world.version)?;
+    let writable = image::Writable::read(&xtask::workspace::root(), &product)?;
+    let plan = image::plan(&content, &writable, &product, &version, None, &world.boot, &world.version)?;
     let slot = scratch.path().join("slot.img");
     image::write(&plan, &product, Some(&slot), None)?;
 

@@ -121,7 +121,8 @@ fn ours(product: &Product, version: &Version, world: &World, overlay: &[Layer], 
     let root = xtask::workspace::root();
     let customizer = Customizer::new(&root, out, product, Reporter::new(-2));
     let slot = image::compose(layers, product, version, &world.version, &customizer)?;
-    let plan = image::plan(&slot, product, version, None, &world.boot, &world.version)?;
+    let writable = image::Writable::read(&root, product)?;
+    let plan = image::plan(&slot, &writable, product, version, None, &world.boot, &world.version)?;
     image::write(&plan, product, Some(&out.join("slot.img")), Some(&out.join("full.img")))
 }
 

@@ -186,8 +186,16 @@ impl Build {
         let slot = self.compose(&world, &services)?;
         let stage = self.reporter.stage("layout");
         let manager = boot_manager::of_product(&self.product, &self.toolchain)?;
-        let plan =
-            image::plan(&slot, &self.product, &self.version, manager.as_ref(), &world.boot, &world.version)?;
+        let writable = image::Writable::read(&crate::workspace::root(), &self.product)?;
+        let plan = image::plan(
+            &slot,
+            &writable,
+            &self.product,
+            &self.version,
+            manager.as_ref(),
+            &world.boot,
+            &world.version,
+        )?;
         let usage = plan.filesystems.slot.usage();
         stage.finish(format_args!(
             "slot {} of {} used, {} of {} inodes",
@@ -236,11 +244,15 @@ impl Build {
 
     fn inputs(&self, world: &World) -> Result<Inputs> {
         let root = &crate::workspace::root();
-        let folders: Vec<&str> = self.product.overlay.folders.iter().map(String::as_str).collect();
+        let product = &self.product;
+        let folders: Vec<&str> = product.overlay.folders.iter().map(String::as_str).collect();
+        let writable: Vec<&str> =
+            [&product.cfg_folder, &product.data_folder].into_iter().flatten().map(String::as_str).collect();
         let digests = [
             ("builder", inputs::of_builder()?),
             ("definition", inputs::of_texts([format!("{:?}", self.product).as_str()])),
             ("overlay", inputs::of_files(root, &folders)?),
+            ("/cfg and /data", inputs::of_files(root, &writable)?),
             ("customization", customize::digest(root, &self.product.customize)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
             (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.edition)?),

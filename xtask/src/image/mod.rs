@@ -7,6 +7,7 @@ pub mod filesystem;
 pub mod manifest;
 pub mod output;
 pub mod spec;
+mod writable;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ use crate::product::{BootCode, Product, Version, WorldCode};
 use crate::report;
 use crate::tree::{Attributes, Kind, Layer, Tree, TreePath};
 use crate::world::BootBlocks;
+pub use writable::Writable;
 
 /// The layer of what the builder generates, in messages.
 const GENERATED: &str = "nanobsd";
@@ -106,6 +108,7 @@ pub struct Plan {
 /// The content does not fit its slot or its budget, or the boot blocks lack.
 pub fn plan(
     slot: &Slot,
+    writable: &Writable,
     product: &Product,
     version: &Version,
     manager: Option<&BootManager>,
@@ -118,9 +121,10 @@ pub fn plan(
     let params = |size| filesystem::params(&product.filesystem, size, version.time);
     let slot_plan = filesystem::plan(&slot.tree, &content, &params(size - BOOT_AREA))?;
     check_budget(&slot.tree, slot_plan.usage().bytes_used, product.slot_budget)?;
-    let empty = ufs::Tree::new(ufs::Meta::new(0o755));
-    let empty_plan = |name: &str, size| {
-        ufs::Plan::new(&empty, &params(size)).with_context(|| format!("laying the file system of {name} out"))
+    let writable_plan = |name: &str, content: &ufs::Tree, size| {
+        ufs::Plan::new(content, &params(size)).with_context(|| {
+            format!("laying the file system of /{name} out (slices.{name}, slices.{name}_folder)")
+        })
     };
     let header = SlotHeader {
         product: product.name.clone(),
@@ -137,8 +141,12 @@ pub fn plan(
         filesystems: disk::FileSystems {
             slot: slot_plan,
             filled: if product.fill_second { layout.slots.len() } else { 1 },
-            cfg: empty_plan("/cfg", layout.cfg.size)?,
-            data: layout.data.as_ref().map(|slice| empty_plan("/data", slice.size)).transpose()?,
+            cfg: writable_plan("cfg", &writable.cfg, layout.cfg.size)?,
+            data: layout
+                .data
+                .as_ref()
+                .map(|slice| writable_plan("data", &writable.data, slice.size))
+                .transpose()?,
         },
     })
 }

@@ -46,6 +46,10 @@ pub struct Product {
     pub media_warning: Option<String>,
     /// The slices of the card.
     pub layout: Layout,
+    /// What `/cfg` of the full image starts with, a folder from the root of the repository.
+    pub cfg_folder: Option<String>,
+    /// What `/data` starts with.
+    pub data_folder: Option<String>,
     /// The second slot of the full image holds the system, as the first does.
     pub fill_second: bool,
     /// The file system of a slot and of `/cfg`.
@@ -219,6 +223,12 @@ impl Product {
         let media_warning = device.filter(|_| raw.media.size.is_none()).and_then(|device| device.warning);
         let layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
         let slots = layout.slots.len();
+        let cfg_folder = folder("slices.cfg_folder", raw.slices.cfg_folder)?;
+        let data_folder = folder("slices.data_folder", raw.slices.data_folder)?;
+        ensure!(
+            data_folder.is_none() || layout.data.is_some(),
+            "slices.data_folder: there is no /data to put it on; give slices.data a size"
+        );
         let fill_second = raw.slices.fill_second.unwrap_or(true);
         let version = Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
             .context("product.version")?;
@@ -231,6 +241,8 @@ impl Product {
             drive: drive(raw.media.drive.unwrap_or_else(|| "ada0".to_owned()))?,
             media_warning,
             layout,
+            cfg_folder,
+            data_folder,
             fill_second,
             filesystem: FileSystem {
                 block: power_of_two("filesystem.block", raw.filesystem.block.unwrap_or(4096), 4096, 65536)?,
@@ -266,7 +278,8 @@ impl Product {
 }
 
 fn layout_request(raw: &RawProduct, device: Option<&FlashDevice>) -> Result<Request> {
-    let RawSlices { slots, code, cfg, data, .. } = raw.slices;
+    let RawSlices { slots, code, cfg, data, .. } = &raw.slices;
+    let (slots, code, cfg, data) = (*slots, *code, *cfg, *data);
     let (size, geometry) = device
         .map_or((2_000_000, Geometry { sectors: 63, heads: 16 }), |device| (device.size.0, device.geometry));
     Ok(Request {
@@ -390,17 +403,29 @@ fn make_variables(key: &str, lines: Option<Vec<String>>) -> Result<Vec<String>> 
     Ok(variables)
 }
 
+/// A folder of the repository, of which an empty name is none.
+fn folder(key: &str, folder: Option<String>) -> Result<Option<String>> {
+    let folder = folder.filter(|folder| !folder.is_empty());
+    folder.iter().try_for_each(|folder| check_folder(key, folder))?;
+    Ok(folder)
+}
+
+fn check_folder(key: &str, folder: &str) -> Result<()> {
+    let inside = Path::new(folder).components().all(|part| matches!(part, Component::Normal(_)));
+    ensure!(
+        inside && !folder.is_empty(),
+        "{key}: `{folder}` is no folder of the repository; write its path from the root, as \"overlay\""
+    );
+    Ok(())
+}
+
 fn overlay(raw: RawOverlay) -> Result<Overlay> {
     let check = |(pattern, rule): (String, RawRule)| {
         check_rule(&pattern, rule).with_context(|| format!("overlay.rules.\"{pattern}\""))
     };
     let folders = raw.folders.unwrap_or_else(|| vec!["overlay".to_owned()]);
     for folder in &folders {
-        let inside = Path::new(folder).components().all(|part| matches!(part, Component::Normal(_)));
-        ensure!(
-            inside && !folder.is_empty(),
-            "overlay.folders: `{folder}` is no folder of the repository; write its path from the root, as \"overlay\""
-        );
+        check_folder("overlay.folders", folder)?;
     }
     Ok(Overlay {
         folders,
@@ -466,6 +491,8 @@ mod tests {
             ("[world]\noptions = [\"WITHOUT CLANG\"]", "world.options", "NAME=value"),
             ("[overlay.rules.\"/x\"]\nmode = \"9\"", "/x", "octal"),
             ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),
+            ("[slices]\ncfg_folder = \"/etc\"", "slices.cfg_folder", "from the root"),
+            ("[slices]\ndata_folder = \"data\"", "slices.data_folder", "slices.data"),
             ("[packages]\nabi = \"FreeBSD:13:amd64\"", "packages.abi", "FreeBSD:13:i386"),
             ("[packages]\nsignature = \"gpg\"", "packages.signature", "fingerprints"),
             ("[packages]\nsignature = \"pubkey\"", "packages.signature", "packages.key"),

@@ -108,6 +108,10 @@ pub struct RawSlices {
     pub cfg: Option<u64>,
     /// Sectors of the data slice: 0 for none, negative for all that is left (`NANO_DATASIZE`).
     pub data: Option<i64>,
+    /// A folder from the root of the repository that `/cfg` of the full image starts with; empty for none (`NANO_CFGDIR`).
+    pub cfg_folder: Option<String>,
+    /// The same for `/data` (`NANO_DATADIR`).
+    pub data_folder: Option<String>,
 }
 
 /// `[filesystem]`

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,6 +101,50 @@ fn a_card_of_64_mb_holds_two_slots_and_data() {
         guest.console.send(key).unwrap();
         guest.console.expect(&format!("sluice miniature: slot {slot}"), PATIENCE).unwrap();
     }
+}
+
+#[test]
+fn cfg_and_data_start_with_the_folders_that_the_product_names() {
+    let Some(repository) = Repository::new() else { return };
+    let config = repository.beside("folders.toml");
+    let build = |definition: &str| {
+        fs::write(&config, definition).unwrap();
+        repository.image(&["-c", config.to_str().unwrap()])
+    };
+    let both =
+        "[slices]\ncode = 40000\ndata = 8192\ncfg_folder = \"site/cfg\"\ndata_folder = \"site/data\"\n";
+    build(both).refused(&["slices.cfg_folder: reading the overlay ", "site/cfg"]);
+
+    repository.write("site/cfg/rc.conf.local", "hostname=\"branch7\"\n");
+    repository.write("site/cfg/local/on-start", "#!/bin/sh\n");
+    let program = repository.path().join("site/cfg/local/on-start");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    repository.write("site/data/.gitkeep", "");
+    repository.write("site/data/www/index.html", "hello\n");
+    build(both).success();
+    let read = |arguments: &[&str]| {
+        let image = repository.latest(".full.img");
+        let arguments = [&[image.to_str().unwrap()], arguments].concat();
+        Run::of(&mut repository.xtask("inspect", &arguments)).success()
+    };
+    assert_eq!(read(&["cat", "/rc.conf.local", "--cfg"]), "hostname=\"branch7\"\n");
+    assert_eq!(read(&["cat", "/www/index.html", "--data"]), "hello\n");
+    let listed = read(&["ls", "-l", "-R", "--cfg"]);
+    assert!(
+        listed.contains("-rwxr-xr-x    1     0     0 ") && listed.contains(" local/on-start\n"),
+        "{listed}"
+    );
+    assert_eq!(read(&["ls", "-R", "--data"]), "www\nwww/index.html\n");
+    let disk = Disk::thrown_away(repository.latest(".full.img"));
+    let mut guest = Machine::new().disk(disk).start(&repository.beside("serial.log")).unwrap();
+    guest.console.expect("sluice miniature: slot 1", PATIENCE).unwrap();
+
+    repository.write("site/cfg/rc.conf.local", "changed\n");
+    let text = build(both).success();
+    assert!(!text.contains("is up to date"), "{text}");
+    assert_eq!(read(&["cat", "/rc.conf.local", "--cfg"]), "changed\n");
+    repository.write("site/cfg/too-large", &"x".repeat(2 << 20));
+    build(both).refused(&["laying the file system of /cfg out (slices.cfg, slices.cfg_folder)"]);
 }
 
 #[test]
