@@ -59,6 +59,13 @@ pub struct Args {
     /// Take packages from the cache in DIR
     #[arg(long, value_name = "DIR")]
     package_cache: Option<PathBuf>,
+    /// Make no full image [nanobsd.sh -i]
+    #[arg(short = 'i', long, conflicts_with = "release")]
+    no_full: bool,
+    /// Make no slot image, and so no update [nanobsd.sh -f]; the boot state of the full image then does not tell what the
+    /// slots hold
+    #[arg(short = 'f', long, conflicts_with = "release")]
+    no_slot: bool,
     /// Where the folder of the version goes
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -80,6 +87,14 @@ struct Build {
     toolchain: Toolchain,
     reporter: Reporter,
     output: Output,
+    wanted: Wanted,
+}
+
+/// Which images are made.
+#[derive(Clone, Copy)]
+struct Wanted {
+    full: bool,
+    slot: bool,
 }
 
 impl Args {
@@ -89,6 +104,12 @@ impl Args {
     /// Whatever stops the build; what `latest` points to is as before then.
     pub fn run(self) -> Result<()> {
         let reporter = Reporter::new(self.verbose as i8 - self.quiet as i8);
+        let wanted = Wanted { full: !self.no_full, slot: !self.no_slot };
+        ensure!(
+            wanted.full || wanted.slot,
+            "building images: -i leaves out the full image and -f the slot image, so there is nothing to make; leave out one \
+             of them"
+        );
         let root = &crate::workspace::root();
         let mut product = Product::load(root, &self.config)?;
         if let Some(kernel) = &self.kernel {
@@ -130,7 +151,8 @@ impl Args {
             );
         }
         let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
-        Build { product, packages, version, signing, edition, toolchain, reporter, output }.run(&origin)
+        Build { product, packages, version, signing, edition, toolchain, reporter, output, wanted }
+            .run(&origin)
     }
 }
 
@@ -237,9 +259,17 @@ impl Build {
         [format!("{stem}.full.img"), format!("{stem}.slot.img"), format!("{stem}{}", bundle::SUFFIX)]
     }
 
+    /// Names of the images that are made.
+    fn made(&self) -> Vec<String> {
+        let [full, part, update] = self.images();
+        let full = self.wanted.full.then_some(full);
+        let slot = self.wanted.slot.then_some([part, update]);
+        full.into_iter().chain(slot.into_iter().flatten()).collect()
+    }
+
     /// All files of a finished build.
     fn files(&self) -> Vec<String> {
-        self.images().into_iter().chain([SPEC.to_owned(), MANIFEST.to_owned()]).collect()
+        self.made().into_iter().chain([SPEC.to_owned(), MANIFEST.to_owned()]).collect()
     }
 
     fn inputs(&self, world: &World) -> Result<Inputs> {
@@ -321,18 +351,25 @@ impl Build {
         let stage = self.reporter.stage("images");
         let staged = self.output.stage()?;
         let dir = staged.path();
-        disk::check_room(dir, disk::room(&plan.filesystems, true, true))?;
+        disk::check_room(dir, disk::room(&plan.filesystems, self.wanted.slot, self.wanted.full))?;
         let [full, part, update] = self.images();
-        image::write(plan, &self.product, Some(&dir.join(&part)), Some(&dir.join(&full)))
+        let (full_at, part_at) = (dir.join(&full), dir.join(&part));
+        let slot_out = self.wanted.slot.then_some(part_at.as_path());
+        let full_out = self.wanted.full.then_some(full_at.as_path());
+        image::write(plan, &self.product, slot_out, full_out)
             .map_err(|error| disk::explain_full_host(error, dir))?;
         std::fs::write(dir.join(SPEC), &slot.spec).context("writing the mtree specification")?;
+        let made = self.made();
         for (link, image) in [("_.disk.full", &full), ("_.disk.image", &part), ("_.fw", &update)] {
-            symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;
+            if made.contains(image) {
+                symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;
+            }
         }
-        stage.finish(format_args!("{full}, {part}"));
-        let digest = self.write_bundle(world, dir)?;
-        if self.product.boot.code == BootCode::Sluice {
-            boot_state::tell_content(&dir.join(&full), digest)?;
+        let written: Vec<&str> = made.iter().filter(|image| **image != update).map(String::as_str).collect();
+        stage.finish(written.join(", "));
+        let digest = self.wanted.slot.then(|| self.write_bundle(world, dir)).transpose()?;
+        if let (Some(digest), Some(full), BootCode::Sluice) = (digest, full_out, self.product.boot.code) {
+            boot_state::tell_content(full, digest)?;
         }
         let stage = self.reporter.stage("manifest");
         self.write_manifest(world, slot, plan, dir)?;
@@ -388,7 +425,7 @@ impl Build {
         manifest.layers = filesystem::layer_sizes(&slot.tree).into_iter().map(Into::into).collect();
         manifest.keys = (&self.signing).into();
         manifest.images = self
-            .images()
+            .made()
             .into_par_iter()
             .map(|image| ImageFacts::of(&dir.join(image)))
             .collect::<Result<_>>()?;
@@ -406,8 +443,12 @@ impl Build {
         say(format!("  slot fill    {percent} % of {}", report::size(usage.size)));
         say(format!("  in           {}", dir.display()));
         let [full, _, update] = self.images();
-        say("  boot it      cargo xtask run".to_owned());
-        say(format!("  to a card    cargo xtask burn /dev/... {}", dir.join(full).display()));
-        say(format!("  to a unit    {}", dir.join(update).display()));
+        if self.wanted.full {
+            say("  boot it      cargo xtask run".to_owned());
+            say(format!("  to a card    cargo xtask burn /dev/... {}", dir.join(full).display()));
+        }
+        if self.wanted.slot {
+            say(format!("  to a unit    {}", dir.join(update).display()));
+        }
     }
 }

@@ -18,6 +18,7 @@ mod image;
 mod inspect;
 mod lab;
 mod mirror;
+mod options;
 mod packages;
 mod readers;
 mod real_world;
