@@ -310,3 +310,49 @@ pub struct RawBudget {
     /// The most bytes that any one service may have.
     pub service_bytes: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the defaults of FreeBSD 13.2's nanobsd.sh set or use, and a configuration may set.
+    const VARIABLES: &str = "\
+        NANO_NAME NANO_SRC NANO_TOOLS NANO_PACKAGE_DIR NANO_PACKAGE_LIST NANO_PKG_META_BASE \
+        NANO_CUST_FILES_MTREE NANO_OBJ NANO_DISKIMGDIR NANO_MAKE NANO_NCPU NANO_PMAKE NANO_IMGNAME \
+        NANO_IMG1NAME CONF_BUILD CONF_INSTALL CONF_WORLD NANO_KERNEL NANO_MODULES NANO_EARLY_CUSTOMIZE \
+        NANO_CUSTOMIZE NANO_LATE_CUSTOMIZE NANO_NEWFS NANO_DRIVE NANO_MEDIASIZE NANO_IMAGES NANO_INIT_IMG2 \
+        NANO_CODESIZE NANO_CONFSIZE NANO_DATASIZE NANO_RAM_ETCSIZE NANO_RAM_TMPVARSIZE NANO_BOOT0CFG \
+        NANO_BOOTLOADER NANO_BOOT2CFG NANO_MD_BACKING NANO_IMAGE_MBRONLY PPLEVEL NANO_LABEL NANO_SLICE_ROOT \
+        NANO_SLICE_ALTROOT NANO_SLICE_CFG NANO_SLICE_DATA NANO_PARTITION_ROOT NANO_PARTITION_ALTROOT \
+        NANO_ROOT NANO_ALTROOT NANO_DEF_UNAME NANO_DEF_GNAME NANO_ARCH NANO_CPUTYPE NANO_CFGDIR NANO_DATADIR \
+        SRCCONF SRC_ENV_CONF NANO_WORLDDIR NANO_LOG NANO_METALOG NANO_NOPRIV_BUILD NANO_HEADS NANO_SECTS \
+        NANO_MAKE_CONF_BUILD NANO_MAKE_CONF_INSTALL NANO_STARTTIME NANO_CONFIG NANO_BOOTFLAGS";
+
+    #[test]
+    fn the_documentation_has_every_variable_of_nanobsd_and_no_key_that_there_is_not() {
+        let rows: Vec<Vec<&str>> = include_str!("../../../docs/nanobsd.md")
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| line.split('|').map(str::trim).collect())
+            .collect();
+        for variable in VARIABLES.split_whitespace() {
+            let of_it = rows.iter().filter(|row| row[1] == format!("`{variable}`")).count();
+            assert_eq!(of_it, 1, "rows of {variable}");
+        }
+        let mut keys = 0;
+        for row in rows.iter().filter(|row| row.len() == 5) {
+            assert!(row[2] != "none" || !row[3].is_empty(), "{}: why has it no key?", row[1]);
+            for word in row[2].split('`').skip(1).step_by(2) {
+                let Some((section, key)) = word.split_once('.').filter(|_| !word.contains(' ')) else {
+                    continue;
+                };
+                let text = format!("[{section}]\n{key} = {{}}\n");
+                let unknown = toml::from_str::<RawProduct>(&text).err();
+                let unknown = unknown.filter(|error| error.to_string().contains("unknown field"));
+                assert!(unknown.is_none(), "{}: {word}: {unknown:?}", row[1]);
+                keys += 1;
+            }
+        }
+        assert!(keys > 30, "{keys} keys were looked at");
+    }
+}
