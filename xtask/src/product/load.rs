@@ -84,6 +84,25 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_in_a_file_is_shown_where_it_is() {
+        let mut said = String::new();
+        for text in [
+            "[media]\nsize = 1\nhead = 16\n",
+            "[zebra]\n",
+            "[media]\nsize = \"1g\"\n",
+            "[media]\nsize = -1\n",
+            "[media\nsize = 1\n",
+            "[media]\nsize = 1\nsize = 2\n",
+            "[slices]\nslots = 300\n",
+            "[overlay.rules]\n\"/x\" = { mode = 644 }\n",
+            "[[customize.step]]\nreplaced = \"/x\"\n",
+        ] {
+            said += &format!("{}\n\n", parse(text).unwrap_err());
+        }
+        insta::assert_snapshot!(said);
+    }
+
+    #[test]
     fn a_later_file_overrides_key_by_key() {
         let dir = tempfile::tempdir().unwrap();
         let (base, over) = (dir.path().join("a.toml"), dir.path().join("b.toml"));

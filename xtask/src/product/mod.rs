@@ -320,10 +320,10 @@ fn word(key: &str, text: String) -> Result<String> {
 }
 
 fn console_speed(speed: u32) -> Result<u32> {
-    const SPEEDS: [u32; 6] = [9600, 19_200, 38_400, 57_600, 115_200, 4800];
+    const SPEEDS: [u32; 5] = [9600, 19_200, 38_400, 57_600, 115_200];
     ensure!(
         SPEEDS.contains(&speed),
-        "console.speed: {speed} bit/s; a 16550 console has 4800, 9600, 19200, 38400, 57600 or 115200"
+        "console.speed: {speed} bit/s; boot2, loader and getty have 9600, 19200, 38400, 57600 and 115200"
     );
     Ok(speed)
 }
@@ -475,10 +475,22 @@ mod tests {
 
     #[test]
     fn a_bad_value_names_its_key_and_what_it_may_be() {
+        let mut said = String::new();
         for (text, key, hint) in [
             ("[media]\ndrive = \"ad0\"", "media.drive", "`ada0`"),
             ("[media]\ndrive = \"0\"", "media.drive", "ada0"),
             ("[media]\ndevice = \"SanDisk\"", "media.device", "SanDisk 1G"),
+            ("[media]\ndevice = \"SanDisk 9G\"", "media.device", "1g"),
+            ("[overlay.rules.\"x\"]", "\"x\"", "starts with `/`"),
+            ("[overlay.rules.\"/x\"]\nflags = \"sticky\"", "/x", "sticky"),
+            ("[boot]\nmenu = []", "boot.menu", "1 to 4"),
+            ("[boot]\nmenu = [5]", "boot.menu", "1 to 4"),
+            ("[boot]\nticks = 0", "boot.ticks", "1/18.2"),
+            ("[filesystem]\nfragment = 256", "filesystem.fragment", "512"),
+            ("[kernel]\noptions = [\"A B=1\"]", "kernel.options", "NAME=value"),
+            ("[media]\nsize = 20000\n[slices]\ncode = 40000", "[media], [slices]", "sectors"),
+            ("[media]\nsectors = 64", "[media], [slices]", "63"),
+            ("[product]\nboard = \"\"", "product.board", "a-z"),
             ("[console]\nspeed = 1234", "console.speed", "38400"),
             ("[filesystem]\nblock = 5000", "filesystem.block", "power of two"),
             ("[slices]\nslots = 3", "slices.slots", "1 or 2"),
@@ -507,7 +519,9 @@ mod tests {
         ] {
             let message = refusal(text);
             assert!(message.contains(key) && message.contains(hint), "{text}: {message}");
+            said += &format!("{}\n    {message}\n", text.replace('\n', " "));
         }
+        insta::assert_snapshot!(said);
     }
 
     #[test]
