@@ -160,8 +160,8 @@ fn run(
     command.env("PATH", path).env("NANO_HOST_PATH", PATH).env("LC_ALL", "C").env("TZ", "UTC");
     command.env("HOME", world).env("NANO_WORLDDIR", world).env("NANO_METALOG", metalog);
     command.env("NANO_TOOLS", &hook.tools).env("NANO_LOG", around.logs).env("NANO_OBJ", around.logs);
-    for (name, value) in variables(around.product) {
-        command.env(name, value);
+    for (name, value) in OF_PRODUCT {
+        command.env(name, value(around.product));
     }
     let status = command.status().with_context(|| format!("starting {}", hook.program.display()))?;
     if !status.success() {
@@ -172,24 +172,33 @@ fn run(
     Ok(())
 }
 
-/// NanoBSD's variables, from the product definition.
-fn variables(product: &Product) -> Vec<(&'static str, String)> {
-    let layout = &product.layout;
-    vec![
-        ("NANO_NAME", product.name.clone()),
-        ("NANO_ARCH", "i386".to_owned()),
-        ("NANO_DRIVE", product.drive.clone()),
-        ("NANO_KERNEL", product.kernel.config.clone()),
-        ("NANO_IMAGES", layout.slots.len().to_string()),
-        ("NANO_MEDIASIZE", layout.media.0.to_string()),
-        ("NANO_SECTS", layout.geometry.sectors.to_string()),
-        ("NANO_HEADS", layout.geometry.heads.to_string()),
-        ("NANO_CONFSIZE", layout.cfg.size.0.to_string()),
-        ("NANO_RAM_ETCSIZE", product.ram_etc.to_string()),
-        ("NANO_RAM_TMPVARSIZE", product.ram_tmpvar.to_string()),
-        ("NANO_BOOT2CFG", format!("-h -S{}", product.console_speed)),
-        ("NANO_ROOT", "s1a".to_owned()),
-        ("NANO_SLICE_CFG", format!("s{}", layout.cfg.number)),
-        ("NANO_SLICE_ROOT", "s1".to_owned()),
-    ]
+/// What is set beside the product's variables.
+const OWN: [&str; 6] =
+    ["NANO_WORLDDIR", "NANO_METALOG", "NANO_TOOLS", "NANO_LOG", "NANO_OBJ", "NANO_HOST_PATH"];
+
+/// A variable, and how the product definition tells its value.
+type Told = (&'static str, fn(&Product) -> String);
+
+/// NanoBSD's variables that the product definition tells.
+const OF_PRODUCT: [Told; 15] = [
+    ("NANO_NAME", |product| product.name.clone()),
+    ("NANO_ARCH", |_| "i386".to_owned()),
+    ("NANO_DRIVE", |product| product.drive.clone()),
+    ("NANO_KERNEL", |product| product.kernel.config.clone()),
+    ("NANO_IMAGES", |product| product.layout.slots.len().to_string()),
+    ("NANO_MEDIASIZE", |product| product.layout.media.0.to_string()),
+    ("NANO_SECTS", |product| product.layout.geometry.sectors.to_string()),
+    ("NANO_HEADS", |product| product.layout.geometry.heads.to_string()),
+    ("NANO_CONFSIZE", |product| product.layout.cfg.size.0.to_string()),
+    ("NANO_RAM_ETCSIZE", |product| product.ram_etc.to_string()),
+    ("NANO_RAM_TMPVARSIZE", |product| product.ram_tmpvar.to_string()),
+    ("NANO_BOOT2CFG", |product| format!("-h -S{}", product.console_speed)),
+    ("NANO_ROOT", |_| "s1a".to_owned()),
+    ("NANO_SLICE_CFG", |product| format!("s{}", product.layout.cfg.number)),
+    ("NANO_SLICE_ROOT", |_| "s1".to_owned()),
+];
+
+/// Whether hooks are told NanoBSD's variable `name`.
+pub fn is_told(name: &str) -> bool {
+    OWN.contains(&name) || OF_PRODUCT.iter().any(|(known, _)| *known == name)
 }

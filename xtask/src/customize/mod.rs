@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+pub use hook::is_told;
 pub use rc::Assignment;
 pub use step::{Action, Owner, Step, Text};
 

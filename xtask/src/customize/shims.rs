@@ -1,5 +1,5 @@
-//! Programs that stand before the host's for hooks: they speak BSD's language on other hosts, and write to
-//! `NANO_METALOG` what only root could do.
+//! Programs that stand before the host's for hooks: they speak BSD's language on other hosts, do what not every host
+//! has, and write to `NANO_METALOG` what only root could do.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 /// What each of `chown`, `chgrp`, `chflags` and `install` needs.
 const COMMON: &str = include_str!("shims/common");
 
-const SHIMS: [(&str, &str); 5] = [
+const SHIMS: [(&str, &str); 6] = [
+    ("cpio", include_str!("shims/cpio")),
     ("sed", include_str!("shims/sed")),
     ("chown", include_str!("shims/chown")),
     ("chgrp", include_str!("shims/chgrp")),

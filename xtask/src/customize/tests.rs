@@ -251,6 +251,28 @@ fn owners_and_flags_need_no_root() {
 }
 
 #[test]
+fn files_are_copied_by_cpio_on_any_host() {
+    let tree = hooked(&[(
+        "10-cpio",
+        r#"
+        mkdir -p "$NANO_TOOLS/Files/etc/a b" "$NANO_TOOLS/Files/empty"; cd "$NANO_TOOLS/Files"
+        echo new > etc/rc.conf; echo 1 > "etc/a b/x"; chmod 600 "etc/a b/x"; ln -s x "etc/a b/link"
+        find . -print | grep -Ev '/(CVS|\.git)' | cpio -dumpv ${NANO_WORLDDIR}
+        cd ${NANO_WORLDDIR}; echo 'etc/a b/link' | cpio -Ldump copies
+        echo etc/fstab | cpio -dumpl links
+        ! echo etc | cpio -o > archive 2> refusal; rm archive
+        "#,
+    )]);
+    assert_eq!(text(&tree, "etc/rc.conf"), "new\n");
+    assert_eq!(attributes(&tree, "etc/a b/x").mode, 0o600);
+    assert!(matches!(&tree.get(&at("etc/a b/link")).unwrap().kind, Kind::Symlink(target) if target == "x"));
+    assert!(tree.is_dir(&at("empty")));
+    assert_eq!(text(&tree, "copies/etc/a b/link"), "1\n");
+    assert_eq!(tree.id(&at("links/etc/fstab")), tree.id(&at("etc/fstab")));
+    assert_eq!(text(&tree, "refusal"), "cpio: hooks have `cpio -p FOLDER` and no archives; use tar\n");
+}
+
+#[test]
 fn a_hook_knows_nanobsds_variables_and_nothing_of_the_host() {
     let tree = hooked(&[(
         "10-env",
@@ -283,6 +305,9 @@ fn a_hook_knows_nanobsds_variables_and_nothing_of_the_host() {
     PATH
     TZ
     ");
+    for name in text(&tree, "env").lines().filter(|name| name.starts_with("NANO_")) {
+        assert!(is_told(name), "{name}");
+    }
     assert_eq!(text(&tree, "drive"), "ada0 10240\n");
     assert_eq!(text(&tree, "umask"), "0022\n");
     assert_eq!(text(&tree, "tools"), "10-env\n");
