@@ -5,7 +5,8 @@
 //! rules transform it, [`customize`] does what the product asks for between them, and [`image`] lays it out and writes
 //! it, with the file systems of the `ufs` crate and the on-disk formats of the `firmware` crate; [`bundle`] makes the
 //! update of it, signed with [`keys`]; [`burn`] writes it to a card. [`pkg`] brings FreeBSD packages. [`command`] is the command line, [`inspect`]
-//! reads what was built, [`qemu`] stands for the device, and [`lab`] for the field.
+//! reads what was built, [`convert`] what a NanoBSD configuration says,
+//! [`qemu`] stands for the device, and [`lab`] for the field.
 
 pub mod archive;
 pub mod assembler;
@@ -14,6 +15,7 @@ pub mod boot_state;
 pub mod bundle;
 pub mod burn;
 pub mod command;
+pub mod convert;
 pub mod customize;
 pub mod first_error;
 pub mod flags;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{burn, image, inspect, keygen, lab, pkg, run, setup, test};
+use xtask::command::{burn, convert, image, inspect, keygen, lab, pkg, run, setup, test};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -17,6 +17,8 @@ struct Cli {
 enum Command {
     /// Write the full image to a card and read it back
     Burn(burn::Args),
+    /// Convert a NanoBSD configuration into a product definition and hooks
+    Convert(convert::Args),
     /// Build the full image, the slot image and the update bundle
     Image(image::Args),
     /// Show an image, a card or an update bundle, and read files out of it
@@ -38,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Burn(args) => args.run(),
+        Command::Convert(args) => args.run(),
         Command::Image(args) => args.run(),
         Command::Inspect(args) => args.run(),
         Command::Keygen(args) => args.run(),

@@ -1,6 +1,7 @@
 //! The subcommands of `cargo xtask`, one file each: its arguments and what it does with the rest of the crate.
 
 pub mod burn;
+pub mod convert;
 pub mod image;
 pub mod inspect;
 pub mod keygen;

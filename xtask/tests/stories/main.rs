@@ -13,6 +13,7 @@ mod boot_decisions;
 mod boot_manager;
 mod bundle;
 mod burn;
+mod convert;
 mod customize;
 mod image;
 mod inspect;

@@ -1,0 +1,46 @@
+//! `cargo xtask convert`: a NanoBSD configuration becomes a product definition with hooks.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::convert::{self, Request};
+use crate::workspace;
+
+/// Convert a NanoBSD configuration into a product definition and hooks
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The configuration, as `nanobsd.sh -c` takes it; it is read, and never run
+    file: PathBuf,
+    /// The folder to make; one in this folder, called as the configuration, unless it is given
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl Args {
+    /// Converts; the notes go to standard error.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no shell script, or an output folder that has something in it.
+    pub fn run(self) -> Result<()> {
+        let output = match self.output {
+            Some(output) => output,
+            None => convert::default_output(&self.file)?,
+        };
+        let root = workspace::root();
+        let request = Request { file: &self.file, output: &output, root: &root };
+        let converted = convert::convert(&request)?;
+        for (heading, lines) in &converted.notes {
+            eprintln!("{heading}:");
+            for line in lines {
+                eprintln!("  {}", line.trim_end().replace('\n', "\n  "));
+            }
+        }
+        println!("product   {}", converted.product.display());
+        for hook in &converted.hooks {
+            println!("hook      {hook}");
+        }
+        println!("to build  cargo xtask image -c {}", converted.product.display());
+        Ok(())
+    }
+}
