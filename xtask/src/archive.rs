@@ -1,5 +1,5 @@
-//! tar archives as FreeBSD packs packages and distribution sets: with zstd, with xz, or not at all. Which one is seen from
-//! the first bytes, for `.pkg` says nothing of it. Owners, modes and flags are those of its headers.
+//! tar archives as FreeBSD packs packages and distribution sets: with zstd, xz, bzip2, gzip, or not at all. Which one is
+//! seen from the first bytes, for `.pkg` says nothing of it. Owners, modes and flags are those of its headers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -13,8 +13,17 @@ use crate::tree::{Attributes, Principal};
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// xz's stream magic.
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
-/// Packings that pkg knows and nobody uses, to be told by name.
-const OTHERS: [(&[u8], &str); 2] = [(&[0x1f, 0x8b], "gzip"), (b"BZh", "bzip2")];
+/// gzip's magic (RFC 1952).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// bzip2's magic.
+const BZIP2: &[u8] = b"BZh";
+/// Packings that libarchive reads and pkg never writes, to be told by name.
+const OTHERS: [(&[u8], &str); 4] = [
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
+    (b"LZIP", "lzip"),
+    (&[0x5d, 0, 0], "lzma"),
+    (&[0x1f, 0x9d], "compress"),
+];
 /// Memory that an xz archive may ask for; `xz -9` takes 65 MiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
@@ -26,13 +35,18 @@ pub fn open<'a>(from: impl Read + 'a) -> Result<tar::Archive<Box<dyn Read + 'a>>
     let mut from = BufReader::with_capacity(1 << 16, from);
     let start = from.fill_buf().context("reading the start of the archive")?;
     if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| start.starts_with(magic)) {
-        bail!("it is packed with {name}; only zstd (.pkg, .tzst) and xz (.pkg, .txz) are known");
+        bail!("it is packed with {name}; pack it as pkg does: with zstd, xz, bzip2, gzip, or not at all");
     }
     let plain: Box<dyn Read + 'a> = if start.starts_with(ZSTD) {
         Box::new(zstd::Decoder::with_buffer(from).context("starting zstd")?)
     } else if start.starts_with(XZ) {
-        let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0).context("starting xz")?;
+        let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+            .context("starting xz")?;
         Box::new(liblzma::bufread::XzDecoder::new_stream(from, stream))
+    } else if start.starts_with(GZIP) {
+        Box::new(flate2::bufread::MultiGzDecoder::new(from))
+    } else if start.starts_with(BZIP2) {
+        Box::new(bzip2::bufread::MultiBzDecoder::new(from))
     } else {
         Box::new(from)
     };
@@ -45,7 +59,10 @@ pub fn open<'a>(from: impl Read + 'a) -> Result<tar::Archive<Box<dyn Read + 'a>>
 /// It is larger, or cannot be read.
 pub fn member(entry: &mut impl Read, name: &str, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    entry.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("reading {name} of the archive"))?;
+    entry
+        .take(most + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("reading {name} of the archive: it is damaged"))?;
     anyhow::ensure!(
         bytes.len() as u64 <= most,
         "reading {name} of the archive: it is larger than {most} bytes"

@@ -1,4 +1,4 @@
-//! A package repository as pkg(8) has them: `meta.conf`, the catalogue `packagesite.pkg` (or `.tzst`, `.txz`, `.tar`), and
+//! A package repository as pkg(8) has them: `meta.conf`, the catalogue `packagesite.pkg` (or by its packing, `.txz`), and
 //! the packages; in a folder, or behind http://.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const MOST_SMALL: u64 = 1 << 20;
 /// The most bytes of a package.
 const MOST_PACKAGE: u64 = 8 << 30;
 /// What the catalogue's archive may be called, behind `packagesite.`.
-const CATALOGUE_ENDINGS: [&str; 4] = ["pkg", "tzst", "txz", "tar"];
+const CATALOGUE_ENDINGS: [&str; 6] = ["pkg", "tzst", "txz", "tbz", "tgz", "tar"];
 
 /// Where a repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]

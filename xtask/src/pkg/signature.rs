@@ -1,39 +1,30 @@
 //! Who vouches for a repository: its catalogue is signed, the checksums of all packages are in the catalogue.
 //!
-//! pkg signs the SHA-256 of the catalogue *in hexadecimal*: RSA, PKCS#1 v1.5, over the SHA-256 of those 64 digits. With
-//! `pubkey` the member `signature` of the catalogue's archive holds it, and the key is a file here; with `fingerprints` the
-//! archive holds `NAME.sig` and `NAME.pub`, and the SHA-256 of the key must be among the trusted ones and not among the
-//! revoked (`libpkg/pkg_repo.c`, `libpkg/pkgsign_ossl.c`). Only RSA is known, which is what FreeBSD signs with.
+//! With `pubkey` the member `signature` of the catalogue's archive holds the signature, and the key is a file here; with
+//! `fingerprints` the archive holds `NAME.sig` and `NAME.pub`, and the SHA-256 of the key must be among the trusted ones and
+//! not among the revoked (`libpkg/pkg_repo.c`). What keys and signatures are like is in [`key`].
+
+pub mod ecdsa;
+pub mod eddsa;
+pub mod key;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use rsa::pkcs8::DecodePublicKey;
-use rsa::{Pkcs1v15Sign, RsaPublicKey};
 use sha2::{Digest, Sha256};
 
 use super::ucl;
 use crate::hex;
-
-/// What stands before a SHA-256 digest in a PKCS#1 v1.5 signature (RFC 8017, 9.2, note 1).
-const SHA256_PREFIX: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
-    0x04, 0x20,
-];
-/// What pkg writes where OpenSSL is older than 3, as on FreeBSD 13: the 64 digits themselves, given out for SHA-1.
-const DIGITS_AS_SHA1_PREFIX: [u8; 15] =
-    [0x30, 0x4d, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x40];
-/// What names the kind of a signature that is not RSA: `$PKGSIGN:ecdsa$`.
-const KIND_HEAD: &[u8] = b"$PKGSIGN:";
+use key::{Kind, Origin, PublicKey};
 
 /// Whom the product trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Nobody signs: the repository is a folder of one's own.
     Nobody,
-    /// The holder of the key whose public half, in PEM, is in this file.
+    /// The holder of the key whose public half is in this file.
     Key(PathBuf),
     /// Holders of keys whose fingerprints are in the folders `trusted` and not `revoked` below this one.
     Fingerprints(PathBuf),
@@ -66,7 +57,7 @@ impl Trust {
 }
 
 fn signed_with_key(path: &Path, catalogue: &[u8], members: &Members) -> Result<()> {
-    let pem = fs::read(path).with_context(|| {
+    let bytes = fs::read(path).with_context(|| {
         format!("reading the public key {} (packages.key in the product definition)", path.display())
     })?;
     let signature = members.get("signature").with_context(|| {
@@ -78,11 +69,14 @@ fn signed_with_key(path: &Path, catalogue: &[u8], members: &Members) -> Result<(
         };
         format!("the catalogue has no member `signature`{hint}")
     })?;
+    let (kind, signature) = Kind::split(signature).context("reading the member `signature`")?;
     // Old versions of pkg sign with the NUL behind the text.
-    let trimmed = signature.strip_suffix(&[0]).unwrap_or(signature);
-    let key = public_key(&pem).with_context(|| format!("reading the public key {}", path.display()))?;
+    let trimmed = signature.strip_suffix(&[0]).filter(|_| kind == Kind::Rsa).unwrap_or(signature);
+    let key = PublicKey::parse(kind, &bytes)
+        .with_context(|| format!("reading the public key {}", path.display()))?;
+    let verifies = |signature| key.verifies(catalogue, Origin::File, signature);
     ensure!(
-        verifies(&key, catalogue, trimmed)? || verifies(&key, catalogue, signature)?,
+        verifies(trimmed) || verifies(signature),
         "the signature is not that of {}: the catalogue was changed, or is signed with another key",
         path.display()
     );
@@ -101,22 +95,23 @@ fn signed_with_trusted(dir: &Path, catalogue: &[u8], members: &Members) -> Resul
     for (name, signature) in
         members.iter().filter_map(|(name, bytes)| Some((name.strip_suffix(".sig")?, bytes)))
     {
-        let Some(pem) = members.get(&format!("{name}.pub")) else { continue };
-        let fingerprint = hex(&Sha256::digest(pem));
+        let Some(public) = members.get(&format!("{name}.pub")) else { continue };
+        let (kind, signature) = Kind::split(signature).with_context(|| format!("reading {name}.sig"))?;
+        let (kind_of_key, public) = Kind::split(public).with_context(|| format!("reading {name}.pub"))?;
+        let fingerprint = hex(&Sha256::digest(public));
         if let Some(file) = revoked.get(&fingerprint) {
             bail!("the key `{name}` that signed it is revoked by {}", file.display());
         }
         if !trusted.contains_key(&fingerprint) {
             refused.push(format!("`{name}` with fingerprint {fingerprint} is not trusted"));
-        } else if verifies(
-            &public_key(pem).with_context(|| format!("reading the key `{name}`"))?,
-            catalogue,
-            signature,
-        )? {
-            return Ok(());
-        } else {
-            refused.push(format!("the signature of `{name}` does not hold: the catalogue was changed"));
+            continue;
         }
+        ensure!(kind == kind_of_key, "{name}.sig is of the kind {kind}, and {name}.pub is for {kind_of_key}");
+        let key = PublicKey::parse(kind, public).with_context(|| format!("reading the key `{name}`"))?;
+        if key.verifies(catalogue, Origin::Repository, signature) {
+            return Ok(());
+        }
+        refused.push(format!("the signature of `{name}` does not hold: the catalogue was changed"));
     }
     ensure!(!refused.is_empty(), "the catalogue has no signature with its key (NAME.sig and NAME.pub)");
     bail!("{}", refused.join("; "))
@@ -145,29 +140,4 @@ fn fingerprints(dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
         found.insert(fingerprint.to_ascii_lowercase(), path);
     }
     Ok(found)
-}
-
-fn public_key(pem: &[u8]) -> Result<RsaPublicKey> {
-    if pem.starts_with(KIND_HEAD) {
-        bail!("{}", kind_is_unknown(pem));
-    }
-    let text = std::str::from_utf8(pem).context("it is no text")?;
-    RsaPublicKey::from_public_key_pem(text.trim())
-        .context("it is no RSA public key in PEM (`BEGIN PUBLIC KEY`)")
-}
-
-fn kind_is_unknown(bytes: &[u8]) -> String {
-    let kind = bytes[KIND_HEAD.len()..].split(|byte| *byte == b'$').next().unwrap_or_default();
-    format!("it is for `{}`, and only RSA is known", String::from_utf8_lossy(kind))
-}
-
-fn verifies(key: &RsaPublicKey, catalogue: &[u8], signature: &[u8]) -> Result<bool> {
-    if signature.starts_with(KIND_HEAD) {
-        bail!("reading the signature: {}", kind_is_unknown(signature));
-    }
-    let digits = hex(&Sha256::digest(catalogue));
-    let scheme = |prefix: &[u8], hash_len| Pkcs1v15Sign { hash_len: Some(hash_len), prefix: prefix.into() };
-    let today = key.verify(scheme(&SHA256_PREFIX, 32), &Sha256::digest(&digits), signature);
-    let before = || key.verify(scheme(&DIGITS_AS_SHA1_PREFIX, 64), digits.as_bytes(), signature);
-    Ok(today.is_ok() || before().is_ok())
 }

@@ -36,9 +36,9 @@ impl Packages {
             "none" => Trust::Nobody,
             "pubkey" => {
                 let key = raw.key.clone();
-                Trust::Key(PathBuf::from(
-                    key.context("packages.signature: `pubkey` needs packages.key, a file in PEM")?,
-                ))
+                Trust::Key(PathBuf::from(key.context(
+                    "packages.signature: `pubkey` needs packages.key, the file with the public key",
+                )?))
             }
             "fingerprints" => {
                 let dir = raw.fingerprints.clone();

@@ -290,7 +290,7 @@ pub struct RawPackages {
     pub abi: Option<String>,
     /// Who vouches for the repository: `none`, `pubkey` or `fingerprints` (`signature_type` of pkg.conf(5)).
     pub signature: Option<String>,
-    /// With `pubkey`: the file with the public key, in PEM.
+    /// With `pubkey`: the file with the public key, as `pkg key --public` writes it.
     pub key: Option<String>,
     /// With `fingerprints`: the folder with `trusted` and `revoked`.
     pub fingerprints: Option<String>,

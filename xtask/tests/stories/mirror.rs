@@ -1,21 +1,41 @@
 //! A package repository that tests make themselves: packages as pkg(8) packs them, a catalogue, and signatures.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rsa::pkcs8::{EncodePublicKey, LineEnding};
-use rsa::{BigUint, Pkcs1v15Sign, RsaPrivateKey};
+use rsa::{BoxedUint, Pkcs1v15Sign, PrivateKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 use xtask::hex;
 
 /// How a package is packed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Packing {
     Zstd,
     Xz,
+    Bzip2,
+    Gzip,
     Plain,
+}
+
+impl Packing {
+    pub fn pack(self, plain: &[u8]) -> Vec<u8> {
+        let all = |mut from: Box<dyn Read + '_>| {
+            let mut packed = Vec::new();
+            from.read_to_end(&mut packed).unwrap();
+            packed
+        };
+        match self {
+            Self::Zstd => zstd::encode_all(plain, 3).unwrap(),
+            Self::Xz => all(Box::new(liblzma::read::XzEncoder::new(plain, 6))),
+            Self::Bzip2 => all(Box::new(bzip2::read::BzEncoder::new(plain, bzip2::Compression::best()))),
+            Self::Gzip => all(Box::new(flate2::read::GzEncoder::new(plain, flate2::Compression::best()))),
+            Self::Plain => plain.to_vec(),
+        }
+    }
 }
 
 /// A package in the making.
@@ -182,20 +202,7 @@ impl Pack {
                 &member.owner,
             );
         }
-        let plain = tar.into_inner().unwrap();
-        match self.packing {
-            Packing::Zstd => zstd::encode_all(plain.as_slice(), 3).unwrap(),
-            Packing::Plain => plain,
-            Packing::Xz => {
-                let mut packed = Vec::new();
-                std::io::Read::read_to_end(
-                    &mut liblzma::read::XzEncoder::new(plain.as_slice(), 6),
-                    &mut packed,
-                )
-                .unwrap();
-                packed
-            }
-        }
+        self.packing.pack(&tar.into_inner().unwrap())
     }
 }
 
@@ -225,7 +232,7 @@ fn append(
 }
 
 /// A key of the tests. It signs nothing but what tests make, and is no secret.
-pub struct Key(RsaPrivateKey);
+pub struct Key(PrivateKey);
 
 /// The primes of two keys.
 const PRIMES: [[&str; 2]; 2] = [
@@ -241,9 +248,9 @@ const PRIMES: [[&str; 2]; 2] = [
 
 impl Key {
     pub fn number(number: usize) -> Self {
-        let prime = |text: &str| BigUint::parse_bytes(text.as_bytes(), 16).unwrap();
+        let prime = |text: &str| BoxedUint::from_be_hex(text, 512).unwrap();
         let [p, q] = PRIMES[number].map(prime);
-        Self(RsaPrivateKey::from_p_q(p, q, BigUint::from(65_537_u32)).unwrap())
+        Self(PrivateKey::from_p_q(p, q, BoxedUint::from(65_537_u64)).unwrap())
     }
 
     pub fn public(&self) -> String {
@@ -317,14 +324,23 @@ impl Mirror {
         self.lines.as_bytes()
     }
 
+    /// Takes `lines` for the catalogue.
+    pub fn says(&mut self, lines: &str) {
+        lines.clone_into(&mut self.lines);
+    }
+
     /// Writes the catalogue, with other members (signatures and keys) beside it.
     pub fn publish(&self, others: &[(&str, Vec<u8>)]) {
+        fs::write(self.dir.join("packagesite.pkg"), Packing::Zstd.pack(&self.site(others))).unwrap();
+    }
+
+    /// The archive that the catalogue is in, not packed yet.
+    pub fn site(&self, others: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut tar = tar::Builder::new(Vec::new());
         for (name, bytes) in others.iter().map(|(name, bytes)| (*name, bytes.as_slice())) {
             append(&mut tar, name, EntryType::Regular, bytes, "", 0o644, "root:wheel");
         }
         append(&mut tar, "packagesite.yaml", EntryType::Regular, self.catalogue(), "", 0o644, "root:wheel");
-        let packed = zstd::encode_all(tar.into_inner().unwrap().as_slice(), 3).unwrap();
-        fs::write(self.dir.join("packagesite.pkg"), packed).unwrap();
+        tar.into_inner().unwrap()
     }
 }

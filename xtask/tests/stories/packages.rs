@@ -1,6 +1,6 @@
 //! FreeBSD packages: a repository of thirty, of which twenty can be installed and ten cannot, each for a reason of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xtask::isa::{Exception, Exceptions};
 use xtask::pkg::cache::Cache;
@@ -111,8 +112,8 @@ fn packs() -> Vec<Pack> {
         Pack::new("mtr", "0.95").packed(Packing::Plain),
         Pack::new("unbound", "1.17.1_2").needs(&["expat", "libevent", "libnghttp2"]),
         Pack::new("openvpn", "2.6.5").needs(&["lzo2", "easy-rsa"]),
-        Pack::new("jq", "1.6").needs(&["oniguruma"]).file("/usr/local/bin/jq", ret),
-        Pack::new("libidn2", "2.3.4").needs(&["libunistring"]),
+        Pack::new("jq", "1.6").needs(&["oniguruma"]).file("/usr/local/bin/jq", ret).packed(Packing::Gzip),
+        Pack::new("libidn2", "2.3.4").needs(&["libunistring"]).packed(Packing::Bzip2),
         Pack::new("libuv", "1.46.0"),
         Pack::new("readline", "8.2.1").needs(&["ncurses"]),
     ];
@@ -260,8 +261,8 @@ fn twenty_of_thirty_packages_are_installed_with_all_that_they_bring() {
     assert_eq!(id("usr/local/sbin/nginx"), id("usr/local/sbin/nginx-debug"));
     assert_eq!(text("usr/local/libdata/ldconfig/pcre2"), "/usr/local/lib\n");
     assert_eq!(
-        text("usr/local/share/bash/README") + &text("usr/local/share/mtr/README"),
-        "This is bash.\nThis is mtr.\n"
+        ["bash", "jq", "libidn2", "mtr"].map(|name| text(&format!("usr/local/share/{name}/README"))).concat(),
+        "This is bash.\nThis is jq.\nThis is libidn2.\nThis is mtr.\n"
     );
     assert_eq!(text("etc/group"), "wheel:*:0:root\nwww:*:80:\n");
     assert!(
@@ -384,6 +385,110 @@ fn an_archive_that_is_not_what_its_manifest_tells_is_refused() {
 }
 
 #[test]
+fn a_catalogue_is_read_whatever_it_is_packed_with() {
+    let desk = Desk::new();
+    let plain = desk.mirror.site(&[]);
+    let (first, second) = plain.split_at(700);
+    fs::remove_file(desk.mirror.path().join("packagesite.pkg")).unwrap();
+    for (packing, ending) in [
+        (Packing::Zstd, "tzst"),
+        (Packing::Xz, "txz"),
+        (Packing::Bzip2, "tbz"),
+        (Packing::Gzip, "tgz"),
+        (Packing::Plain, "tar"),
+    ] {
+        // pkg 1.17 and later call it .pkg, whatever the packing; pbzip2 and its like pack in parts.
+        for ending in [ending, "pkg"] {
+            for packed in [packing.pack(&plain), [packing.pack(first), packing.pack(second)].concat()] {
+                let site = desk.mirror.path().join(format!("packagesite.{ending}"));
+                fs::write(&site, packed).unwrap();
+                assert_eq!(desk.lock(GOOD).unwrap().packages.len(), 20, "{packing:?}, {ending}");
+                fs::remove_file(site).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_packed_in_another_way_or_damaged_is_told() {
+    let desk = Desk::new();
+    let attempt = |bytes: &[u8]| {
+        fs::write(desk.mirror.path().join("packagesite.pkg"), bytes).unwrap();
+        desk.refusal(desk.lock("libuv\n"))
+    };
+    insta::assert_snapshot!(attempt(&[0x04, 0x22, 0x4d, 0x18, 0]), @"reading the catalogue of the repository [desk]/mirror: it is packed with lz4; pack it as pkg does: with zstd, xz, bzip2, gzip, or not at all");
+    insta::assert_snapshot!(attempt(b"LZIP\x01"), @"reading the catalogue of the repository [desk]/mirror: it is packed with lzip; pack it as pkg does: with zstd, xz, bzip2, gzip, or not at all");
+    insta::assert_snapshot!(attempt(&[0x5d, 0, 0, 0x80]), @"reading the catalogue of the repository [desk]/mirror: it is packed with lzma; pack it as pkg does: with zstd, xz, bzip2, gzip, or not at all");
+    insta::assert_snapshot!(attempt(&[0x1f, 0x9d, 0x90]), @"reading the catalogue of the repository [desk]/mirror: it is packed with compress; pack it as pkg does: with zstd, xz, bzip2, gzip, or not at all");
+    let cut = |packing: Packing| {
+        let packed = packing.pack(&desk.mirror.site(&[]));
+        attempt(&packed[..packed.len() / 2])
+    };
+    insta::assert_snapshot!(cut(Packing::Zstd), @"reading the catalogue of the repository [desk]/mirror: reading its archive: it is damaged: incomplete frame");
+    insta::assert_snapshot!(cut(Packing::Xz), @"reading the catalogue of the repository [desk]/mirror: reading packagesite.yaml of the archive: it is damaged: premature eof");
+    insta::assert_snapshot!(cut(Packing::Bzip2), @"reading the catalogue of the repository [desk]/mirror: reading its archive: it is damaged: decompression not finished but EOF reached");
+    insta::assert_snapshot!(cut(Packing::Gzip), @"reading the catalogue of the repository [desk]/mirror: reading packagesite.yaml of the archive: it is damaged: incomplete deflate stream");
+    insta::assert_snapshot!(cut(Packing::Plain), @"reading the catalogue of the repository [desk]/mirror: reading its archive: it is damaged: unexpected EOF during skip");
+}
+
+#[test]
+fn every_kind_of_signature_that_pkg_makes_is_believed() {
+    let bytes = |hex: &str| -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    };
+    let mut lines =
+        include_str!("../../src/pkg/signature/made_by_pkg.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut desk = Desk::new();
+    desk.mirror.says(&format!("{}\n", lines.next().unwrap()));
+    let trusted = desk.dir.path().join("keys/trusted");
+    fs::create_dir_all(&trusted).unwrap();
+    let mut refused = String::new();
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (kind, key) = (words[0], bytes(words[2]));
+        let with_head = |bytes: Vec<u8>| match kind {
+            "rsa" => bytes,
+            kind => [format!("$PKGSIGN:{kind}$").into_bytes(), bytes].concat(),
+        };
+        let (for_file, for_repository) = (with_head(bytes(words[3])), with_head(bytes(words[4])));
+        let lock = |desk: &Desk, members: &[(&str, Vec<u8>)]| {
+            desk.mirror.publish(members);
+            desk.lock("tool\n").map(|lock| lock.signature)
+        };
+
+        fs::write(desk.dir.path().join("key.pub"), &key).unwrap();
+        desk.product.trust = Trust::Key("key.pub".into());
+        assert_eq!(lock(&desk, &[("signature", for_file.clone())]).unwrap(), "pubkey", "{line}");
+        let crossed = lock(&desk, &[("signature", for_repository.clone())]);
+
+        let fingerprint = xtask::hex(&Sha256::digest(&key));
+        fs::write(trusted.join("it"), format!("function: sha256\nfingerprint: {fingerprint}\n")).unwrap();
+        desk.product.trust = Trust::Fingerprints("keys".into());
+        let members = |signature: &[u8]| [("it.sig", signature.to_vec()), ("it.pub", with_head(key.clone()))];
+        assert_eq!(lock(&desk, &members(&for_repository)).unwrap(), "fingerprints", "{line}");
+        if kind != "rsa" {
+            refused +=
+                &format!("{}\n{}\n", desk.refusal(crossed), desk.refusal(lock(&desk, &members(&for_file))));
+        }
+        if words[1] == "odd" {
+            let bare = [("it.sig", for_repository.clone()), ("it.pub", key.clone())];
+            insta::assert_snapshot!(desk.refusal(lock(&desk, &bare)), @"checking who signed the repository [desk]/mirror: it.sig is of the kind eddsa, and it.pub is for rsa");
+            let gost = [("it.sig", text("$PKGSIGN:gost$x")), ("it.pub", with_head(key.clone()))];
+            insta::assert_snapshot!(desk.refusal(lock(&desk, &gost)), @"checking who signed the repository [desk]/mirror: reading it.sig: it is for `gost`, and of pkg's kinds rsa, ecdsa and eddsa are known");
+        }
+    }
+    let refused: BTreeSet<&str> = refused.lines().collect();
+    assert_eq!(
+        refused.into_iter().collect::<Vec<_>>(),
+        [
+            "checking who signed the repository [desk]/mirror: the signature is not that of [desk]/key.pub: the catalogue was \
+             changed, or is signed with another key",
+            "checking who signed the repository [desk]/mirror: the signature of `it` does not hold: the catalogue was changed",
+        ]
+    );
+}
+
+#[test]
 fn a_repository_is_believed_when_someone_trusted_signed_it() {
     let mut desk = Desk::new();
     let (good, other) = (Key::number(0), Key::number(1));
@@ -401,10 +506,10 @@ fn a_repository_is_believed_when_someone_trusted_signed_it() {
     insta::assert_snapshot!(desk.refusal(attempt(&desk, &[])), @"checking who signed the repository [desk]/mirror: the catalogue has no member `signature`");
     insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", other.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: the signature is not that of [desk]/key.pem: the catalogue was changed, or is signed with another key");
     insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue[1..]))])), @"checking who signed the repository [desk]/mirror: the signature is not that of [desk]/key.pem: the catalogue was changed, or is signed with another key");
-    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", text("$PKGSIGN:ecdsa$x"))])), @"checking who signed the repository [desk]/mirror: reading the signature: it is for `ecdsa`, and only RSA is known");
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", text("$PKGSIGN:ecdsa$x"))])), @"checking who signed the repository [desk]/mirror: reading the public key [desk]/key.pem: it is no public key in DER, and the repository is signed with ECDSA; `pkg key --public -t ecdsa` writes one");
     insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("FreeBSD.sig", vec![1])])), @r#"checking who signed the repository [desk]/mirror: the catalogue has no member `signature`; it is signed for fingerprints: say packages.signature = "fingerprints""#);
     fs::write(&key, "no key").unwrap();
-    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: reading the public key [desk]/key.pem: it is no RSA public key in PEM (`BEGIN PUBLIC KEY`): ASN.1 error: PEM error: PEM preamble contains invalid data (NUL byte)");
+    insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: reading the public key [desk]/key.pem: it is no RSA public key in PEM (`BEGIN PUBLIC KEY`), and the repository is signed with RSA");
     fs::remove_file(&key).unwrap();
     insta::assert_snapshot!(desk.refusal(attempt(&desk, &[("signature", good.sign(&catalogue))])), @"checking who signed the repository [desk]/mirror: reading the public key [desk]/key.pem (packages.key in the product definition): No such file or directory (os error 2)");
 }
@@ -446,13 +551,12 @@ fn a_repository_that_is_none_is_told() {
     };
     let whole = fs::read(&site).unwrap();
     insta::assert_snapshot!(attempt(&whole[..whole.len() / 2]), @"reading the catalogue of the repository [desk]/mirror: reading its archive: it is damaged: incomplete frame");
-    insta::assert_snapshot!(attempt(&[0x1f, 0x8b, 8]), @"reading the catalogue of the repository [desk]/mirror: it is packed with gzip; only zstd (.pkg, .tzst) and xz (.pkg, .txz) are known");
     insta::assert_snapshot!(attempt(&zstd::encode_all(&[0_u8; 1024][..], 1).unwrap()), @"reading the catalogue of the repository [desk]/mirror: its archive does not hold packagesite.yaml");
     fs::write(desk.mirror.path().join("meta.conf"), "version = 3;\n").unwrap();
     insta::assert_snapshot!(attempt(&whole), @"reading meta.conf of the repository [desk]/mirror: its version is 3, and only 1 and 2 are known");
     fs::remove_file(&site).unwrap();
     fs::remove_file(desk.mirror.path().join("meta.conf")).unwrap();
-    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"reading the repository [desk]/mirror: it has no catalogue (packagesite.pkg, packagesite.tzst, packagesite.txz, packagesite.tar); is it the folder with `meta.conf`?");
+    insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"reading the repository [desk]/mirror: it has no catalogue (packagesite.pkg, packagesite.tzst, packagesite.txz, packagesite.tbz, packagesite.tgz, packagesite.tar); is it the folder with `meta.conf`?");
     desk.product.repository = Some("nowhere".into());
     insta::assert_snapshot!(desk.refusal(desk.lock("libuv\n")), @"reading meta.conf of the repository [desk]/nowhere: there is no such folder");
     desk.product.repository = Some("https://pkg.example.org".into());
