@@ -12,7 +12,8 @@ use super::Violation;
 pub struct Exception {
     /// The file in the image: `lib/libcrypto.so.111`.
     pub path: String,
-    /// The symbol, whole; or the start of a symbol with `*` behind it.
+    /// The symbol, whole; or the start of a symbol with `*` behind it. `*` alone is the whole file, and the only way to
+    /// excuse one that has no symbols (`strip`).
     pub symbol: String,
     /// Why it never runs on the device.
     pub reason: String,
@@ -20,11 +21,12 @@ pub struct Exception {
 
 impl Exception {
     fn excuses(&self, path: &str, violation: &Violation) -> bool {
-        let Some(symbol) = violation.symbol.as_deref() else { return false };
+        // Code without a symbol has the name that only `*` fits.
+        let symbol = violation.symbol.as_deref().unwrap_or_default();
         self.path == path
             && match self.symbol.strip_suffix('*') {
                 Some(start) => symbol.starts_with(start),
-                None => symbol == self.symbol,
+                None => !symbol.is_empty() && symbol == self.symbol,
             }
     }
 }
@@ -81,9 +83,17 @@ mod tests {
 
     #[test]
     fn a_star_excuses_a_family_of_symbols() {
-        for (symbol, left) in [("aesni_encrypt", 0), ("vpaes_encrypt", 1)] {
-            let unexcused = list("aesni_*").unexcused("lib/libcrypto.so.111", vec![violation(Some(symbol))]);
-            assert_eq!(unexcused.len(), left, "{symbol}");
+        for (symbol, left) in [(Some("aesni_encrypt"), 0), (Some("vpaes_encrypt"), 1), (None, 1)] {
+            let unexcused = list("aesni_*").unexcused("lib/libcrypto.so.111", vec![violation(symbol)]);
+            assert_eq!(unexcused.len(), left, "{symbol:?}");
         }
+    }
+
+    #[test]
+    fn a_star_alone_excuses_a_file_that_was_stripped_and_no_other() {
+        for (path, left) in [("lib/libcrypto.so.111", 0), ("lib/libssl.so.111", 1)] {
+            assert_eq!(list("*").unexcused(path, vec![violation(None)]).len(), left, "{path}");
+        }
+        assert_eq!(list("").unexcused("lib/libcrypto.so.111", vec![violation(None)]).len(), 1);
     }
 }

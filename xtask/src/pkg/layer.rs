@@ -297,6 +297,8 @@ fn gate(product: &Packages, packages: &[Package]) -> Result<Vec<String>> {
             continue;
         }
         let count = found.len();
+        let nameless = found.iter().any(|violation| violation.symbol.is_none());
+        let stripped = if nameless { " (there is code without a symbol, which only `*` fits)" } else { "" };
         let mut list: Vec<String> =
             found.iter().take(SHOWN).map(|violation| format!("  {violation}")).collect();
         if count > SHOWN {
@@ -305,7 +307,7 @@ fn gate(product: &Packages, packages: &[Package]) -> Result<Vec<String>> {
         bail!(
             "package `{name}`: /{path} would die on the Geode LX, which lacks {count} of its instructions; take a package that \
              was built for it (CPUTYPE?=pentium-mmx), or, if they never run there, say so by file and symbol in \
-             [[packages.isa]]\n{}",
+             [[packages.isa]]{stripped}\n{}",
             list.join("\n")
         );
     }

@@ -50,15 +50,23 @@ fn text(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// A program for i386 with this code.
+/// A program for i386 with this code, in the function `scale`.
 fn program(code: &[u8]) -> Vec<u8> {
+    program_of(code, b"scale")
+}
+
+/// The same in a function of another name; one without a name is what is left of a program after `strip`.
+fn program_of(code: &[u8], function: &[u8]) -> Vec<u8> {
     use object::write::{Object, Symbol, SymbolSection};
     use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
     let mut file = Object::new(BinaryFormat::Elf, Architecture::I386, Endianness::Little);
     let section = file.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
     file.set_section_data(section, code, 1);
+    if function.is_empty() {
+        return file.write().unwrap();
+    }
     file.add_symbol(Symbol {
-        name: b"scale".to_vec(),
+        name: function.to_vec(),
         value: 0,
         size: 0,
         kind: SymbolKind::Text,
@@ -307,6 +315,18 @@ fn code_for_other_processors_passes_where_the_product_excuses_its_symbol() {
     insta::assert_snapshot!(notes, @"packages.isa excuses scale in usr/local/lib/libswscale.so.7, where nothing needs it");
     desk.product.exceptions = Exceptions(vec![exception("other")]);
     assert!(desk.install("ffmpeg\n").is_err());
+
+    desk.mirror = Mirror::new(desk.dir.path().join("mirror"));
+    let stripped = program_of(&[0x0f, 0x28, 0xc1, 0xc3], b"");
+    desk.mirror.add(&Pack::new("ffmpeg", "6.1").file("/usr/local/lib/libswscale.so.7", stripped));
+    desk.mirror.publish(&[]);
+    desk.product.exceptions = Exceptions(vec![exception("scale")]);
+    insta::assert_snapshot!(desk.refusal(desk.install("ffmpeg\n")), @"
+package `ffmpeg`: /usr/local/lib/libswscale.so.7 would die on the Geode LX, which lacks 1 of its instructions; take a package that was built for it (CPUTYPE?=pentium-mmx), or, if they never run there, say so by file and symbol in [[packages.isa]] (there is code without a symbol, which only `*` fits)
+  0x00000000 movaps %xmm1,%xmm0 (SSE)
+");
+    desk.product.exceptions = Exceptions(vec![exception("*")]);
+    desk.install("ffmpeg\n").unwrap();
 }
 
 #[test]
