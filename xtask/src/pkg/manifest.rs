@@ -183,9 +183,9 @@ impl Stated {
         match &self.fflags {
             None => Ok(0),
             Some(Value::String(names)) => crate::flags::parse(names),
-            Some(bits) => {
-                Ok(bits.as_u64().and_then(|bits| u32::try_from(bits).ok()).context("flags are no number")?)
-            }
+            Some(bits) => bits.as_u64().and_then(|bits| u32::try_from(bits).ok()).with_context(|| {
+                format!("the file flags `{bits}` are neither names nor a number of 32 bits")
+            }),
         }
     }
 }

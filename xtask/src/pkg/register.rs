@@ -101,36 +101,27 @@ fn tables(version: u32) -> String {
 /// What newer tables have of files and directories: owner, mode, flags and time. The time is that of every file of the
 /// image and not the package's own, or `pkg check -m` would find them all changed.
 fn attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64, time: i64) -> Result<()> {
+    let bits = |path: &str, stated: &Stated| -> Result<(u32, u32)> {
+        let both = || anyhow::Ok((stated.mode()?.unwrap_or(0), stated.flags()?));
+        both().with_context(|| format!("reading what its manifest says of {path}"))
+    };
     for (path, file) in &manifest.files {
         let Some(stated) = file.attributes() else { continue };
+        let (mode, flags) = bits(path, stated)?;
         insert(
             to,
             "UPDATE files SET uname = ?1, gname = ?2, perm = ?3, fflags = ?4, mtime = ?5, symlink_target = ?6 \
              WHERE path = ?7 AND package_id = ?8",
-            &[
-                &stated.uname,
-                &stated.gname,
-                &stated.mode()?.unwrap_or(0),
-                &stated.flags()?,
-                &time,
-                &stated.symlink_target,
-                path,
-                &id,
-            ],
+            &[&stated.uname, &stated.gname, &mode, &flags, &time, &stated.symlink_target, path, &id],
         )?;
     }
     for (path, directory) in &manifest.directories {
         let Ok(stated) = serde_json::from_value::<Stated>(directory.clone()) else { continue };
+        let (mode, flags) = bits(path, &stated)?;
         insert(
             to,
             "UPDATE directories SET uname = ?1, gname = ?2, perm = ?3, fflags = ?4 WHERE path = ?5",
-            &[
-                &stated.uname,
-                &stated.gname,
-                &stated.mode()?.unwrap_or(0),
-                &stated.flags()?,
-                &path.trim_end_matches('/'),
-            ],
+            &[&stated.uname, &stated.gname, &mode, &flags, &path.trim_end_matches('/')],
         )?;
     }
     Ok(())

@@ -125,18 +125,17 @@ fn fingerprints(dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
     }
     for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("reading the fingerprint {}", path.display()))?;
-        let pairs = ucl::pairs(&text)?;
+        let attempt = || format!("reading the fingerprint {}", path.display());
+        let text = fs::read_to_string(&path).with_context(attempt)?;
+        let pairs = ucl::pairs(&text).with_context(attempt)?;
         let function = pairs.get("function").map_or("", String::as_str);
         ensure!(
             function.eq_ignore_ascii_case("sha256"),
-            "reading the fingerprint {}: its function is `{function}`, and only sha256 is known",
-            path.display()
+            "{}: its function is `{function}`, and only sha256 is known",
+            attempt()
         );
-        let fingerprint = pairs
-            .get("fingerprint")
-            .with_context(|| format!("reading the fingerprint {}: no `fingerprint:`", path.display()))?;
+        let fingerprint =
+            pairs.get("fingerprint").with_context(|| format!("{}: it has no `fingerprint:`", attempt()))?;
         found.insert(fingerprint.to_ascii_lowercase(), path);
     }
     Ok(found)

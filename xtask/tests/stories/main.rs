@@ -20,6 +20,8 @@ mod inspect;
 mod lab;
 mod mirror;
 mod options;
+mod package_faults;
+mod package_repository;
 mod packages;
 mod readers;
 mod real_world;

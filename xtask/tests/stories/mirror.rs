@@ -207,7 +207,7 @@ impl Pack {
 }
 
 /// pkg's paths begin with `/`, which tar's own functions do not let through.
-fn append(
+pub fn append(
     tar: &mut tar::Builder<Vec<u8>>,
     path: &str,
     kind: EntryType,
@@ -308,11 +308,15 @@ impl Mirror {
 
     /// Adds a package.
     pub fn add(&mut self, pack: &Pack) {
-        let archive = pack.archive();
-        fs::write(self.archive(pack), &archive).unwrap();
+        self.add_as(pack, &pack.archive());
+    }
+
+    /// Adds a package whose archive is `archive`.
+    pub fn add_as(&mut self, pack: &Pack, archive: &[u8]) {
+        fs::write(self.archive(pack), archive).unwrap();
         let mut line = pack.compact();
         let path = format!("All/{}-{}.pkg", pack.name, pack.version);
-        line.insert("sum".into(), json!(hex(&Sha256::digest(&archive))));
+        line.insert("sum".into(), json!(hex(&Sha256::digest(archive))));
         line.insert("path".into(), json!(path));
         line.insert("repopath".into(), json!(path));
         line.insert("pkgsize".into(), json!(archive.len()));

@@ -235,14 +235,14 @@ mod tests {
         };
         let point = "04".to_owned() + &"11".repeat(64);
         insta::assert_snapshot!(error(Kind::Rsa, b"no key"), @"it is no RSA public key in PEM (`BEGIN PUBLIC KEY`), and the repository is signed with RSA");
-        insta::assert_snapshot!(error(Kind::Rsa, b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), @"it is no RSA public key in PEM (`BEGIN PUBLIC KEY`): ASN.1 error: unknown/unsupported ASN.1 DER tag: 0x00 at DER byte 1: unknown/unsupported ASN.1 DER tag: 0x00 at DER byte 1");
+        insta::assert_snapshot!(error(Kind::Rsa, b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), @"it is in PEM, but no RSA public key, or damaged");
         insta::assert_snapshot!(error(Kind::Ecdsa, b"-----BEGIN PUBLIC KEY-----\n"), @"it is no public key in DER, and the repository is signed with ECDSA; `pkg key --public -t ecdsa` writes one");
         insta::assert_snapshot!(error(Kind::Ecdsa, &der("2b81040023", "04")), @"its point is not on its curve: it is damaged");
         insta::assert_snapshot!(error(Kind::Ecdsa, &der("2b8104000a", &point)), @"its point is not on its curve: it is damaged");
         insta::assert_snapshot!(error(Kind::Ecdsa, &der("2b2403030208010109", &point)), @"it is on the curve brainpoolP320r1, for which there is no library; make the repository's key with `pkg key --create -t ecdsa`, which takes secp256k1");
         insta::assert_snapshot!(error(Kind::Ecdsa, &der("2a8648ce3d030107", &point)), @"it is on the curve 1.2.840.10045.3.1.7, which pkg does not know; make the repository's key with `pkg key --create -t ecdsa`, which takes secp256k1");
-        insta::assert_snapshot!(error(Kind::Ecdsa, &bytes("3012300d06092a864886f70d0101010500030100")), @"it is no public key in DER, and the repository is signed with ECDSA; `pkg key --public -t ecdsa` writes one");
-        insta::assert_snapshot!(error(Kind::Ecdsa, &bytes("300f300906072a8648ce3d020103020004")), @"");
+        insta::assert_snapshot!(error(Kind::Ecdsa, &bytes("3012300d06092a864886f70d0101010500030100")), @"it is for the algorithm 1.2.840.113549.1.1.1, and the repository is signed with ECDSA");
+        insta::assert_snapshot!(error(Kind::Ecdsa, &bytes("300f300906072a8648ce3d020103020004")), @"it does not name its curve");
         insta::assert_snapshot!(error(Kind::Eddsa, b"no key"), @"it is no key as pkg writes them, and the repository is signed with EdDSA; `pkg key --public -t eddsa` writes one");
         insta::assert_snapshot!(error(Kind::Eddsa, &pkgs("SECP256K1", 255, &[4; 65])), @"it is a key of `pkg` 1 for `ecc` on SECP256K1 (public), and only public keys of `pkg` 1 for `ecc` on WEI25519 are known");
         insta::assert_snapshot!(error(Kind::Eddsa, &pkgs("WEI25519", 0, &[4; 65])), @"it is a key of `pkg` 1 for `ecc` on WEI25519 (secret), and only public keys of `pkg` 1 for `ecc` on WEI25519 are known");
