@@ -269,8 +269,8 @@ impl Key {
 
     /// As pkg signs with OpenSSL 1.1, on FreeBSD 13.
     pub fn sign_as_of_old(&self, catalogue: &[u8]) -> Vec<u8> {
-        let digits = hex(&Sha256::digest(catalogue));
-        self.sign_digest("304d300906052b0e03021a05000440", digits.as_bytes())
+        let digits = hex(&Sha256::digest(catalogue)) + "\0";
+        self.sign_digest("304e300906052b0e03021a05000441", digits.as_bytes())
     }
 
     fn sign_digest(&self, prefix: &str, digest: &[u8]) -> Vec<u8> {

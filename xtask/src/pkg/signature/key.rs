@@ -27,9 +27,10 @@ const SHA256_PREFIX: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
     0x04, 0x20,
 ];
-/// What pkg writes where OpenSSL is older than 3, as on FreeBSD 13: the 64 digits themselves, given out for SHA-1.
+/// What pkg writes where OpenSSL is older than 3, as on FreeBSD 13: the 64 digits themselves and the NUL behind them, given
+/// out for SHA-1.
 const DIGITS_AS_SHA1_PREFIX: [u8; 15] =
-    [0x30, 0x4d, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x40];
+    [0x30, 0x4e, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x41];
 /// What names the kind of a signature or key that is not RSA: `$PKGSIGN:ecdsa$`.
 const HEAD: &[u8] = b"$PKGSIGN:";
 
@@ -131,8 +132,9 @@ impl PublicKey {
                     prefix: prefix.into(),
                 };
                 let today = key.verify(scheme(&SHA256_PREFIX, 32), &Sha256::digest(&digits), signature);
-                let before = || key.verify(scheme(&DIGITS_AS_SHA1_PREFIX, 64), digits.as_bytes(), signature);
-                today.is_ok() || before().is_ok()
+                let text = [digits.as_bytes(), &[0]].concat();
+                let before = || key.verify(scheme(&DIGITS_AS_SHA1_PREFIX, text.len()), &text, signature);
+                today.is_ok() || (origin == Origin::File && before().is_ok())
             }
             Self::Ecdsa(key) => key.verifies(&message(), signature),
             Self::Eddsa(key) => key.verifies(&message(), signature),
@@ -213,6 +215,22 @@ mod tests {
                 || one.key.verifies(catalogue.as_bytes(), *repository, for_file);
             assert_eq!(crossed, one.kind == Kind::Rsa, "RSA alone signs the same for both");
         }
+    }
+
+    #[test]
+    fn what_pkg_signed_on_freebsd_13_holds_where_the_key_is_a_file() {
+        let lines: Vec<&str> =
+            include_str!("made_on_freebsd_13.txt").lines().filter(|line| !line.starts_with('#')).collect();
+        let catalogue = format!("{}\n", lines[0]);
+        let key = PublicKey::parse(Kind::Rsa, &bytes(lines[1])).unwrap();
+        let with_nul = bytes(lines[2]);
+        let signature = with_nul.strip_suffix(&[0]).unwrap();
+        assert!(key.verifies(catalogue.as_bytes(), Origin::File, signature));
+        assert!(!key.verifies(&catalogue.as_bytes()[1..], Origin::File, signature));
+        assert!(
+            !key.verifies(catalogue.as_bytes(), Origin::Repository, signature),
+            "pkg does not take it either"
+        );
     }
 
     #[test]
