@@ -12,6 +12,7 @@ pub mod archive;
 pub mod assembler;
 pub mod boot_manager;
 pub mod boot_state;
+pub mod build;
 pub mod bundle;
 pub mod burn;
 pub mod command;

@@ -6,6 +6,7 @@ pub mod image;
 pub mod inspect;
 pub mod keygen;
 pub mod lab;
+mod order;
 pub mod pkg;
 pub mod run;
 pub mod setup;

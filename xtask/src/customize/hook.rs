@@ -184,7 +184,7 @@ const OF_PRODUCT: [Told; 15] = [
     ("NANO_NAME", |product| product.name.clone()),
     ("NANO_ARCH", |_| "i386".to_owned()),
     ("NANO_DRIVE", |product| product.drive.clone()),
-    ("NANO_KERNEL", |product| product.kernel.config.clone()),
+    ("NANO_KERNEL", |product| product.kernel.to_string()),
     ("NANO_IMAGES", |product| product.layout.slots.len().to_string()),
     ("NANO_MEDIASIZE", |product| product.layout.media.0.to_string()),
     ("NANO_SECTS", |product| product.layout.geometry.sectors.to_string()),

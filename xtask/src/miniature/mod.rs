@@ -5,7 +5,7 @@
 //! on any machine. What it has in place of FreeBSD's boot blocks is in [`boot`].
 
 pub mod boot;
-pub(crate) mod hierarchy;
+pub mod hierarchy;
 
 use anyhow::Result;
 
@@ -16,6 +16,8 @@ use crate::world::{BootBlocks, MbrCodes, World};
 use crate::{inputs, workspace};
 use boot::{BootOptions, BootPrograms};
 
+/// What it is called as a provider.
+pub const KIND: &str = "miniature";
 /// What stands for FreeBSD's version.
 const VERSION: &str = "miniature";
 
@@ -34,7 +36,7 @@ pub fn open(product: &Product, toolchain: &Toolchain) -> Result<World> {
             .map(String::as_str),
     );
     Ok(World {
-        kind: "miniature",
+        kind: KIND,
         version: VERSION.to_owned(),
         kernel: None,
         identity,

@@ -5,6 +5,7 @@
 
 mod customize;
 mod flash_device;
+mod kernel;
 mod load;
 mod packages;
 mod raw;
@@ -21,6 +22,7 @@ use firmware::units::Sectors;
 use crate::tree::Principal;
 pub use customize::Customize;
 pub use flash_device::FlashDevice;
+pub use kernel::{Kernel, KernelConfig};
 pub use packages::Packages;
 use raw::{RawBoot, RawOverlay, RawProduct, RawRule, RawSlices};
 pub use update::Update;
@@ -60,7 +62,7 @@ pub struct Product {
     pub ram_tmpvar: u32,
     /// What chooses a slot, and its options.
     pub boot: Boot,
-    /// The kernel configuration.
+    /// The kernel.
     pub kernel: Kernel,
     /// How the world is built.
     pub world: WorldOptions,
@@ -145,15 +147,6 @@ impl WorldCode {
     pub const fn has_options(self) -> bool {
         !matches!(self, Self::Mbr)
     }
-}
-
-/// Which kernel, built how.
-#[derive(Clone, Debug)]
-pub struct Kernel {
-    /// The name of the configuration.
-    pub config: String,
-    /// make(1) variables.
-    pub options: Vec<String>,
 }
 
 /// make(1) variables for the world.
@@ -258,10 +251,7 @@ impl Product {
             ram_etc: raw.ram.etc.unwrap_or(10_240),
             ram_tmpvar: raw.ram.tmpvar.unwrap_or(10_240),
             boot: boot(raw.boot, slots, fill_second)?,
-            kernel: Kernel {
-                config: raw.kernel.config.unwrap_or_else(|| "GENERIC".to_owned()),
-                options: make_variables("kernel.options", raw.kernel.options)?,
-            },
+            kernel: Kernel::check(raw.kernel)?,
             world: WorldOptions {
                 cputype: raw.world.cputype,
                 both: make_variables("world.options", raw.world.options)?,
@@ -487,6 +477,7 @@ mod tests {
             ("[boot]\nmenu = [5]", "boot.menu", "1 to 4"),
             ("[boot]\nticks = 0", "boot.ticks", "1/18.2"),
             ("[filesystem]\nfragment = 256", "filesystem.fragment", "512"),
+            ("[kernel]\nconfig = \"MY KERNEL\"", "kernel.config", "\"ALIX\""),
             ("[kernel]\noptions = [\"A B=1\"]", "kernel.options", "NAME=value"),
             ("[media]\nsize = 20000\n[slices]\ncode = 40000", "[media], [slices]", "sectors"),
             ("[media]\nsectors = 64", "[media], [slices]", "63"),

@@ -162,7 +162,8 @@ pub struct RawBoot {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawKernel {
-    /// A file in `kernel/`, or the name of one of FreeBSD's own configurations (`NANO_KERNEL`).
+    /// The name of a file in `kernel/` or of one of FreeBSD's own configurations, the path of a file from the root of the
+    /// repository, or "" for an image without a kernel (`NANO_KERNEL`).
     pub config: Option<String>,
     /// make(1) variables for `buildkernel` and `installkernel`.
     pub options: Option<Vec<String>>,

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use super::metalog::{self, Line, Type};
-use super::{BootBlocks, World};
+use super::{BootBlocks, KERNEL_LAYER, World};
 use crate::services::Sysroot;
 use crate::tree::{Attributes, Content, Entry, EntryKind, Layer, TreePath};
 
@@ -72,7 +72,7 @@ pub fn open(dir: &Path) -> Result<World> {
         identity,
         layers: vec![
             Layer { name: "world".to_owned(), entries: world },
-            Layer { name: "kernel".to_owned(), entries: kernel },
+            Layer { name: KERNEL_LAYER.to_owned(), entries: kernel },
         ],
         sysroot: places.sysroot.map(Sysroot::World),
         boot: BootBlocks::from_root(&places.root)?,

@@ -13,12 +13,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use firmware::layout::BOOT_AREA;
 
-use crate::miniature;
 use crate::product::{Product, WorldCode};
 use crate::report::Reporter;
 use crate::services::Sysroot;
 use crate::toolchain::Toolchain;
 use crate::tree::Layer;
+use crate::{inputs, miniature};
+use source::Letters;
+
+/// The layer with the kernel and its modules.
+const KERNEL_LAYER: &str = "kernel";
 
 /// A FreeBSD world (or the miniature one), ready to be merged.
 #[derive(Clone, Debug)]
@@ -127,14 +131,32 @@ pub enum Origin {
 ///
 /// # Errors
 /// As its provider.
-pub fn open(origin: &Origin, product: &Product, toolchain: &Toolchain, reporter: &Reporter) -> Result<World> {
-    match origin {
-        Origin::Miniature => miniature::open(product, toolchain),
-        Origin::Installed(dir) => installed::open(dir),
-        Origin::Sets(dir) => sets::open(dir, product, toolchain, reporter),
+pub fn open(
+    origin: &Origin,
+    letters: Letters,
+    product: &Product,
+    toolchain: &Toolchain,
+    reporter: &Reporter,
+) -> Result<World> {
+    let world = match origin {
+        Origin::Miniature => miniature::open(product, toolchain)?,
+        Origin::Installed(dir) => installed::open(dir)?,
+        Origin::Sets(dir) => sets::open(dir, product, toolchain, reporter)?,
         Origin::Source(dir) => {
-            let kept = source::build(dir, product, toolchain, reporter)?;
-            Ok(World { kind: "source", ..installed::open(&kept)? })
+            let kept = source::build(dir, product, letters, toolchain, reporter)?;
+            World { kind: "source", ..installed::open(&kept)? }
         }
+    };
+    let is_wanted = product.kernel.config.is_some() && !letters.no_install_kernel;
+    Ok(if is_wanted { world } else { world.without_kernel() })
+}
+
+impl World {
+    /// The world as it is when no kernel is installed over it.
+    fn without_kernel(mut self) -> Self {
+        self.layers.retain(|layer| layer.name != KERNEL_LAYER);
+        self.kernel = None;
+        self.identity = inputs::of_texts([&*self.identity, "no kernel"]);
+        self
     }
 }

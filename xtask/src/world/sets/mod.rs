@@ -17,9 +17,9 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::installed::{self, Part};
-use super::{BootBlocks, World, source};
+use super::{BootBlocks, KERNEL_LAYER, World, source};
 use crate::inputs;
-use crate::product::Product;
+use crate::product::{KernelConfig, Product};
 use crate::report::Reporter;
 use crate::services::Sysroot;
 use crate::toolchain::Toolchain;
@@ -48,6 +48,14 @@ pub fn has_source(dir: &Path) -> bool {
     dir.join(SOURCE).is_file()
 }
 
+fn no_kernel(dir: &Path, config: &KernelConfig) -> String {
+    format!(
+        "opening the sets in {}: there is no kernel; put {SOURCE} there to build `{}` from, or {KERNEL}",
+        dir.display(),
+        config.name
+    )
+}
+
 /// Opens the world of the sets in `dir`, unpacking them and building the kernel where that is not done yet.
 ///
 /// # Errors
@@ -65,19 +73,24 @@ impl Sets<'_> {
         })?;
         let root = base.join("root");
         let version = installed::version(&root)?;
-        let kernel = self.kernel(&version, product, toolchain)?;
         let read = |folder: &Path| installed::read(&folder.join("root"), &folder.join(unpack::METALOG));
-        let (Part { entries, identity, mut notes }, part) = (read(&base)?, read(&kernel)?);
-        notes.extend(part.notes);
+        let Part { entries, mut identity, mut notes } = read(&base)?;
+        let mut layers = vec![Layer { name: "world".to_owned(), entries }];
+        let mut name = None;
+        if let Some(config) = &product.kernel.config {
+            let folder = self.kernel(&version, config, product, toolchain)?;
+            let part = read(&folder)?;
+            name = installed::kernel_name(&folder.join("root"));
+            notes.extend(part.notes);
+            identity = inputs::of_texts([&*identity, &part.identity]);
+            layers.push(Layer { name: KERNEL_LAYER.to_owned(), entries: part.entries });
+        }
         Ok(World {
             kind: "sets",
             version,
-            kernel: installed::kernel_name(&kernel.join("root")),
-            identity: inputs::of_texts([&*identity, &part.identity]),
-            layers: vec![
-                Layer { name: "world".to_owned(), entries },
-                Layer { name: "kernel".to_owned(), entries: part.entries },
-            ],
+            kernel: name,
+            identity,
+            layers,
             boot: BootBlocks::from_root(&root)?,
             sysroot: root.join("usr/lib/crt1.o").is_file().then_some(Sysroot::World(root)),
             notes,
@@ -85,8 +98,14 @@ impl Sets<'_> {
     }
 
     /// The folder with the kernel: the product's own wherever that can be had.
-    fn kernel(&self, version: &str, product: &Product, toolchain: &Toolchain) -> Result<PathBuf> {
-        let asked = &product.kernel.config;
+    fn kernel(
+        &self,
+        version: &str,
+        config: &KernelConfig,
+        product: &Product,
+        toolchain: &Toolchain,
+    ) -> Result<PathBuf> {
+        let asked = &config.name;
         let given = self.unpacked(KERNEL)?;
         let name = given.as_ref().and_then(|folder| installed::kernel_name(&folder.join("root")));
         if let Some(folder) = given.as_ref().filter(|_| name.as_ref() == Some(asked)) {
@@ -103,10 +122,7 @@ impl Sets<'_> {
             return source::build_kernel(&tree, product, toolchain, self.reporter);
         }
         let Some(folder) = given else {
-            bail!(
-                "opening the sets in {}: there is no kernel; put {SOURCE} there to build `{asked}` from, or {KERNEL}",
-                self.dir.display()
-            );
+            bail!(no_kernel(self.dir, config));
         };
         self.reporter.warn(format_args!(
             "the kernel is `{}` of {KERNEL} and not the product's `{asked}`: put {SOURCE} into {} to build that",

@@ -22,21 +22,21 @@ pub struct Make {
     pub objects: PathBuf,
     /// make.conf(5) for what is compiled.
     pub make_conf: PathBuf,
-    /// Where clang and lld are; needed on Linux only.
-    pub cross_bindir: PathBuf,
     /// Where home directories would be looked up: somewhere empty.
     pub home: PathBuf,
 }
 
 impl Make {
-    /// The command for `target` with src.conf(5) `src_conf` and further `variables`.
-    pub fn command(&self, target: &str, src_conf: &Path, variables: &[String]) -> Command {
+    /// The command for `target` with src.conf(5) `src_conf` and further `variables`; clang and lld are in `compilers`, which
+    /// is needed on Linux only.
+    pub fn command(&self, target: &str, compilers: &Path, src_conf: &Path, variables: &[String]) -> Command {
+        let compiler = |name: &str| format!("{}{}", compilers.join(name).display(), self.path_maps());
         let jobs = format!("-j{}", std::thread::available_parallelism().map_or(1, usize::from) + 1);
         let mut command = if cfg!(target_os = "freebsd") {
             Command::new("/usr/bin/make")
         } else {
             let mut command = Command::new("/usr/bin/python3");
-            command.arg("tools/build/make.py").arg(format!("--cross-bindir={}", self.cross_bindir.display()));
+            command.arg("tools/build/make.py").arg(format!("--cross-bindir={}", compilers.display()));
             command
         };
         command
@@ -47,9 +47,9 @@ impl Make {
             .env("MAKEOBJDIRPREFIX", &self.objects)
             // The bootstrapped make(1) tests itself; two of the tests fail where SIGINT is ignored, one under dash.
             .env("BROKEN_TESTS", "*")
-            .env("XCC", format!("{}{}", self.compiler("clang"), self.path_maps()))
+            .env("XCC", compiler("clang"))
             // Debian's clang++ takes the GNU C++ library for FreeBSD targets too.
-            .env("XCXX", format!("{} -stdlib=libc++{}", self.compiler("clang++"), self.path_maps()));
+            .env("XCXX", format!("{} -stdlib=libc++", compiler("clang++")));
         if cfg!(target_os = "freebsd") {
             // The base system's own compiler builds the one that is used; its own defaults fit.
             command.env_remove("XCC").env_remove("XCXX").env_remove("BROKEN_TESTS");
@@ -65,10 +65,6 @@ impl Make {
             .args(variables)
             .arg(target);
         command
-    }
-
-    fn compiler(&self, name: &str) -> String {
-        self.cross_bindir.join(name).display().to_string()
     }
 
     /// Assertions and the like name their source file: under the paths that a build on FreeBSD has, and not under

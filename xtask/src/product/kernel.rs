@@ -1,0 +1,104 @@
+//! `[kernel]`: which kernel the product has.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use super::raw::RawKernel;
+
+/// `[kernel]`
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Its configuration; none for an image that has no kernel from the world.
+    pub config: Option<KernelConfig>,
+    /// make(1) variables for buildkernel and installkernel, `NAME=value` each.
+    pub options: Vec<String>,
+}
+
+/// A kernel configuration, as config(5) has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelConfig {
+    /// Its name, which is that of its file.
+    pub name: String,
+    /// The folder of its file, from the root of the repository, where one is given; else it is `kernel/`, or FreeBSD's own.
+    pub folder: Option<String>,
+}
+
+impl Kernel {
+    pub(super) fn check(raw: RawKernel) -> Result<Self> {
+        Ok(Self {
+            config: KernelConfig::parse("kernel.config", raw.config.as_deref().unwrap_or("GENERIC"))?,
+            options: super::make_variables("kernel.options", raw.options)?,
+        })
+    }
+
+    /// The name of the configuration; empty when there is none.
+    pub fn name(&self) -> &str {
+        self.config.as_ref().map_or("", |config| &config.name)
+    }
+}
+
+impl KernelConfig {
+    /// What `text` asks for: a name, a file, or nothing.
+    ///
+    /// # Errors
+    /// It is no name that config(8) takes; the message begins with `key`.
+    pub fn parse(key: &str, text: &str) -> Result<Option<Self>> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let (folder, name) =
+            text.rsplit_once('/').map_or((None, text), |(folder, name)| (Some(folder), name));
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        ensure!(
+            !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(good),
+            "{key}: `{text}` is no kernel configuration; write a name as \"ALIX\", a file as \"conf/ALIX\", or \"\" for no kernel"
+        );
+        let folder = folder.map(|folder| if folder.is_empty() { "/" } else { folder });
+        Ok(Some(Self { name: name.to_owned(), folder: folder.map(str::to_owned) }))
+    }
+
+    /// The folder of its file, if one is given, for the repository at `root`.
+    pub fn folder(&self, root: &Path) -> Option<std::path::PathBuf> {
+        self.folder.as_ref().map(|folder| root.join(folder))
+    }
+}
+
+impl fmt::Display for Kernel {
+    /// As the definition has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.iter().try_for_each(|config| config.fmt(f))
+    }
+}
+
+impl fmt::Display for KernelConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.folder {
+            Some(folder) => write!(f, "{folder}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_a_name_a_file_or_none() {
+        let parse = |text| KernelConfig::parse("kernel.config", text).unwrap();
+        let config = |name: &str, folder: Option<&str>| {
+            Some(KernelConfig { name: name.to_owned(), folder: folder.map(str::to_owned) })
+        };
+        assert_eq!(parse(""), None);
+        assert_eq!(parse("ALIX-QEMU"), config("ALIX-QEMU", None));
+        assert_eq!(parse("conf/MINE"), config("MINE", Some("conf")));
+        assert_eq!(parse("/etc/MINE"), config("MINE", Some("/etc")));
+        assert_eq!(parse("/etc/MINE").unwrap().folder(Path::new("/repository")).unwrap(), Path::new("/etc"));
+        assert_eq!(parse("conf/MINE").unwrap().to_string(), "conf/MINE");
+        for text in ["conf/", "MY KERNEL", "..", "x=$(y)"] {
+            assert!(KernelConfig::parse("kernel.config", text).is_err(), "{text}");
+        }
+    }
+}
