@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{burn, convert, image, inspect, keygen, lab, pkg, run, setup, test};
+use xtask::command::{burn, convert, image, inspect, keygen, lab, pkg, run, setup, summary, test};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Run(run::Args),
     /// Find and install what the other commands need
     Setup(setup::Args),
+    /// Tell what `image` would build, from what and with which options
+    Summary(summary::Args),
     /// Run all tests, those of a real world too when one is given
     Test(test::Args),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Pkg(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
+        Command::Summary(args) => args.run(),
         Command::Test(args) => args.run(),
     };
     match result {

@@ -2,8 +2,10 @@
 //! warnings. Everything goes to standard error; standard output is for results that programs read.
 
 use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How much is said: 0 as usual, negative with `-q`, positive with `-v`.
@@ -92,6 +94,17 @@ impl Stage {
         if self.reporter.verbosity >= 0 {
             eprintln!("{:>10}  {what} ({:.2} s)", self.name, self.start.elapsed().as_secs_f64());
         }
+    }
+}
+
+/// Writes a result to standard output. Who reads it may have seen enough and be gone.
+///
+/// # Errors
+/// It cannot be written.
+pub fn result(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("writing the result"),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One build of the product: from what was ordered to the folder of a version.
 
 mod order;
+pub mod summary;
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -10,4 +10,5 @@ mod order;
 pub mod pkg;
 pub mod run;
 pub mod setup;
+pub mod summary;
 pub mod test;

@@ -89,6 +89,15 @@ pub fn find(root: &Path, folders: &[String], stage: Stage) -> Result<Vec<Hook>> 
     Ok(hooks)
 }
 
+/// The hooks of `stage` in `folders` by their paths, from the root of the repository where they are in it.
+///
+/// # Errors
+/// As [`find`].
+pub fn names(root: &Path, folders: &[String], stage: Stage) -> Result<Vec<PathBuf>> {
+    let hooks = find(root, folders, stage)?.into_iter();
+    Ok(hooks.map(|hook| hook.program.strip_prefix(root).unwrap_or(&hook.program).to_owned()).collect())
+}
+
 /// Runs `hooks` one after the other on `tree`.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use hook::is_told;
+pub use hook::{is_told, names as hook_names};
 pub use rc::Assignment;
 pub use step::{Action, Owner, Step, Text};
 
@@ -39,6 +39,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All, in their order.
+    pub const ALL: [Self; 3] = [Self::Early, Self::Customize, Self::Late];
+
     /// Its name, in messages and as the folder of its hooks with `.d` behind it.
     pub const fn name(self) -> &'static str {
         match self {

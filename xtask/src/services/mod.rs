@@ -24,7 +24,7 @@ pub use sysroot::Sysroot;
 const PACKAGE: &str = "appliance";
 
 /// Its programs.
-const PROGRAMS: [&str; 1] = ["sluice"];
+pub const PROGRAMS: [&str; 1] = ["sluice"];
 
 /// What in the workspace decides on the services' bytes, besides the toolchain and the sysroot.
 pub const SOURCES: &[&str] = &[

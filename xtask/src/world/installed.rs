@@ -80,6 +80,15 @@ pub fn open(dir: &Path) -> Result<World> {
     })
 }
 
+/// The version of the world in `dir`, and the configuration of its kernel, if there is one that tells.
+///
+/// # Errors
+/// It is no world.
+pub(super) fn outline(dir: &Path) -> Result<(String, Option<String>)> {
+    let root = Places::find(dir)?.root;
+    Ok((version(&root)?, kernel_name(&root)))
+}
+
 /// What lies in a root, as its METALOG tells it.
 pub(super) struct Part {
     pub entries: Vec<Entry>,

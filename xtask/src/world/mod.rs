@@ -4,6 +4,7 @@
 
 pub mod installed;
 pub mod metalog;
+mod outline;
 pub mod sets;
 pub mod source;
 
@@ -19,6 +20,7 @@ use crate::services::Sysroot;
 use crate::toolchain::Toolchain;
 use crate::tree::Layer;
 use crate::{inputs, miniature};
+pub use outline::Outline;
 use source::Letters;
 
 /// The layer with the kernel and its modules.

@@ -29,5 +29,6 @@ mod real_world;
 mod repository;
 mod sets;
 mod source_tree;
+mod summary;
 mod test_disk;
 mod tools;

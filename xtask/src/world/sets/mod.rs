@@ -48,6 +48,20 @@ pub fn has_source(dir: &Path) -> bool {
     dir.join(SOURCE).is_file()
 }
 
+/// Where the kernel `config` of the sets in `dir` comes from, as far as can be told before they are unpacked.
+///
+/// # Errors
+/// There is no MANIFEST, or no kernel.
+pub(super) fn kernel_source(dir: &Path, config: &KernelConfig) -> Result<String> {
+    Manifest::read(dir)?;
+    match (has_source(dir), dir.join(KERNEL).is_file()) {
+        (true, true) => Ok(format!("{config}, of {KERNEL} if it is that one, else built from {SOURCE}")),
+        (true, false) => Ok(format!("{config}, built from {SOURCE}")),
+        (false, true) => Ok(format!("that of {KERNEL}, whether it is {config} or not")),
+        (false, false) => bail!(no_kernel(dir, config)),
+    }
+}
+
 fn no_kernel(dir: &Path, config: &KernelConfig) -> String {
     format!(
         "opening the sets in {}: there is no kernel; put {SOURCE} there to build `{}` from, or {KERNEL}",
