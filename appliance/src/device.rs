@@ -18,8 +18,8 @@ use firmware::units::Sectors;
 use serde::Serialize;
 
 use crate::slot::{HEADER_OFFSET, Slots};
-use crate::sys;
 use crate::update::{Storage, is_absent};
+use crate::{geom, sys};
 
 /// Memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +38,8 @@ pub trait Facts {
     fn root_device(&self) -> Result<String>;
     /// Where something of a slice is mounted, if it is.
     fn mounted_on(&self, slice: &str) -> Result<Option<String>>;
+    /// The disk that a slice is a part of, both without `/dev/`.
+    fn disk_of(&self, slice: &str) -> Result<String>;
     /// What the loader was loaded from, kenv(1)'s `loaddev`: `disk0s1a:`.
     fn loader_device(&self) -> Result<String>;
     /// The record that describes what a slot holds.
@@ -53,6 +55,11 @@ pub trait Facts {
 /// The machine that this program runs on.
 pub struct Device;
 
+/// What [`geom`] understands.
+fn geom_tree() -> Result<String> {
+    sys::sysctl_text(c"kern.geom.conftxt").context("asking sysctl for kern.geom.conftxt")
+}
+
 impl Facts for Device {
     fn release(&self) -> Result<String> {
         std::fs::read_to_string(RELEASE_FILE).with_context(|| format!("reading {RELEASE_FILE}"))
@@ -64,7 +71,19 @@ impl Facts for Device {
 
     fn mounted_on(&self, slice: &str) -> Result<Option<String>> {
         let mounts = sys::mounts().context("asking what is mounted")?;
-        Ok(mounts.into_iter().find(|(from, _)| from.starts_with(slice)).map(|(_, at)| at))
+        let tree = geom_tree()?;
+        // A label is one more name for a slice, and what is mounted has one name.
+        let names = geom::names_of_slice(&tree, slice.trim_start_matches("/dev/"));
+        let is_of_slice = |from: &str| {
+            from.starts_with(slice) || from.strip_prefix("/dev/").is_some_and(|name| names.contains(&name))
+        };
+        Ok(mounts.into_iter().find(|(from, _)| is_of_slice(from)).map(|(_, at)| at))
+    }
+
+    fn disk_of(&self, slice: &str) -> Result<String> {
+        let tree = geom_tree()?;
+        let disk = geom::disk_of(&tree, slice).map(str::to_owned);
+        disk.with_context(|| format!("kern.geom.conftxt tells no disk of {slice}"))
     }
 
     fn loader_device(&self) -> Result<String> {
@@ -219,6 +238,9 @@ pub mod fake {
         }
         fn mounted_on(&self, _: &str) -> Result<Option<String>> {
             Ok(None)
+        }
+        fn disk_of(&self, _: &str) -> Result<String> {
+            there(None, "the disk")
         }
         fn loader_device(&self) -> Result<String> {
             there(self.loader_device.map(str::to_owned), "the loader device")

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod device;
+mod geom;
 mod release;
 mod slot;
 mod status;

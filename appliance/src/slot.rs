@@ -5,7 +5,7 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
-use firmware::layout::{CFG_SLICE, HEADER_SECTOR};
+use firmware::layout::{CFG_SLICE, HEADER_SECTOR, LABELLED_LAYOUT, LAYOUT};
 use firmware::slot::{HEADER_BYTES, Slot, SlotError, SlotHeader};
 use serde::Serialize;
 
@@ -14,22 +14,29 @@ pub const HEADER_OFFSET: u64 = HEADER_SECTOR.bytes();
 /// The ALIX's CompactFlash card, should the root's device not tell the disk.
 const DEFAULT_DISK: &str = "ada0";
 
+/// Where labelled slices are, under `/dev`.
+const LABELS: &str = "label/";
+
 /// The disk with the slots, and the slot that the system runs from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
+    /// What stands before `sN`.
     disk: String,
     /// The one that is mounted on `/`.
     pub running: Slot,
 }
 
 impl Slots {
-    /// From what is mounted on `/`: `/dev/ada0s1a` is slot 1 on `ada0`.
+    /// From what is mounted on `/`: `/dev/ada0s1a` is slot 1 on `ada0`, `/dev/label/gws1a` slot 1 of the labels `gw`.
     pub fn from_root(device: &str) -> Result<Self> {
         let parts = device
             .strip_prefix("/dev/")
             .and_then(|name| name.strip_suffix('a'))
             .and_then(|slice| slice.rsplit_once('s'))
-            .filter(|(disk, _)| !disk.is_empty() && !disk.contains('/'));
+            .filter(|(disk, _)| {
+                let name = disk.strip_prefix(LABELS).unwrap_or(disk);
+                !name.is_empty() && !name.contains('/')
+            });
         match parts.map(|(disk, digit)| (disk, slot_of(digit))) {
             Some((disk, Some(running))) => Ok(Self { disk: disk.to_owned(), running }),
             _ => bail!("the root is {device}, which is no slot"),
@@ -50,9 +57,14 @@ impl Slots {
         format!("/dev/{}s{slot}", self.disk)
     }
 
-    /// What FreeBSD calls the disk: `ada0`.
-    pub fn disk(&self) -> &str {
-        &self.disk
+    /// The running slot's slice without `/dev/`, as GEOM names it.
+    pub fn running_slice(&self) -> String {
+        format!("{}s{}", self.disk, self.running)
+    }
+
+    /// The version of the disk's layout: whether its slices are found by labels.
+    pub fn layout(&self) -> u32 {
+        if self.disk.starts_with(LABELS) { LABELLED_LAYOUT } else { LAYOUT }
     }
 
     /// The slice of `/cfg`, with the boot state at its head.
@@ -130,7 +142,17 @@ mod tests {
             let slots = Slots::from_root(device).unwrap();
             assert_eq!((slots.running, slots.path(Slot::Second)), (running, path.to_owned()));
             assert_eq!(slots.cfg_path(), path.replace("s2", "s3"));
+            assert_eq!(slots.layout(), LAYOUT);
         }
+    }
+
+    #[test]
+    fn by_labels_the_slices_are_found_on_any_disk() {
+        let slots = Slots::from_root("/dev/label/gws2a").unwrap();
+        assert_eq!((slots.running, slots.layout()), (Slot::Second, LABELLED_LAYOUT));
+        assert_eq!(slots.path(Slot::First), "/dev/label/gws1");
+        assert_eq!(slots.cfg_path(), "/dev/label/gws3");
+        assert_eq!(slots.running_slice(), "label/gws2");
     }
 
     #[test]
@@ -140,6 +162,8 @@ mod tests {
             "/dev/ada0s1",
             "/dev/ada0s12a",
             "/dev/ufs/root1a",
+            "/dev/label/s1a",
+            "/dev/label/a/bs1a",
             "/dev/s1a",
             "ada0s1a",
             "",

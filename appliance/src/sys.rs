@@ -10,6 +10,6 @@ mod freebsd;
 mod stub;
 
 #[cfg(target_os = "freebsd")]
-pub use freebsd::{flush, kenv, media_size, mounts, root_device, sysctl, uptime};
+pub use freebsd::{flush, kenv, media_size, mounts, root_device, sysctl, sysctl_text, uptime};
 #[cfg(not(target_os = "freebsd"))]
-pub use stub::{flush, kenv, media_size, mounts, root_device, sysctl, uptime};
+pub use stub::{flush, kenv, media_size, mounts, root_device, sysctl, sysctl_text, uptime};

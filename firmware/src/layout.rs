@@ -23,6 +23,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::geom_label::LABEL_SECTORS;
 use crate::units::Sectors;
 
 /// Where the first slice starts: the least place after the MBR that is a multiple of 63 sectors, of a cylinder of 16
@@ -56,6 +57,10 @@ const CYLINDERS_MAX: u64 = 65_535;
 /// The version of what a slot image relies on, which an update's bundle names: slots in slices 1 and 2, `/cfg` with the
 /// boot state in slice 3, `/data` in slice 4. A unit whose disk is laid out otherwise has to be written anew.
 pub const LAYOUT: u32 = 1;
+
+/// The version of the same with a [label](crate::geom_label) in the last sector of each slice, by which the system finds
+/// root, `/cfg` and `/data`.
+pub const LABELLED_LAYOUT: u32 = 2;
 
 /// The slice number of `/cfg`.
 pub const CFG_SLICE: u8 = 3;
@@ -203,7 +208,7 @@ impl Slice {
     }
 }
 
-/// Where every slice lies.
+/// Where every slice lies, and what is in its last sector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// The whole card.
@@ -216,6 +221,9 @@ pub struct Layout {
     pub cfg: Slice,
     /// `/data`: slice 4.
     pub data: Option<Slice>,
+    /// The slices end in a [label](crate::geom_label).
+    #[serde(default)]
+    pub labelled: bool,
 }
 
 /// Why a layout cannot be.
@@ -343,7 +351,7 @@ impl Layout {
             DataSize::Sectors(_) => Some(place(DATA_SLICE, least_data)),
             DataSize::Rest => Some(place(DATA_SLICE, usable - cfg.end())),
         };
-        Ok(Self { media, geometry, slots, cfg, data })
+        Ok(Self { media, geometry, slots, cfg, data, labelled: false })
     }
 
     /// Every slice, by number.
@@ -354,6 +362,16 @@ impl Layout {
     /// The slot of this number (1 or 2).
     pub fn slot(&self, number: u8) -> Option<&Slice> {
         self.slots.iter().find(|slot| slot.number == number)
+    }
+
+    /// What a slice has for its content: all but its label.
+    pub fn room(&self, slice: &Slice) -> Sectors {
+        if self.labelled { slice.size - LABEL_SECTORS } else { slice.size }
+    }
+
+    /// The version of what a slot image for this layout relies on.
+    pub const fn version(&self) -> u32 {
+        if self.labelled { LABELLED_LAYOUT } else { LAYOUT }
     }
 
     /// The sector after the last slice.

@@ -14,6 +14,7 @@ pub mod boot_manager;
 pub mod bundle;
 mod bytes;
 pub mod disklabel;
+pub mod geom_label;
 pub mod layout;
 pub mod mbr;
 pub mod release;

@@ -73,6 +73,25 @@ pub fn sysctl(name: &CStr) -> Result<u64> {
     }
 }
 
+/// A sysctl that is a text (sysctlbyname(3)).
+pub fn sysctl_text(name: &CStr) -> Result<String> {
+    let mut length = 0;
+    // SAFETY: the name ends in a NUL; without a place for it, the kernel writes the value's length alone; nothing is set.
+    check(unsafe {
+        libc::sysctlbyname(name.as_ptr(), std::ptr::null_mut(), &raw mut length, std::ptr::null(), 0)
+    })?;
+    // It may have grown when it is asked for.
+    length += 1024;
+    let mut value = vec![0_u8; length];
+    // SAFETY: the name ends in a NUL; the kernel writes at most `length` bytes to `value`; nothing is set.
+    check(unsafe {
+        libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut length, std::ptr::null(), 0)
+    })?;
+    value.truncate(length);
+    let text = value.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(text).into_owned())
+}
+
 /// The time since the start, which setting the date does not change (clock_gettime(2)).
 pub fn uptime() -> Result<Duration> {
     let mut now = MaybeUninit::<libc::timespec>::uninit();

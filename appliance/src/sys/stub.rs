@@ -29,6 +29,11 @@ pub fn sysctl(_: &CStr) -> Result<u64> {
     unsupported()
 }
 
+/// sysctlbyname(3).
+pub fn sysctl_text(_: &CStr) -> Result<String> {
+    unsupported()
+}
+
 /// clock_gettime(2).
 pub fn uptime() -> Result<Duration> {
     unsupported()

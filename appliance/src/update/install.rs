@@ -82,7 +82,13 @@ pub fn install<U: Unit, R: Read>(
     let candidate = feed.candidate()?;
     // Only now: opening for writing is what other programs may be in the way of.
     let mut slice = unit.slice(target, Access::Write)?;
-    let place = Place { release: &release, floor: begun.floor.as_ref(), slot: target, size: slice.size() };
+    let place = Place {
+        release: &release,
+        floor: begun.floor.as_ref(),
+        slot: target,
+        size: slice.size(),
+        layout: unit.layout()?,
+    };
     precondition::check(&candidate, &place)?;
     let writer = Writer::new(&mut slice).map_err(|fault| unreadable(target, fault))?;
 

@@ -1,6 +1,5 @@
 //! What must hold before the first write, beside what the boot state says and what the signature vouches for.
 
-use firmware::layout::LAYOUT;
 use firmware::release::Release;
 use firmware::slot::Slot;
 use firmware::units::Sectors;
@@ -17,8 +16,10 @@ pub struct Place<'a> {
     pub floor: Option<&'a Version>,
     /// The slot.
     pub slot: Slot,
-    /// The size of its slice.
+    /// The size of its slice, or of what its label leaves of that.
     pub size: Sectors,
+    /// The version of the disk's layout.
+    pub layout: u32,
 }
 
 /// Whether `candidate` may go there.
@@ -26,7 +27,7 @@ pub struct Place<'a> {
 /// # Errors
 /// The first reason why not.
 pub fn check(candidate: &Candidate, place: &Place) -> Result<(), UpdateError> {
-    let Place { release, floor, slot, size } = *place;
+    let Place { release, floor, slot, size, layout } = *place;
     if candidate.product != release.product {
         let (theirs, ours) = (candidate.product.clone(), release.product.clone());
         return Err(UpdateError::Product { theirs, ours });
@@ -35,9 +36,9 @@ pub fn check(candidate: &Candidate, place: &Place) -> Result<(), UpdateError> {
         let (theirs, ours) = (candidate.board.clone(), release.board.clone());
         return Err(UpdateError::Board { theirs, ours });
     }
-    if let Some(layouts) = candidate.layouts.as_ref().filter(|layouts| !layouts.contains(&LAYOUT)) {
+    if let Some(layouts) = candidate.layouts.as_ref().filter(|layouts| !layouts.contains(&layout)) {
         let theirs = layouts.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        return Err(UpdateError::Layout { theirs, ours: LAYOUT });
+        return Err(UpdateError::Layout { theirs, ours: layout });
     }
     if candidate.size > size {
         return Err(UpdateError::TooLarge { needed: candidate.size, slot, size });

@@ -49,6 +49,8 @@ pub trait Unit {
     fn lock(&self) -> Result<Self::Lock, UpdateError>;
     /// The slot that is mounted on `/`.
     fn running(&self) -> Result<Slot, UpdateError>;
+    /// The version of the disk's layout ([`firmware::layout::LAYOUT`]).
+    fn layout(&self) -> Result<u32, UpdateError>;
     /// The release that runs.
     fn release(&self) -> Result<Release, UpdateError>;
     /// The keys that it trusts.
@@ -95,6 +97,10 @@ impl Unit for Live<'_> {
         Ok(self.slots()?.running)
     }
 
+    fn layout(&self) -> Result<u32, UpdateError> {
+        Ok(self.slots()?.layout())
+    }
+
     fn release(&self) -> Result<Release, UpdateError> {
         release::of(self.facts).map_err(|error| UpdateError::System(format!("{error:#}")))
     }
@@ -125,13 +131,13 @@ impl Unit for Live<'_> {
     }
 
     fn without_boot_manager(&self) -> Option<String> {
-        let slots = self.slots().ok()?;
-        let disk = File::open(format!("/dev/{}", slots.disk())).ok()?;
+        let name = self.facts.disk_of(&self.slots().ok()?.running_slice()).ok()?;
+        let disk = File::open(format!("/dev/{name}")).ok()?;
         let lacks = |at: &Sectors| {
             let mut sector = [0; SECTOR_BYTES as usize];
             disk.read_exact_at(&mut sector, at.bytes()).is_ok() && !sector.starts_with(&MAGIC_VALUE)
         };
-        COPIES.iter().all(lacks).then(|| slots.disk().to_owned())
+        COPIES.iter().all(lacks).then_some(name)
     }
 }
 

@@ -93,7 +93,7 @@ pub struct Customization {
 /// The card and its file systems; sizes are in sectors of 512 bytes.
 #[derive(Debug, Serialize)]
 pub struct Media {
-    /// Its device on the unit.
+    /// Its device on the unit, or `label/NAME` where its slices are found by labels.
     pub drive: String,
     /// Its size.
     pub sectors: u64,
@@ -337,7 +337,7 @@ impl Media {
         let rest =
             std::iter::once(&layout.cfg).map(facts("/cfg")).chain(layout.data.iter().map(facts("/data")));
         Self {
-            drive: product.drive.clone(),
+            drive: product.device(),
             sectors: layout.media.0,
             track: layout.geometry.sectors,
             heads: layout.geometry.heads,

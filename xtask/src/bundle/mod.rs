@@ -13,7 +13,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use firmware::bundle::{CHUNK_SECTORS, ChunkList, Header, Manifest, StoredChunk, is_zero, sha256};
-use firmware::layout::LAYOUT;
 use firmware::state::Digest;
 use firmware::units::{SECTOR_BYTES, Sectors};
 use rayon::prelude::*;
@@ -62,7 +61,7 @@ pub fn manifest(product: &Product, version: &Version, world: &str, size: Sectors
         version: version.text.clone(),
         commit: version.commit.clone(),
         world: world.to_owned(),
-        layouts: vec![LAYOUT],
+        layouts: vec![product.layout.version()],
         config_version: product.update.config_version,
         minimum: product.update.minimum.clone(),
         slot_sectors: size.to_u32().context("a slot has more sectors than a bundle can count")?,

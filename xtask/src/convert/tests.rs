@@ -250,7 +250,6 @@ early_customize_cmd cust_twice
       line 3: `NANO_ARCH`: `amd64`: the product is for i386 and nothing else
       line 6: `NANO_BOOTLOADER`: `boot/grub` is none of boot/boot0sio, boot/boot0 and boot/mbr; the boot manager is that of boot.code
       line 7: `NANO_BOOT0CFG`: `-s 9` is no slice from 1 to 4
-      line 10: `NANO_LABEL`: one slot image fits both slots, so its file system cannot be called after one of them; the loader tells the kernel the slice that it came from, and `media.drive` names the card for `/cfg` and `/data`
       line 11: `NANO_MD_BACKING`: images are written as files; there is no md(4)
       line 12: `NANO_HOLIDAY`: nothing here uses it
       line 18: `FlashDevice SanDisk`: it takes two words, vendor and size
@@ -313,7 +312,6 @@ late_customize_cmd helper
     pprint () { shift; echo "$*"; }
     tgt_touch () ( cd "${NANO_WORLDDIR}" && touch "$@" )
     KEY=${KEY:?set it in this hook: see line 1 of gw.conf}
-    NANO_LABEL=''
     NANO_PMAKE='make -j 3'
     SERVER='its'
 

@@ -91,6 +91,7 @@ pub fn meaning(name: &str, value: &str) -> Result<Meaning, String> {
             let (drive, note) = drive(value)?;
             Ok(Meaning::Keys(vec![("media.drive", drive.into())], note.into_iter().collect()))
         }
+        "NANO_LABEL" => key("media.label", value.into()),
         "FlashDevice" => key("media.device", value.into()),
         "NANO_MEDIASIZE" => key("media.size", count(value)?.into()),
         "NANO_SECTS" => key("media.sectors", count(value)?.into()),
@@ -295,7 +296,7 @@ mod tests {
         NANO_CODESIZE: refused: `-1` is no number from 0 on
         NANO_CONFSIZE: slices.cfg = 2048
         NANO_DATASIZE: slices.data = -1
-        NANO_LABEL: nothing: one slot image fits both slots, so its file system cannot be called after one of them; the loader tells the kernel the slice that it came from, and `media.drive` names the card for `/cfg` and `/data`
+        NANO_LABEL: media.label = "gw"
         NANO_KERNEL: kernel.config = "ALIX"
         NANO_KERNEL: kernel.config = "ALIX_DSK"
         NANO_BOOT2CFG: console.speed = 9600

@@ -189,10 +189,11 @@ const OWN: [&str; 6] =
 type Told = (&'static str, fn(&Product) -> String);
 
 /// NanoBSD's variables that the product definition tells.
-const OF_PRODUCT: [Told; 15] = [
+const OF_PRODUCT: [Told; 16] = [
     ("NANO_NAME", |product| product.name.clone()),
     ("NANO_ARCH", |_| "i386".to_owned()),
-    ("NANO_DRIVE", |product| product.drive.clone()),
+    ("NANO_DRIVE", Product::device),
+    ("NANO_LABEL", |product| product.label.clone().unwrap_or_default()),
     ("NANO_KERNEL", |product| product.kernel.to_string()),
     ("NANO_IMAGES", |product| product.layout.slots.len().to_string()),
     ("NANO_MEDIASIZE", |product| product.layout.media.0.to_string()),

@@ -289,6 +289,7 @@ fn a_hook_knows_nanobsds_variables_and_nothing_of_the_host() {
     NANO_HOST_PATH
     NANO_IMAGES
     NANO_KERNEL
+    NANO_LABEL
     NANO_LOG
     NANO_MEDIASIZE
     NANO_METALOG

@@ -105,12 +105,12 @@ fn write_rest(full: &File, layout: &Layout, outside: &[Piece], filesystems: &Fil
     Ok(())
 }
 
-/// The size of every slot.
+/// The size of every slot's image.
 ///
 /// # Errors
 /// A layout without slots, which the planner does not make.
 pub fn slot_size(layout: &Layout) -> Result<Sectors> {
-    Ok(layout.slots.first().context("the layout has no slot")?.size)
+    Ok(layout.room(layout.slots.first().context("the layout has no slot")?))
 }
 
 /// A new file of `size` that is one hole.

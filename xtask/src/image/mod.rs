@@ -14,7 +14,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use firmware::boot_manager;
 use firmware::boot0::{self, Boot0Options};
-use firmware::layout::BOOT_AREA;
+use firmware::geom_label::{GeomLabel, LABEL_SECTORS};
+use firmware::layout::{BOOT_AREA, Slice};
 use firmware::mbr::{CODE_BYTES, Mbr};
 use firmware::slot::{self, SlotHeader};
 use firmware::state::{self, BootState, store};
@@ -74,7 +75,7 @@ pub fn compose(
 
 fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Settings {
     nanobsd::Settings {
-        drive: product.drive.clone(),
+        drive: product.device(),
         cfg_slice: product.layout.cfg.number,
         data_slice: product.layout.data.as_ref().map(|slice| slice.number),
         ram_etc: product.ram_etc,
@@ -136,19 +137,29 @@ pub fn plan(
         size,
     };
     Ok(Plan {
-        outside: outside(product, manager, boot)?,
+        outside: [outside(product, manager, boot)?, labels(product)?].concat(),
         head: disk::SlotHead::new(&boot.slot, layout, &header)?,
         filesystems: disk::FileSystems {
             slot: slot_plan,
             filled: if product.fill_second { layout.slots.len() } else { 1 },
-            cfg: writable_plan("cfg", &writable.cfg, layout.cfg.size)?,
+            cfg: writable_plan("cfg", &writable.cfg, layout.room(&layout.cfg))?,
             data: layout
                 .data
                 .as_ref()
-                .map(|slice| writable_plan("data", &writable.data, slice.size))
+                .map(|slice| writable_plan("data", &writable.data, layout.room(slice)))
                 .transpose()?,
         },
     })
+}
+
+/// The labels of the slices, if the product has them.
+fn labels(product: &Product) -> Result<Vec<disk::Piece>> {
+    let Some(label) = &product.label else { return Ok(Vec::new()) };
+    let label = |slice: &Slice| {
+        let label = GeomLabel { name: format!("{label}s{}", slice.number), size: slice.size };
+        Ok(disk::Piece { at: slice.end() - LABEL_SECTORS, bytes: label.encode()?.to_vec() })
+    };
+    product.layout.slices().map(label).collect()
 }
 
 /// What chooses a slot: the boot manager with its state, or sector 0 alone.

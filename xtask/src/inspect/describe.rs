@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use firmware::boot_manager::{self, ManagerError};
 use firmware::boot0::Boot0Options;
+use firmware::geom_label::{GeomLabel, LABEL_SECTORS};
 use firmware::layout::Slice;
 use firmware::mbr::{MBR_BYTES, Mbr};
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{self, BootState, Mark, STATE_BYTES};
+use firmware::units::SECTOR_BYTES;
 
 use super::{Disk, Files, Kind, Place};
 use crate::report;
@@ -108,6 +110,11 @@ fn slice_facts(lines: &mut Lines, disk: &Disk, mbr: &Mbr, slice: &Slice) {
         chs(entry.first),
         chs(entry.last)
     );
+    let last = disk.read(slice.end() - LABEL_SECTORS, SECTOR_BYTES as usize);
+    if let Some(label) = last.ok().and_then(|sector| GeomLabel::decode(&sector)) {
+        let fits = if label.size == slice.size { "" } else { " OF ANOTHER SIZE" };
+        what += &format!(", label `{}`{fits}", label.name);
+    }
     if slice.start + slice.size > disk.size {
         what += ", LONGER THAN THE DISK";
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
-use firmware::layout::{BOOT_AREA, Slice};
+use firmware::layout::{BOOT_AREA, HEADER_SECTOR, Slice};
 use firmware::mbr::{MBR_BYTES, Mbr};
-use firmware::slot::Slot;
+use firmware::slot::{Slot, SlotHeader};
 use firmware::state::store::{self, Loaded, Medium};
 use firmware::state::{BootState, COPIES, Digest, STATE_BYTES};
 use firmware::units::Sectors;
@@ -136,10 +136,13 @@ impl Card {
     /// The card cannot be read.
     pub fn slot_digest(&self, slot: Slot) -> Result<Digest> {
         let slice = self.slice(slot.number())?;
+        let header = self.read(slice.start + HEADER_SECTOR, Sectors(1))?;
+        // A slice that ends in a label is larger than what it holds.
+        let size = SlotHeader::decode(&header).map_or(slice.size, |header| header.size);
         let chunk = Sectors(CHUNK_SECTORS.into());
-        let (mut digest, mut at) = (ImageDigest::new(), slice.start);
-        while at < slice.end() {
-            let sectors = chunk.min(slice.end() - at);
+        let (mut digest, mut at, end) = (ImageDigest::new(), slice.start, slice.start + size);
+        while at < end {
+            let sectors = chunk.min(end - at);
             digest.add(&self.read(at, sectors)?);
             at += sectors;
         }

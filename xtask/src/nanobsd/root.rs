@@ -13,6 +13,9 @@ const LOCAL_LUA: &str = include_str!("files/local.lua");
 
 /// The place of the drive's name in it.
 const DRIVE: &str = "@DRIVE@";
+/// The place of the pattern for the disks that it serves: by the BIOS's first one the kernel's name is known, and by a label
+/// each one is found.
+const DISK: &str = "@DISK@";
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     if tree.get(&path("boot/loader")?).is_some() {
@@ -30,7 +33,9 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     }
     let local = path("boot/lua/local.lua")?;
     only_generated(tree, &local, "it tells the kernel which slot is the root; use /boot/loader.conf.d")?;
-    tree.put_file(layer, &local, LOCAL_LUA.replace(DRIVE, &settings.drive).as_str(), 0o444)
+    let disk = if settings.label().is_some() { "%d+" } else { "0" };
+    let text = LOCAL_LUA.replace(DRIVE, &settings.drive).replace(DISK, disk);
+    tree.put_file(layer, &local, text.as_str(), 0o444)
 }
 
 #[cfg(test)]
@@ -50,6 +55,17 @@ mod tests {
         apply(&mut tree, layer, &Settings { drive: "da1".into(), ..settings() }).unwrap();
         let lua = text(&tree, "boot/lua/local.lua");
         assert!(lua.contains("\"ufs:/dev/da1s\"") && !lua.contains(DRIVE), "{lua}");
+        assert!(lua.contains("\"^disk0s([12])a:?$\""), "{lua}");
+    }
+
+    #[test]
+    fn by_its_label_the_root_is_found_on_any_disk() {
+        let mut tree = world();
+        let layer = tree.layer("test");
+        apply(&mut tree, layer, &Settings { drive: "label/gw".into(), ..settings() }).unwrap();
+        let lua = text(&tree, "boot/lua/local.lua");
+        assert!(lua.contains("\"ufs:/dev/label/gws\" .. slice .. \"a .onfail\""), "{lua}");
+        assert!(lua.contains("\"^disk%d+s([12])a:?$\"") && !lua.contains(DISK), "{lua}");
     }
 
     #[test]

@@ -14,7 +14,8 @@ const LEAST_MEMORY_DISK: u32 = 2048;
 /// The product's choices, in the units of NanoBSD's variables.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The flash card as the running system names it, without `/dev/` (`NANO_DRIVE`).
+    /// The flash card as the running system names it, without `/dev/` (`NANO_DRIVE`); `label/NAME` where the names of its
+    /// slices are labels.
     pub drive: String,
     /// The slice of `/cfg` (`NANO_SLICE_CFG`), 3 or 4.
     pub cfg_slice: u8,
@@ -44,6 +45,11 @@ impl Settings {
         }
     }
 
+    /// What the labels of the slices begin with, if they have any.
+    pub(super) fn label(&self) -> Option<&str> {
+        self.drive.strip_prefix("label/")
+    }
+
     /// The device of a slice as the running system names it.
     pub(super) fn slice(&self, number: u8) -> String {
         format!("/dev/{}s{number}", self.drive)
@@ -53,9 +59,10 @@ impl Settings {
     pub(super) fn check(&self) -> Result<()> {
         let drive = self.drive.trim_end_matches(|c: char| c.is_ascii_digit());
         ensure!(
-            !drive.is_empty()
-                && drive.len() < self.drive.len()
-                && drive.chars().all(|c| c.is_ascii_lowercase()),
+            self.label().is_some_and(|label| !label.is_empty() && !label.contains('/'))
+                || !drive.is_empty()
+                    && drive.len() < self.drive.len()
+                    && drive.chars().all(|c| c.is_ascii_lowercase()),
             "the drive `{}` is no name of a disk; an ALIX's CompactFlash card is `ada0`",
             self.drive
         );
@@ -106,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_told_at_the_desk() {
-        for drive in ["", "ada", "0", "/dev/ada0", "ufs/slot", "ada0s1"] {
+        for drive in ["", "ada", "0", "/dev/ada0", "ufs/slot", "ada0s1", "label/", "label/a/b"] {
             assert!(refusal(|s| s.drive = drive.into()).contains("no name of a disk"), "{drive}");
         }
         assert!(refusal(|s| s.cfg_slice = 2).contains("/cfg in slice 2"));

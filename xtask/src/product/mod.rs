@@ -15,6 +15,7 @@ mod version;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use firmware::geom_label::NAME_MAX;
 use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
 use firmware::slot::Slot;
 use firmware::units::Sectors;
@@ -44,6 +45,8 @@ pub struct Product {
     pub console_speed: u32,
     /// The card's device name on the unit.
     pub drive: String,
+    /// What the names of its slices' labels begin with, if they have any.
+    pub label: Option<String>,
     /// Why cards of the name that the definition gives may be too small.
     pub media_warning: Option<String>,
     /// The slices of the card.
@@ -208,13 +211,20 @@ impl Product {
         Self::check(raw).with_context(|| format!("checking the product definition ({})", files.join(" + ")))
     }
 
+    /// What stands before `sN` in the names of the card's slices on the running unit, without `/dev/`.
+    pub fn device(&self) -> String {
+        self.label.as_ref().map_or_else(|| self.drive.clone(), |label| format!("label/{label}"))
+    }
+
     fn check(raw: RawProduct) -> Result<Self> {
         let device =
             raw.media.device.as_deref().map(FlashDevice::find).transpose().context("media.device")?;
         let slices = layout_request(&raw, device.as_ref())?;
         // An exact size is nobody's guess.
         let media_warning = device.filter(|_| raw.media.size.is_none()).and_then(|device| device.warning);
-        let layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
+        let label = label(raw.media.label)?;
+        let mut layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
+        layout.labelled = label.is_some();
         let slots = layout.slots.len();
         let cfg_folder = folder("slices.cfg_folder", raw.slices.cfg_folder)?;
         let data_folder = folder("slices.data_folder", raw.slices.data_folder)?;
@@ -232,6 +242,7 @@ impl Product {
             board: word("product.board", raw.product.board.unwrap_or_else(|| "alix".to_owned()))?,
             console_speed: console_speed(raw.console.speed.unwrap_or(115_200))?,
             drive: drive(raw.media.drive.unwrap_or_else(|| "ada0".to_owned()))?,
+            label,
             media_warning,
             layout,
             cfg_folder,
@@ -316,6 +327,20 @@ fn console_speed(speed: u32) -> Result<u32> {
         "console.speed: {speed} bit/s; boot2, loader and getty have 9600, 19200, 38400, 57600 and 115200"
     );
     Ok(speed)
+}
+
+/// What the names of labels begin with: `s1` to `s4` come behind it.
+fn label(label: Option<String>) -> Result<Option<String>> {
+    const LONGEST: usize = NAME_MAX - 2;
+    let Some(label) = label.filter(|label| !label.is_empty()) else { return Ok(None) };
+    ensure!(
+        label.len() <= LONGEST
+            && label.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')),
+        "media.label: `{label}`; write at most {LONGEST} letters, digits, `_` and `-`, as \"gateway\": the slices are then \
+         `gateways1` to `gateways4`"
+    );
+    Ok(Some(label))
 }
 
 fn drive(name: String) -> Result<String> {
@@ -469,6 +494,8 @@ mod tests {
         for (text, key, hint) in [
             ("[media]\ndrive = \"ad0\"", "media.drive", "`ada0`"),
             ("[media]\ndrive = \"0\"", "media.drive", "ada0"),
+            ("[media]\nlabel = \"fourteen-bytes\"", "media.label", "at most 13"),
+            ("[media]\nlabel = \"a/b\"", "media.label", "`gateways1`"),
             ("[media]\ndevice = \"SanDisk\"", "media.device", "SanDisk 1G"),
             ("[media]\ndevice = \"SanDisk 9G\"", "media.device", "1g"),
             ("[overlay.rules.\"x\"]", "\"x\"", "starts with `/`"),

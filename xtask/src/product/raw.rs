@@ -84,6 +84,9 @@ pub struct RawConsole {
 pub struct RawMedia {
     /// The card's device name on the running unit (`NANO_DRIVE`).
     pub drive: Option<String>,
+    /// The name by which the system finds its slices on whatever drive the card is: root on `/dev/label/NAMEs1a` or
+    /// `NAMEs2a`, `/cfg` on `NAMEs3` (`NANO_LABEL`).
+    pub label: Option<String>,
     /// Maker and capacity of the card, as `SanDisk 1G` (`FlashDevice`): size and geometry, where they are not given.
     pub device: Option<String>,
     /// The card's size in sectors, as `diskinfo` gives it (`NANO_MEDIASIZE`).

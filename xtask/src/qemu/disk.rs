@@ -20,6 +20,7 @@ pub struct Disk {
     image: PathBuf,
     keeps: bool,
     translated: bool,
+    boots: bool,
     faults: Vec<Fault>,
 }
 
@@ -35,12 +36,12 @@ enum Fault {
 impl Disk {
     /// A disk that forgets all that is written to it when the machine ends; the image stays as it is.
     pub fn thrown_away(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), keeps: false, translated: true, faults: Vec::new() }
+        Self { image: image.into(), keeps: false, translated: true, boots: false, faults: Vec::new() }
     }
 
     /// A disk whose writes go to the image. A write that the guest was told to be done survives a power cut.
     pub fn kept(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), keeps: true, translated: true, faults: Vec::new() }
+        Self { image: image.into(), keeps: true, translated: true, boots: false, faults: Vec::new() }
     }
 
     /// Lets the BIOS address the disk with the heads that it has and not with more, so that INT 13h/02h ends after 1024
@@ -48,6 +49,13 @@ impl Disk {
     #[must_use]
     pub fn untranslated(mut self) -> Self {
         self.translated = false;
+        self
+    }
+
+    /// Lets the BIOS boot it before the disks without this: it is BIOS drive 0x80 then, whatever FreeBSD calls it.
+    #[must_use]
+    pub fn booted(mut self) -> Self {
+        self.boots = true;
         self
     }
 
@@ -73,8 +81,9 @@ impl Disk {
         drive.push(self.faults());
         drive.push(escaped(&self.image));
         let translation = if self.translated { "" } else { ",bios-chs-trans=none" };
+        let boot = if self.boots { ",bootindex=0" } else { "" };
         let (bus, unit) = (index / 2, index % 2);
-        let device = format!("ide-hd,drive=disk{index},bus=ide.{bus},unit={unit}{translation}");
+        let device = format!("ide-hd,drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}");
         command.arg("-drive").arg(drive).arg("-device").arg(device);
     }
 

@@ -18,6 +18,7 @@ mod customize;
 mod image;
 mod inspect;
 mod lab;
+mod labels;
 mod letters;
 mod mirror;
 mod options;

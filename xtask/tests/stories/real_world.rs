@@ -13,7 +13,10 @@ use firmware::mbr::{MBR_BYTES, Mbr};
 use firmware::slot::Slot;
 use firmware::state::store;
 use firmware::state::{BootState, Trial};
+use firmware::units::Sectors;
 use xtask::boot_state::{self, CfgSlice};
+use xtask::lab::card::Card;
+use xtask::lab::server;
 use xtask::qemu::{Disk, Forward, Guest, Machine, copy_sparse};
 
 use crate::repository::Repository;
@@ -101,9 +104,13 @@ impl Unit {
 
     /// Boots, logs in and sets the prompt; `port` of this machine leads to the unit's sshd.
     fn login(&self, log: &str, port: Option<u16>) -> Guest {
-        let log = log_path(log);
         let forwards = port.map(|host| Forward { host, guest: 22 });
-        let machine = Machine::new().disk(Disk::kept(&self.disk)).network(forwards);
+        Self::login_to(&Machine::new().disk(Disk::kept(&self.disk)).network(forwards), log)
+    }
+
+    /// The same on a machine that the card is in.
+    fn login_to(machine: &Machine, log: &str) -> Guest {
+        let log = log_path(log);
         let mut guest = machine.start(&log).unwrap();
         guest.console.expect("login: ", BOOT).unwrap();
         guest.console.send("root\n").unwrap();
@@ -202,6 +209,52 @@ fn the_boot_manager_of_the_world_starts_either_slot_where_the_product_asks_for_i
         let mut guest = unit.login(&format!("boot0sio-{slot}"), None);
         check_running_slot(&mut guest, slot, &version);
         assert!(guest.console.transcript().contains("Boot:"), "boot0 was not there");
+        guest.power_cut().unwrap();
+    }
+}
+
+/// What is mounted at `point`.
+fn mounted(guest: &mut Guest, point: &str) -> String {
+    let mounts = ask(guest, "mount -p");
+    let line = mounts.lines().find(|line| line.split_whitespace().nth(1) == Some(point));
+    line.and_then(|line| line.split_whitespace().next()).unwrap_or_else(|| panic!("{mounts}")).to_owned()
+}
+
+#[test]
+fn by_its_labels_a_card_works_as_whatever_drive_it_is_found() {
+    let Some(unit) = Unit::with("[media]\nlabel = \"gw\"\n[slices]\ncode = 200000\ndata = -1\n") else {
+        return;
+    };
+    let blank = unit.repository.beside("blank.img");
+    fs::File::create(&blank).unwrap().set_len(64 << 20).unwrap();
+    let update = unit.repository.latest(".fw");
+    let server = server::serve(update.parent().unwrap()).unwrap();
+    let update = update.file_name().unwrap().to_str().unwrap().to_owned();
+    for (disk, first) in [("ada0", None), ("ada1", Some(&blank))] {
+        let card = Disk::kept(&unit.disk).booted();
+        let machine =
+            first.map_or_else(Machine::new, |first| Machine::new().disk(Disk::kept(first))).disk(card);
+        let machine = machine.network([]);
+        let other = if disk == "ada0" { Slot::Second } else { Slot::First };
+        let running = other.other();
+        // There is something to write.
+        let card = Card::open(&unit.disk).unwrap();
+        let place = card.slice(other.number()).unwrap().start + Sectors::from_mib(32);
+        card.write(place, &vec![0xa5; 4 << 20]).unwrap();
+        let mut guest = Unit::login_to(&machine, &format!("label-{disk}"));
+        assert_eq!(mounted(&mut guest, "/"), format!("/dev/label/gws{running}a"));
+        assert_eq!(mounted(&mut guest, "/data"), "/dev/label/gws4");
+        let tree = ask(&mut guest, "sysctl -n kern.geom.conftxt");
+        assert!(tree.contains(&format!("1 PART {disk}s3 ")) && tree.contains(" LABEL label/gws3 "), "{tree}");
+        ask(&mut guest, "touch /etc/kept && sh -c '. /usr/share/sluice/cfg.subr; cfg_begin; cfg_save kept'");
+        let status = ask(&mut guest, "sluice status");
+        assert!(status.contains(&format!("slot {running}")) && !status.contains("no slot"), "{status}");
+        let said = ask(&mut guest, &format!("sluice update install --quiet {server}/{update}"));
+        assert!(said.contains(" written, ") && !said.contains(" 0 blocks"), "{said}");
+        guest.power_cut().unwrap();
+        let mut guest = Unit::login_to(&machine, &format!("label-{disk}-updated"));
+        assert_eq!(mounted(&mut guest, "/"), format!("/dev/label/gws{other}a"));
+        ask(&mut guest, "ls /etc/kept && sluice update confirm && sluice update verify");
         guest.power_cut().unwrap();
     }
 }

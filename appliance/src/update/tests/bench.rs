@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use firmware::bundle::PublicKeys;
-use firmware::layout::{CFG_RESERVED, HEADER_SECTOR};
+use firmware::layout::{CFG_RESERVED, HEADER_SECTOR, LAYOUT};
 use firmware::release::Release;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::choice::without_state;
@@ -42,6 +42,8 @@ pub struct Bench {
     pub cfg_mounted: bool,
     /// It is a disk of boot0's.
     pub boot0: bool,
+    /// The version of its disk's layout.
+    pub disk_layout: u32,
     lock: PathBuf,
 }
 
@@ -98,6 +100,7 @@ impl Bench {
             keys: bundles::keys(),
             cfg_mounted: false,
             boot0: false,
+            disk_layout: LAYOUT,
             lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
         };
         bench.run(running);
@@ -113,6 +116,7 @@ impl Bench {
             keys: self.keys.clone(),
             cfg_mounted: self.cfg_mounted,
             boot0: self.boot0,
+            disk_layout: self.disk_layout,
             lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
         }
     }
@@ -186,6 +190,9 @@ impl Unit for Bench {
     }
     fn running(&self) -> Result<Slot, UpdateError> {
         Ok(self.running)
+    }
+    fn layout(&self) -> Result<u32, UpdateError> {
+        Ok(self.disk_layout)
     }
     fn release(&self) -> Result<Release, UpdateError> {
         Ok(self.release.clone())

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use firmware::bundle::HEADER_BYTES;
+use firmware::layout::LABELLED_LAYOUT;
 use firmware::slot::Slot;
 use firmware::state::{BootState, COPIES, Mark, Trial};
 use semver::Version;
@@ -83,6 +84,21 @@ fn what_is_no_update_for_this_unit_is_refused_before_anything_is_written() {
     table("a minimum above what runs", &changed(&new, |manifest| manifest.minimum = Some("1.0.1".into())));
     table("an older configuration", &changed(&new, |manifest| manifest.config_version = 0));
     insta::assert_snapshot!(out);
+}
+
+#[test]
+fn a_card_with_labels_takes_what_was_made_for_labels_and_nothing_else() {
+    let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    unit.disk_layout = LABELLED_LAYOUT;
+    let new = image("1.1.0");
+    let error = unit.install(&*bundle(&new)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "this update is for disks of layout 1, this unit has layout 2; its card has to be written anew"
+    );
+    assert!(unit.holds(TWO, &image("0.9.0")));
+    unit.install(&*changed(&new, |manifest| manifest.layouts = vec![LABELLED_LAYOUT])).unwrap();
+    assert!(unit.holds(TWO, &new));
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
