@@ -213,6 +213,21 @@ fn the_boot_manager_of_the_world_starts_either_slot_where_the_product_asks_for_i
     }
 }
 
+#[test]
+fn an_image_without_a_kernel_is_started_again_and_again() {
+    let Some(unit) = Unit::with("") else { return };
+    let world = std::env::var("SLUICE_TEST_WORLD").unwrap();
+    let text = unit.repository.image(&["--world", &world, "--kernel", ""]).success();
+    assert!(text.contains("the image has no kernel"), "{text}");
+    let machine = Machine::new().disk(Disk::thrown_away(unit.repository.latest(".full.img")));
+    let mut guest = machine.start(&log_path("no-kernel")).unwrap();
+    for _ in 0..2 {
+        guest.console.expect("slot 1: starting", BOOT).unwrap();
+        guest.console.expect("no kernel could be loaded; restarting in 10 s", BOOT).unwrap();
+    }
+    guest.power_cut().unwrap();
+}
+
 /// What is mounted at `point`.
 fn mounted(guest: &mut Guest, point: &str) -> String {
     let mounts = ask(guest, "mount -p");
