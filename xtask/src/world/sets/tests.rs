@@ -100,11 +100,14 @@ impl Folder {
     }
 
     fn open(&self) -> Result<World> {
+        self.open_for(&product())
+    }
+
+    fn open_for(&self, product: &Product) -> Result<World> {
         let dir = self.0.path();
         let reporter = &Reporter::new(-2);
-        let product = Product::load(&crate::workspace::root(), &[]).unwrap();
         let sets = Sets { dir, manifest: Manifest::read(dir)?, cache: dir.join("cache"), reporter };
-        sets.world(&product, &Toolchain::default())
+        sets.world(product, &Toolchain::default())
     }
 
     fn refused(&self) -> String {
@@ -112,8 +115,24 @@ impl Folder {
     }
 }
 
+fn product() -> Product {
+    Product::load(&crate::workspace::root(), &[]).unwrap()
+}
+
 fn at(path: &str) -> TreePath {
     TreePath::parse(path).unwrap()
+}
+
+#[test]
+fn a_product_without_a_kernel_needs_none_among_the_sets() {
+    let folder = Folder::of(&[("base.txz", base().finish())]);
+    assert_snapshot!(folder.refused(), @"opening the sets in DIR: there is no kernel; put src.txz there to build `ALIX` from, or kernel.txz");
+    let mut product = product();
+    product.kernel.config = None;
+    let world = folder.open_for(&product).unwrap();
+    assert_eq!((world.kernel, world.layers.len()), (None, 1));
+    let both = Folder::of(&[("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())]);
+    assert_eq!(both.open_for(&product).unwrap().layers.len(), 1);
 }
 
 #[test]
