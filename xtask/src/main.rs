@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{burn, convert, image, inspect, keygen, lab, pkg, run, setup, summary, test};
+use xtask::command::{
+    burn, convert, diff, image, inspect, keygen, lab, pkg, run, setup, sizes, summary, test,
+};
 
 /// Builds and tries the appliance's firmware.
 #[derive(Parser)]
@@ -19,6 +21,8 @@ enum Command {
     Burn(burn::Args),
     /// Convert a NanoBSD configuration into a product definition and hooks
     Convert(convert::Args),
+    /// Tell what changed from one build to another; exits as diff(1) does
+    Diff(diff::Args),
     /// Build the full image, the slot image and the update bundle
     Image(image::Args),
     /// Show an image, a card or an update bundle, and read files out of it
@@ -33,6 +37,8 @@ enum Command {
     Run(run::Args),
     /// Find and install what the other commands need
     Setup(setup::Args),
+    /// Tell what fills the slot, and what grew since the last release
+    Sizes(sizes::Args),
     /// Tell what `image` would build, from what and with which options
     Summary(summary::Args),
     /// Run all tests, those of a real world too when one is given
@@ -43,6 +49,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Burn(args) => args.run(),
         Command::Convert(args) => args.run(),
+        Command::Diff(args) => return args.run(),
         Command::Image(args) => args.run(),
         Command::Inspect(args) => args.run(),
         Command::Keygen(args) => args.run(),
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
         Command::Pkg(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
+        Command::Sizes(args) => args.run(),
         Command::Summary(args) => args.run(),
         Command::Test(args) => args.run(),
     };

@@ -1,6 +1,7 @@
 //! What a command says while it works: one line a stage, a spinner on a terminal for what takes long, notes and
 //! warnings. Everything goes to standard error; standard output is for results that programs read.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
@@ -108,6 +109,23 @@ pub fn result(text: &str) -> Result<()> {
     }
 }
 
+/// Lines of a result, without the spaces that an empty last column leaves.
+#[derive(Debug, Default)]
+pub struct Lines(String);
+
+impl Lines {
+    /// Adds one.
+    pub fn line(&mut self, text: impl AsRef<str>) {
+        self.0.push_str(text.as_ref().trim_end());
+        self.0.push('\n');
+    }
+
+    /// All of them.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
 /// `bytes` as people read it: `89.3 MiB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
@@ -118,8 +136,42 @@ pub fn size(bytes: u64) -> String {
     format!("{:.1} {}", bytes as f64 / f64::from(1u32 << (10 * unit)), UNITS[unit as usize])
 }
 
+/// A difference of `bytes` as people read it: `+1.2 KiB`, `-3 B`, `0 B`.
+pub fn growth(bytes: i64) -> String {
+    let sign = match bytes {
+        0 => "",
+        1.. => "+",
+        _ => "-",
+    };
+    format!("{sign}{}", size(bytes.unsigned_abs()))
+}
+
+/// How much larger `after` is than `before`, in bytes.
+pub fn difference(before: u64, after: u64) -> i64 {
+    i64::try_from(i128::from(after) - i128::from(before)).unwrap_or(if after > before {
+        i64::MAX
+    } else {
+        i64::MIN
+    })
+}
+
+/// `text` from a disk that anyone may have written, so that a terminal shows it and does not obey it.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_control) { text.escape_debug().to_string().into() } else { text.into() }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn differences_have_a_sign_and_control_characters_are_spelled() {
+        assert_eq!(super::growth(super::difference(5, 2)), "-3 B");
+        assert_eq!(super::growth(super::difference(0, 1536)), "+1.5 KiB");
+        assert_eq!(super::growth(0), "0 B");
+        assert_eq!(super::difference(u64::MAX, 0), i64::MIN);
+        assert_eq!(super::plain("/a b\u{e9}"), "/a b\u{e9}");
+        assert_eq!(super::plain("/a\x1b[2J"), "/a\\u{1b}[2J");
+    }
+
     #[test]
     fn sizes_read_well() {
         assert_eq!(super::size(0), "0 B");

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::bundle::Former;
 use crate::customize::Customizer;
 use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
-use crate::image::output::{Inputs, Output};
+use crate::image::output::{Inputs, MANIFEST, Output, SPEC};
 use crate::image::{self, disk, filesystem};
 use crate::keys::Signing;
 use crate::pkg;
@@ -25,7 +25,6 @@ use crate::toolchain::{self, Group, Toolchain};
 use crate::tree::{Layer, TreePath};
 use crate::world::{self, Origin, World, sets};
 use crate::{boot_manager, boot_state, bundle, customize, inputs, layer, miniature};
-use order::{MANIFEST, SPEC};
 pub use order::{Order, Wanted};
 
 /// The name of the services' digest among the inputs of a build.

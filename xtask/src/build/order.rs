@@ -4,16 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
+use crate::image::output::{MANIFEST, SPEC};
 use crate::product::{DEFINITION, Product, Version};
 use crate::services::Edition;
 use crate::world::Origin;
 use crate::world::source::Letters;
 use crate::{bundle, pkg};
-
-/// The mtree(5) specification beside the images.
-pub(super) const SPEC: &str = "slot.mtree";
-/// The manifest beside the images.
-pub(super) const MANIFEST: &str = "manifest.json";
 
 /// What is to be built.
 #[derive(Debug)]

@@ -100,10 +100,7 @@ impl Args {
                 "looking into {}: an update has no file system to read; take the slot image that it was made of",
                 self.file.display()
             );
-            let mut keys = Trusted::known(&workspace::root())?;
-            for file in &self.keys {
-                keys.add_file(&file.file_stem().unwrap_or_default().to_string_lossy(), file)?;
-            }
+            let keys = Trusted::known(&workspace::root(), &self.keys)?;
             return bundle::inspect(&self.file, &keys, self.verify, self.extract.as_deref());
         }
         if self.verify || self.extract.is_some() || !self.keys.is_empty() {

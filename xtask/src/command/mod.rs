@@ -2,6 +2,7 @@
 
 pub mod burn;
 pub mod convert;
+pub mod diff;
 pub mod image;
 pub mod inspect;
 pub mod keygen;
@@ -10,5 +11,6 @@ mod order;
 pub mod pkg;
 pub mod run;
 pub mod setup;
+pub mod sizes;
 pub mod summary;
 pub mod test;

@@ -10,7 +10,11 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 /// The link to the folder of the newest build.
-const LATEST: &str = "latest";
+pub const LATEST: &str = "latest";
+/// The mtree(5) specification beside the images.
+pub const SPEC: &str = "slot.mtree";
+/// The manifest beside the images.
+pub const MANIFEST: &str = "manifest.json";
 /// What went into the build in a folder, to know when nothing has changed.
 const INPUTS: &str = "_.inputs";
 /// Prefix of folders that are being made.

@@ -1,5 +1,6 @@
 //! The mtree(5) specification of a slot: every path with owner, mode, flags, size and sha256, as `mtree -f` on the
-//! device checks it. It lies in the image itself and beside the images.
+//! device checks it. It lies in the image itself and beside the images. The layer that brought a path is its tag, as
+//! METALOG tags packages: `tags=layer=world`; mtree(8) leaves tags alone unless it is asked for some.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,6 +14,9 @@ use crate::{flags, vis};
 
 /// Where the specification lies in the image. It lists itself without size and digest.
 pub const PLACE: &str = "usr/share/sluice/slot.mtree";
+
+/// How the layer of a path is written, before its name in vis(3).
+pub const LAYER: &str = "tags=layer=";
 
 /// The sha256 of every regular file, in hex.
 pub type Digests = HashMap<InodeId, String>;
@@ -56,7 +60,7 @@ pub fn write(tree: &Tree, digests: &Digests) -> Result<String> {
                 write!(text, " size={} sha256={digest}", content.size())?;
             }
         }
-        text.push('\n');
+        writeln!(text, " {LAYER}{}", vis::encode(tree.layer_name(inode.layer)))?;
     }
     Ok(text)
 }
@@ -101,12 +105,12 @@ mod tests {
         let x = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
         let expected = format!(
             "#mtree 2.0\n\
-             . type=dir uid=0 gid=0 mode=0755 flags=none\n\
-             ./bin type=dir uid=0 gid=0 mode=0755 flags=none\n\
-             ./bin/a\\040b type=file uid=0 gid=0 mode=0555 flags=schg nlink=2 size=1 sha256={x}\n\
-             ./bin/c type=file uid=0 gid=0 mode=0555 flags=schg nlink=2 size=1 sha256={x}\n\
-             ./etc type=dir uid=0 gid=0 mode=0755 flags=none\n\
-             ./etc/rmt type=link uid=0 gid=0 mode=0755 flags=none link=../usr/sbin/rmt\n"
+             . type=dir uid=0 gid=0 mode=0755 flags=none tags=layer=test\n\
+             ./bin type=dir uid=0 gid=0 mode=0755 flags=none tags=layer=test\n\
+             ./bin/a\\040b type=file uid=0 gid=0 mode=0555 flags=schg nlink=2 size=1 sha256={x} tags=layer=test\n\
+             ./bin/c type=file uid=0 gid=0 mode=0555 flags=schg nlink=2 size=1 sha256={x} tags=layer=test\n\
+             ./etc type=dir uid=0 gid=0 mode=0755 flags=none tags=layer=test\n\
+             ./etc/rmt type=link uid=0 gid=0 mode=0755 flags=none link=../usr/sbin/rmt tags=layer=test\n"
         );
         assert_eq!(text, expected);
     }

@@ -1,8 +1,8 @@
-//! What an update bundle is, and whether all of it holds.
+//! What an update bundle is, whether all of it holds, and the slot image in it.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write as _};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -47,19 +47,43 @@ pub fn inspect(file: &Path, keys: &Trusted, check: bool, extract: Option<&Path>)
     let bytes = open()?.metadata().with_context(attempt)?.len();
     if check {
         // What a unit would refuse unread is not shown as if it were something.
-        Reader::open(BufReader::new(open()?), keys.public()).with_context(attempt)?;
+        reader(open()?, keys).with_context(attempt)?;
     }
     let head = Head::read(BufReader::new(open()?)).with_context(attempt)?;
-    print!("{}", head.describe(bytes, keys));
+    for (name, value) in head.facts(bytes, keys) {
+        println!("{name:<13} {value}");
+    }
     if let Some(dir) = extract {
         head.extract(dir)?;
         println!("extracted     {0}/manifest.json, {0}/manifest.json.minisig", dir.display());
     }
     if check {
-        let chunks = verify(BufReader::new(open()?), keys).with_context(attempt)?;
+        let chunks = chunks(open()?, keys, |_, _| Ok(())).with_context(attempt)?;
         println!("verified      the signature, {chunks} chunks, and that nothing follows");
     }
     Ok(())
+}
+
+/// What the bundle `file` is, by the names that [`inspect`] shows, and the slot image in it: a file that has no name and is
+/// gone with the process, with holes where it is zero.
+///
+/// # Errors
+/// It is no bundle, is damaged, none of `keys` has signed it, or there is no room for the slot image.
+pub fn unpack(file: &Path, keys: &Trusted) -> Result<(Vec<(&'static str, String)>, File)> {
+    let attempt = || format!("unpacking the update {}", file.display());
+    let room = || "writing its slot image to a temporary file";
+    let open = || File::open(file).with_context(attempt);
+    let slot = tempfile::tempfile().with_context(room).with_context(attempt)?;
+    let write = |chunk: Chunk, raw: &[u8]| match chunk.content {
+        ChunkContent::Stored { .. } => slot.write_all_at(raw, chunk.offset).with_context(room),
+        ChunkContent::Zero => Ok(()),
+    };
+    chunks(open()?, keys, write).with_context(attempt)?;
+    let bytes = open()?.metadata().with_context(attempt)?.len();
+    let head = Head::read(BufReader::new(open()?)).with_context(attempt)?;
+    let sectors = Sectors(head.manifest.slot_sectors.into());
+    slot.set_len(sectors.bytes()).with_context(room).with_context(attempt)?;
+    Ok((head.facts(bytes, keys), slot))
 }
 
 impl Head {
@@ -84,7 +108,7 @@ impl Head {
         Ok(Self { manifest_bytes, signature, manifest, end })
     }
 
-    fn describe(&self, bytes: u64, keys: &Trusted) -> String {
+    fn facts(&self, bytes: u64, keys: &Trusted) -> Vec<(&'static str, String)> {
         let manifest = &self.manifest;
         let (mut stored, mut stored_bytes, mut raw_bytes) = (0, 0, 0);
         for chunk in manifest.chunks() {
@@ -103,10 +127,8 @@ impl Head {
             Err(error) => format!("DOES NOT HOLD: {error}"),
         };
         let or_none = |text: &str| if text.is_empty() { "not told".to_owned() } else { text.to_owned() };
-        let mut text = String::new();
-        let mut fact = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<13} {value}"); // writing to a string cannot fail
-        };
+        let mut facts = Vec::new();
+        let mut fact = |name, value| facts.push((name, value));
         fact("bundle", format!("format {}, {} ({bytes} bytes)", manifest.format, report::size(bytes)));
         fact("version", format!("{} {} for {}", manifest.product, manifest.version, manifest.board));
         fact("commit", or_none(&manifest.commit));
@@ -126,7 +148,7 @@ impl Head {
         let (small, large) = (report::size(stored_bytes), report::size(raw_bytes));
         fact("stored", format!("{small} for {large} ({percent} %), from byte {} on", self.end));
         fact("signature", signature);
-        text
+        facts
     }
 
     fn extract(&self, dir: &Path) -> Result<()> {
@@ -143,19 +165,26 @@ impl Head {
     }
 }
 
-/// Reads all of a bundle as a unit does, and tells how many chunks it has.
-fn verify(file: impl Read, keys: &Trusted) -> Result<u32> {
-    let mut reader = Reader::open(file, keys.public())?;
+/// A reader of the chunks, once the signature holds.
+fn reader(file: File, keys: &Trusted) -> Result<Reader<BufReader<File>>> {
+    let opened = Reader::open(BufReader::new(file), keys.public());
+    if matches!(opened, Err(BundleError::UnknownKey { .. })) {
+        return opened.context("its key is not known here (--key FILE makes it known)");
+    }
+    Ok(opened?)
+}
+
+/// Reads all of a bundle as a unit does, gives each chunk to `take`, and tells how many there are.
+fn chunks(file: File, keys: &Trusted, mut take: impl FnMut(Chunk, &[u8]) -> Result<()>) -> Result<u32> {
+    let mut reader = reader(file, keys)?;
     let mut raw = Vec::new();
     let mut count = 0;
     loop {
         let at = reader.position();
-        match reader.next_chunk(&mut raw) {
-            Ok(Some(Chunk { index, .. })) => count = index + 1,
-            Ok(None) => return Ok(count),
-            Err(error) => {
-                return Err(error).with_context(|| format!("at byte {at}, where chunk {count} should be"));
-            }
-        }
+        let chunk = reader.next_chunk(&mut raw);
+        let chunk = chunk.with_context(|| format!("at byte {at}, where chunk {count} should be"))?;
+        let Some(chunk) = chunk else { return Ok(count) };
+        count = chunk.index + 1;
+        take(chunk, &raw)?;
     }
 }

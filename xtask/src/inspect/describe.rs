@@ -6,7 +6,7 @@ use firmware::boot_manager::{self, ManagerError};
 use firmware::boot0::Boot0Options;
 use firmware::geom_label::{GeomLabel, LABEL_SECTORS};
 use firmware::layout::Slice;
-use firmware::mbr::{MBR_BYTES, Mbr};
+use firmware::mbr::Mbr;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{self, BootState, Mark, STATE_BYTES};
 use firmware::units::SECTOR_BYTES;
@@ -14,8 +14,28 @@ use firmware::units::SECTOR_BYTES;
 use super::{Disk, Files, Kind, Place};
 use crate::report;
 
+/// What a disk is, or what is in it, by the name that is shown.
+#[derive(Debug)]
+pub struct Fact {
+    /// The slice, of what is in one.
+    pub slice: Option<u8>,
+    /// Its name; no two facts of one slice have the same.
+    pub name: String,
+    /// What it is.
+    pub value: String,
+}
+
 /// The lines of `inspect IMAGE`.
 pub fn text(disk: &Disk) -> String {
+    facts(disk).into_iter().fold(String::new(), |mut text, Fact { slice, name, value }| {
+        let indent = if slice.is_some() { "  " } else { "" };
+        let _ = writeln!(text, "{:<13} {value}", format!("{indent}{name}")); // writing to a string cannot fail
+        text
+    })
+}
+
+/// The facts of a disk, in the order in which they are shown. Of a slot image, the slot is slice 1.
+pub fn facts(disk: &Disk) -> Vec<Fact> {
     let mut lines = Lines::default();
     match &disk.kind {
         Kind::Slot => {
@@ -40,11 +60,15 @@ pub fn text(disk: &Disk) -> String {
 }
 
 #[derive(Default)]
-struct Lines(String);
+struct Lines(Vec<Fact>);
 
 impl Lines {
     fn fact(&mut self, name: &str, value: impl std::fmt::Display) {
-        let _ = writeln!(self.0, "{name:<13} {value}"); // writing to a string cannot fail
+        self.0.push(Fact { slice: None, name: name.to_owned(), value: value.to_string() });
+    }
+
+    fn inside(&mut self, slice: &Slice, name: &str, value: impl std::fmt::Display) {
+        self.0.push(Fact { slice: Some(slice.number), name: name.to_owned(), value: value.to_string() });
     }
 }
 
@@ -121,36 +145,32 @@ fn slice_facts(lines: &mut Lines, disk: &Disk, mbr: &Mbr, slice: &Slice) {
     lines.fact(&format!("slice {number}"), what);
     match place {
         Place::Slot(_) => slot(lines, disk, slice, place),
-        _ => files(lines, &disk.files(place)),
+        _ => files(lines, slice, &disk.files(place)),
     }
 }
 
 fn slot(lines: &mut Lines, disk: &Disk, slice: &Slice, place: Place) {
-    let header = disk.partition(slice).and_then(|partition| {
-        let sector = disk.read(partition.start, MBR_BYTES)?;
-        Ok(SlotHeader::decode(&sector)?)
-    });
-    match header {
+    let system = match disk.slot_header(slice) {
         Ok(header) => {
             let SlotHeader { product, board, version, commit, built_from, .. } = &header;
-            lines.fact(
-                "  system",
-                format!("{product} {version} for {board}, commit {commit}, from {built_from}"),
-            );
-            if !header.fits(slice) {
-                lines.fact("", format!("MADE FOR A SLOT OF {}", header.size));
-            }
+            let misfit = if header.fits(slice) {
+                String::new()
+            } else {
+                format!(", MADE FOR A SLOT OF {}", header.size)
+            };
+            format!("{product} {version} for {board}, commit {commit}, from {built_from}{misfit}")
         }
-        Err(error) => lines.fact("  system", format!("none: {error:#}")),
-    }
-    files(lines, &disk.files(place));
+        Err(error) => format!("none: {error:#}"),
+    };
+    lines.inside(slice, "system", system);
+    files(lines, slice, &disk.files(place));
 }
 
-fn files(lines: &mut Lines, files: &anyhow::Result<Files>) {
+fn files(lines: &mut Lines, slice: &Slice, files: &anyhow::Result<Files>) {
     let files = match files {
         Ok(files) => files.superblock(),
         Err(error) => {
-            return lines.fact("  files", format!("none: {:#}", error.root_cause()));
+            return lines.inside(slice, "files", format!("none: {:#}", error.root_cause()));
         }
     };
     let fragment = u64::from(files.fragment_size);
@@ -158,8 +178,9 @@ fn files(lines: &mut Lines, files: &anyhow::Result<Files>) {
     let label = if files.label.is_empty() { String::new() } else { format!(", label `{}`", files.label) };
     let hash = if files.hash_good == Some(false) { ", CHECK-HASH WRONG" } else { "" };
     let clean = if files.clean { "" } else { ", NOT CLEAN" };
-    lines.fact(
-        "  files",
+    lines.inside(
+        slice,
+        "files",
         format!(
             "UFS2 {}/{}{label}, {} of {} used, {} of {} inodes{clean}{hash}",
             files.block_size,
@@ -183,10 +204,10 @@ fn boot_state(lines: &mut Lines, disk: &Disk) {
     });
     for (number, copy) in (1..).zip(&copies) {
         let what = match copy {
-            Ok((sequence, state)) => format!("copy {number}: number {sequence}, {}", state_words(state)),
-            Err(error) => format!("copy {number}: NONE: {error}"),
+            Ok((sequence, state)) => format!("number {sequence}, {}", state_words(state)),
+            Err(error) => format!("NONE: {error}"),
         };
-        lines.fact("boot state", what);
+        lines.fact(&format!("boot state {number}"), what);
     }
     let [first, second] = copies.map(Result::ok);
     let latest = match (first, second) {

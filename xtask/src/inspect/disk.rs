@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use firmware::disklabel::Disklabel;
 use firmware::layout::{CFG_SLICE, DATA_SLICE, Slice};
 use firmware::mbr::{MBR_BYTES, Mbr, PartitionEntry};
+use firmware::slot::SlotHeader;
 use firmware::units::Sectors;
 use ufs::read::{Reader, Source};
 
@@ -65,8 +66,15 @@ pub struct Section {
 impl Source for Section {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         let at = self.start.bytes().checked_add(offset).ok_or(io::ErrorKind::UnexpectedEof)?;
-        self.file.read_exact_at(buf, at)
+        read_exactly(&self.file, buf, at)
     }
+}
+
+fn read_exactly(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    file.read_exact_at(buffer, at).map_err(|error| match error.kind() {
+        kind @ io::ErrorKind::UnexpectedEof => io::Error::new(kind, "the image ends before that, cut short"),
+        _ => error,
+    })
 }
 
 /// The files of a file system.
@@ -78,8 +86,16 @@ impl Disk {
     /// # Errors
     /// It cannot be read, or is neither a card nor a slot.
     pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("inspecting {}", path.display()))?;
+        Self::of(file, path)
+    }
+
+    /// Finds out what the disk in `file` is; it is called `path` in messages.
+    ///
+    /// # Errors
+    /// As [`Disk::open`].
+    pub fn of(mut file: File, path: &Path) -> Result<Self> {
         let attempt = || format!("inspecting {}", path.display());
-        let mut file = File::open(path).with_context(attempt)?;
         // A device's metadata tell no size.
         let bytes = io::Seek::seek(&mut file, io::SeekFrom::End(0)).with_context(attempt)?;
         let mut head = [0; 2 * MBR_BYTES];
@@ -114,7 +130,7 @@ impl Disk {
     /// They cannot be read.
     pub fn read(&self, at: Sectors, bytes: usize) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; bytes];
-        self.file.read_exact_at(&mut buffer, at.bytes())?;
+        read_exactly(&self.file, &mut buffer, at.bytes())?;
         Ok(buffer)
     }
 
@@ -149,7 +165,16 @@ impl Disk {
         let sector = self.read(slice.start + Sectors(1), MBR_BYTES).context("reading its label")?;
         Disklabel::parse(&sector)?
             .partition_a(slice)
-            .context("its label has no partition `a` within the slice")
+            .context("its label has no partition `a` within the slice, which may have been cut short")
+    }
+
+    /// The header of a slot.
+    ///
+    /// # Errors
+    /// As [`Disk::partition`], or there is none that holds.
+    pub fn slot_header(&self, slice: &Slice) -> Result<SlotHeader> {
+        let sector = self.read(self.partition(slice)?.start, MBR_BYTES)?;
+        Ok(SlotHeader::decode(&sector)?)
     }
 
     /// The files of a file system.

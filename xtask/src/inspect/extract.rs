@@ -35,12 +35,20 @@ pub fn cat(files: &Files, path: &str, out: &mut impl Write) -> Result<()> {
 }
 
 fn copy(files: &Files, stat: &Stat, out: &mut impl Write) -> Result<()> {
+    pieces(files, stat, |piece| Ok(out.write_all(piece)?))
+}
+
+/// Gives the content of a file to `take`, piece by piece.
+///
+/// # Errors
+/// It cannot be read, or `take` refuses.
+pub fn pieces(files: &Files, stat: &Stat, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let mut buffer = vec![0; PIECE.min(usize::try_from(stat.size)?.max(1))];
     let mut at = 0;
     while at < stat.size {
         let read = files.read_at(stat.ino, at, &mut buffer)?;
         ensure!(read > 0, "it ends at byte {at} of {}", stat.size);
-        out.write_all(&buffer[..read])?;
+        take(&buffer[..read])?;
         at += read as u64;
     }
     Ok(())

@@ -66,15 +66,19 @@ impl Trusted {
         Ok(trusted)
     }
 
-    /// Those of the repository, and this user's development key if there is one: whose signatures are known here.
+    /// Those of the repository, this user's development key if there is one, and those in the files `more`: whose
+    /// signatures are known here.
     ///
     /// # Errors
     /// As [`Trusted::of_repository`].
-    pub fn known(root: &Path) -> Result<Self> {
+    pub fn known(root: &Path, more: &[PathBuf]) -> Result<Self> {
         let mut trusted = Self::of_repository(root)?;
         let development = config_folder().map(|folder| folder.join(format!("{DEVELOPMENT}{SUFFIX}")));
         if let Some(file) = development.ok().filter(|file| file.exists()) {
             trusted.add_file(DEVELOPMENT, &file)?;
+        }
+        for file in more {
+            trusted.add_file(&file.file_stem().unwrap_or_default().to_string_lossy(), file)?;
         }
         Ok(trusted)
     }

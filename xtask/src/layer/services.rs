@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use crate::services::Service;
 use crate::tree::{Content, EntryKind, Layer, TreePath};
 
+/// The name of the layer.
+pub const NAME: &str = "services";
 /// Where services are installed.
 const DIRECTORY: &str = "usr/sbin";
 
@@ -15,7 +17,7 @@ const DIRECTORY: &str = "usr/sbin";
 /// # Errors
 /// A service that cannot be read, or is over the budget.
 pub fn layer(services: &[Service], budget: Option<u64>) -> Result<Layer> {
-    let mut layer = Layer::new("services");
+    let mut layer = Layer::new(NAME);
     for service in services {
         let size = fs::metadata(&service.path)
             .with_context(|| format!("reading service {}", service.path.display()))?

@@ -44,8 +44,8 @@ fn a_full_image_tells_what_starts_and_what_its_slices_hold() {
         "  files       UFS2 4096/512, ",
         "slice 3       /cfg: type 0xa5, ",
         "slice 4       /data: type 0xa5, ",
-        "boot state    copy 1: number 1, default slot 2, slot 1 good, slot 2 good\n",
-        "boot state    copy 2: number 2, default slot 2, slot 1 good, slot 2 good\n",
+        "boot state 1  number 1, default slot 2, slot 1 good, slot 2 good\n",
+        "boot state 2  number 2, default slot 2, slot 1 good, slot 2 good\n",
         "starts next   slot 2, else slot 1\n",
     ] {
         assert!(shown.contains(part), "`{part}` is not in\n{shown}");
@@ -80,7 +80,7 @@ fn what_is_damaged_is_told_in_its_place_and_the_rest_is_shown() {
     assert!(shown().contains("copy at sector 8: DAMAGED: "), "{}", shown());
     file.write_all_at(&[0x55; 512], (cfg + 96) * 512).unwrap();
     let after = shown();
-    assert!(after.contains("boot state    copy 2: NONE: ") && after.contains("copy 1: number 1"), "{after}");
+    assert!(after.contains("boot state 2  NONE: ") && after.contains("boot state 1  number 1"), "{after}");
     assert!(after.contains("starts next   slot 1"), "{after}");
     // The header of slot 1, then its label.
     file.write_all_at(b"x", (4032 + 16) * 512 + 20).unwrap();

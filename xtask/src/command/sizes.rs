@@ -1,0 +1,87 @@
+//! `cargo xtask sizes`: what fills the slot, and what grew.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::built::{Builds, Built, Releases};
+use crate::product::Product;
+use crate::report;
+use crate::sizes::{Budgets, Limits, text, weigh};
+use crate::workspace;
+
+/// Tell what fills the slot, and what grew since the last release
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A version in the output folder, its folder, an image, a card, an update, a slot.mtree or a manifest.json; the latest
+    /// build when not given
+    build: Option<PathBuf>,
+    /// Tell the growth since this build; when not given, since the newest tagged release that the output folder holds
+    #[arg(long, value_name = "VERSION|FILE")]
+    since: Option<PathBuf>,
+    /// How deep the tree of directories goes
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    depth: usize,
+    /// How many files are listed
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    /// Lay the keys of FILE over appliance.toml, which states the budgets; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Of updates: know the public key in FILE too, besides those of firmware/keys and the development key
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+    /// Where the folders of versions are
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Shows what fills the slot.
+    ///
+    /// # Errors
+    /// There is no such build, or it does not tell what is in it.
+    pub fn run(self) -> Result<()> {
+        let root = workspace::root();
+        let product = Product::load(&root, &self.config)?;
+        let budgets = Budgets { slot: product.slot_budget, service: product.service_budget };
+        let builds = Builds::new(self.output, self.keys);
+        let build = match &self.build {
+            Some(build) => builds.open(build, None)?,
+            None => builds.latest()?,
+        };
+        let (since, note) = match self.since {
+            Some(since) => (Some(open_since(&builds, &since)?), None),
+            None => since_release(&root, &builds, &build.name)?,
+        };
+        let limits = Limits { depth: self.depth, top: self.top };
+        let sizes = weigh(&build, since.as_ref(), note, budgets, limits)?;
+        if self.json {
+            return report::result(&(serde_json::to_string_pretty(&sizes)? + "\n"));
+        }
+        report::result(&text::text(&sizes))
+    }
+}
+
+fn open_since(builds: &Builds, what: &Path) -> Result<Built> {
+    builds.open(what, None).context("opening the build that growth is since")
+}
+
+/// The last release before `version` that is at hand, and what is to be said if that is not the last one.
+fn since_release(root: &Path, builds: &Builds, version: &str) -> Result<(Option<Built>, Option<String>)> {
+    let releases = Releases::before(version, root, builds)?;
+    let output = builds.output();
+    let note = match &releases.newest {
+        None => Some("no release before it is tagged (--since VERSION|FILE names another build)".to_owned()),
+        newest if *newest == releases.at_hand => None,
+        Some(newest) => Some(format!(
+            "the last release, {newest}, is not in {}; build it there from its tag, or name another build with --since",
+            output.display()
+        )),
+    };
+    let since = releases.at_hand.map(|release| open_since(builds, &output.join(release.to_string())));
+    Ok((since.transpose()?, note))
+}
