@@ -63,7 +63,9 @@ pub struct Need {
 }
 
 const SERVICES: &[Group] = &[Group::Image, Group::World, Group::Source, Group::Test];
-const REAL: &[Group] = &[Group::World, Group::Source];
+/// Tests link against what stands for a real world, and drive its build.
+const REAL: &[Group] = &[Group::World, Group::Source, Group::Test];
+const SOURCE: &[Group] = &[Group::Source, Group::Test];
 
 /// Everything that the builder needs and does not bring.
 pub const NEEDS: &[Need] = &[
@@ -85,8 +87,8 @@ pub const NEEDS: &[Need] = &[
     },
     program("clang", "linking the services of a real world", REAL, &["clang"], &[]),
     program("ld.lld", "linking the services of a real world", REAL, &["lld"], &[]),
-    program("llvm-ar", "building a world from source", &[Group::Source], &["llvm"], &[]),
-    program("python3", "building a world from source", &[Group::Source], &["python3"], &["python3"]),
+    program("llvm-ar", "building a world from source", SOURCE, &["llvm"], &[]),
+    program("python3", "building a world from source", SOURCE, &["python3"], &["python3"]),
     header("libarchive", "archive.h", &["libarchive-dev"]),
     header("bzip2", "bzlib.h", &["libbz2-dev"]),
     header("zlib", "zlib.h", &["zlib1g-dev"]),
@@ -124,7 +126,7 @@ const fn header(name: &'static str, file: &'static str, debian: &'static [&'stat
     Need {
         name,
         purpose: "building a world from source",
-        groups: &[Group::Source],
+        groups: SOURCE,
         kind: Kind::Header(file),
         debian,
         freebsd: &[],
