@@ -26,8 +26,10 @@ fn server(answers: Vec<Answer>) -> (String, Receiver<Asked>) {
         for answer in answers {
             let Ok((stream, _)) = listener.accept() else { return };
             let request = request(&stream);
-            let _ = (&stream).write_all(&answer(&request));
+            let answer = answer(&request);
+            // Whoever has the answer finds what it was asked for.
             let _ = told.send(request);
+            let _ = (&stream).write_all(&answer);
         }
     });
     (url, asked)
