@@ -187,3 +187,35 @@ fn take_manifest(built: &mut Built, path: &Path) -> Result<()> {
 fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::built::LayerTotal;
+
+    #[test]
+    fn what_is_left_of_a_version_is_enough() {
+        let output = tempfile::tempdir().unwrap();
+        let builds = Builds::new(Some(output.path().to_owned()), Vec::new());
+        let dir = output.path().join("1.2.3");
+        fs::create_dir(&dir).unwrap();
+        assert!(!builds.has("1.2.3"));
+        let open = || builds.open(Path::new("1.2.3"), None).unwrap();
+
+        // A specification of before it told layers; the manifest does.
+        fs::write(dir.join(SPEC), "#mtree 2.0\n. type=dir mode=0755\n./a type=file mode=0644 size=4\n")
+            .unwrap();
+        let built = open();
+        assert_eq!((built.name.as_str(), built.manifest, built.room), ("1.2.3", None, None));
+        assert_eq!(built.layers.unwrap()["?"], LayerTotal { paths: 2, bytes: 4 });
+        let manifest = r#"{"version": "1.2.3-x", "layers": [{"name": "world", "entries": 2, "bytes": 4}]}"#;
+        fs::write(dir.join(MANIFEST), manifest).unwrap();
+        let built = open();
+        assert_eq!((built.name.as_str(), built.paths.unwrap().len()), ("1.2.3-x", 2));
+        assert_eq!(built.layers.unwrap()["world"], LayerTotal { paths: 2, bytes: 4 });
+        fs::remove_file(dir.join(SPEC)).unwrap();
+        let built = open();
+        assert_eq!((built.paths, built.layers.unwrap().len()), (None, 1));
+        assert!(builds.has("1.2.3"));
+    }
+}

@@ -16,7 +16,8 @@ const TROUBLE: u8 = 2;
 
 /// Tell what changed from one build to another; exits as diff(1) does
 ///
-/// Only what both tell is compared, and what that is the first lines say. Exits with 0 when there is no difference, with 1 when there is one, and with 2 when that cannot be told.
+/// Only what both tell is compared, and what that is the first lines say. Exits with 0 when there is no difference, with
+/// 1 when there is one, and with 2 when that cannot be told.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The one: a version in the output folder, the folder of a version, a full image, the device of a card, a slot image,
