@@ -10,11 +10,11 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bsd_disk::units::Sectors;
 use firmware::release::RELEASE_FILE;
 use firmware::slot::{HEADER_BYTES, Slot};
 use firmware::state::store::{self, Medium};
 use firmware::state::{BootState, STATE_BYTES};
-use firmware::units::Sectors;
 use serde::Serialize;
 
 use crate::slot::{HEADER_OFFSET, Slots};
@@ -176,8 +176,8 @@ pub mod fake {
     //! A machine for tests: each fact is there or lacking.
 
     use anyhow::anyhow;
+    use bsd_disk::units::Sectors;
     use firmware::slot::SlotHeader;
-    use firmware::units::Sectors;
 
     use super::*;
 

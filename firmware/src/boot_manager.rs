@@ -26,8 +26,8 @@
 
 use std::ops::Range;
 
-use crate::bytes::{le32, put};
-use crate::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::bytes::{le32, put};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
 /// The program of the MBR.
 pub const STAGE1: &str = include_str!("../boot/stage1.S");

@@ -13,7 +13,7 @@
 //! | sector of the slice | what                                                                     |
 //! |--------------------:|--------------------------------------------------------------------------|
 //! |                   0 | boot1 (`stand/i386/boot2/boot1.S`)                                        |
-//! |                   1 | BSD label ([`crate::disklabel`])                                          |
+//! |                   1 | BSD label ([`bsd_disk::disklabel`])                                          |
 //! |               2..16 | boot2                                                                    |
 //! |                  16 | partition `a` begins; its first sector is the slot header ([`crate::slot`]) |
 //! |            17..144  | rest of the 64 KiB that UFS2 leaves to boot programs, zero                |
@@ -23,18 +23,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::geom_label::LABEL_SECTORS;
-use crate::units::Sectors;
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::geom_label::LABEL_SECTORS;
+use bsd_disk::geometry::{Geometry, GeometryError};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
 
 /// Where the first slice starts: the least place after the MBR that is a multiple of 63 sectors, of a cylinder of 16
 /// or 32 heads, and of 4 KiB. The 2 MiB before it are room for a boot manager.
 pub const FIRST_SLICE: Sectors = Sectors(4032);
-
-/// Flash is erased and written in multiples of this: 4 KiB.
-pub const FLASH_PAGE: Sectors = Sectors(8);
-
-/// The boot programs and the label at the head of a slot (`BBSIZE`, `sys/sys/disk/bsd.h`: 8 KiB).
-pub const BOOT_AREA: Sectors = Sectors(16);
 
 /// The sector of a slot that holds its BSD label (`LABELSECTOR`, `sys/sys/disklabel.h`).
 pub const LABEL_SECTOR: Sectors = Sectors(1);
@@ -51,14 +48,11 @@ pub const CFG_RESERVED: Sectors = UFS_BOOT_AREA;
 /// The least size of a slot or of `/cfg` that leaves any room for files: 256 KiB.
 const SLICE_MIN: Sectors = Sectors(512);
 
-/// Cylinders that a disk may have in all (`ATA` and `g_part` count them with 16 bits).
-const CYLINDERS_MAX: u64 = 65_535;
-
 /// The version of what a slot image relies on, which an update's bundle names: slots in slices 1 and 2, `/cfg` with the
 /// boot state in slice 3, `/data` in slice 4. A unit whose disk is laid out otherwise has to be written anew.
 pub const LAYOUT: u32 = 1;
 
-/// The version of the same with a [label](crate::geom_label) in the last sector of each slice, by which the system finds
+/// The version of the same with a [label](bsd_disk::geom_label) in the last sector of each slice, by which the system finds
 /// root, `/cfg` and `/data`.
 pub const LABELLED_LAYOUT: u32 = 2;
 
@@ -67,63 +61,6 @@ pub const CFG_SLICE: u8 = 3;
 
 /// The slice number of `/data`.
 pub const DATA_SLICE: u8 = 4;
-
-/// How the BIOS counts the disk: sectors in a track and heads in a cylinder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Geometry {
-    /// Sectors in a track: 63 but for very small cards.
-    pub sectors: u32,
-    /// Heads: 16 as a card tells it, 32 and more as a BIOS translates it, at most 255.
-    pub heads: u32,
-}
-
-impl Geometry {
-    /// A geometry, checked.
-    ///
-    /// # Errors
-    /// A BIOS cannot have it.
-    pub const fn new(sectors: u32, heads: u32) -> Result<Self, LayoutError> {
-        let geometry = Self { sectors, heads };
-        match geometry.check() {
-            Ok(()) => Ok(geometry),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Whether INT 13h can speak of it: a sector number has 6 bits and starts at 1, a head number has 8 bits, and 256
-    /// heads are known to stop BIOSes.
-    const fn check(self) -> Result<(), LayoutError> {
-        if self.sectors < 1 || self.sectors > 63 || self.heads < 1 || self.heads > 255 {
-            return Err(LayoutError::Geometry { sectors: self.sectors, heads: self.heads });
-        }
-        Ok(())
-    }
-
-    /// One cylinder.
-    pub fn cylinder(self) -> Sectors {
-        Sectors(u64::from(self.sectors) * u64::from(self.heads))
-    }
-
-    /// What slices are aligned to: a cylinder where that is whole flash pages, else the least number of whole tracks
-    /// that is.
-    pub fn unit(self) -> Sectors {
-        let cylinder = self.cylinder();
-        if cylinder.is_multiple_of(FLASH_PAGE) {
-            return cylinder;
-        }
-        let track = u64::from(self.sectors);
-        Sectors(track * FLASH_PAGE.0 / greatest_common_divisor(track, FLASH_PAGE.0))
-    }
-
-    /// The most sectors that a disk of this geometry may have.
-    pub fn capacity(self) -> Sectors {
-        self.cylinder() * CYLINDERS_MAX
-    }
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
-}
 
 /// How many slots hold the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,24 +127,6 @@ pub struct Request {
     pub data: DataSize,
 }
 
-/// One slice of the MBR.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slice {
-    /// 1 to 4, as in `ada0s1`.
-    pub number: u8,
-    /// Its first sector, from the start of the disk.
-    pub start: Sectors,
-    /// How many sectors it has.
-    pub size: Sectors,
-}
-
-impl Slice {
-    /// The sector after its last.
-    pub fn end(&self) -> Sectors {
-        self.start + self.size
-    }
-}
-
 /// Where every slice lies, and what is in its last sector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -221,7 +140,7 @@ pub struct Layout {
     pub cfg: Slice,
     /// `/data`: slice 4.
     pub data: Option<Slice>,
-    /// The slices end in a [label](crate::geom_label).
+    /// The slices end in a [label](bsd_disk::geom_label).
     #[serde(default)]
     pub labelled: bool,
 }
@@ -231,16 +150,8 @@ pub struct Layout {
 #[non_exhaustive]
 pub enum LayoutError {
     /// The geometry is none.
-    #[error(
-        "planning the disk: a geometry of {sectors} sectors a track and {heads} heads is none that a BIOS has (1 to 63 \
-         sectors, 1 to 255 heads); 63 and 16 suit most CompactFlash cards"
-    )]
-    Geometry {
-        /// Sectors a track, as given.
-        sectors: u32,
-        /// Heads, as given.
-        heads: u32,
-    },
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
     /// The geometry is too small for the media.
     #[error(
         "planning the disk: media of {media} is more than {heads} heads with {sectors} sectors a track can address \
@@ -390,6 +301,7 @@ fn sized(what: &'static str, size: Sectors, least: Sectors, unit: Sectors) -> Re
 
 #[cfg(test)]
 mod tests {
+    use bsd_disk::geometry::FLASH_PAGE;
     use proptest::prelude::*;
 
     use super::*;
@@ -470,7 +382,7 @@ mod tests {
         for (sectors, heads) in [(0, 16), (64, 16), (63, 0), (63, 256)] {
             let geometry = Geometry { sectors, heads };
             let error = Layout::plan(&Request { geometry, ..request() }).unwrap_err();
-            assert_eq!(error, LayoutError::Geometry { sectors, heads });
+            assert_eq!(error, LayoutError::Geometry(GeometryError { sectors, heads }));
             assert!(Geometry::new(sectors, heads).is_err());
         }
         let beyond = Request { media: CARD.capacity() + Sectors(1), ..request() };

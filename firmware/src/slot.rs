@@ -30,9 +30,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::bytes::{array, le16, le32, le64, put};
-use crate::layout::Slice;
-use crate::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::bytes::{array, le16, le32, le64, put};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
 /// One of the two slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

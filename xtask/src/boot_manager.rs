@@ -5,12 +5,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use bsd_disk::units::Sectors;
 use firmware::boot_manager::{
     COPIES, INCLUDES, MAGIC_VALUE, MANAGER, MANAGER_ORIGIN, SECTORS_MAX, STAGE1, STAGE1_ORIGIN, STAGE1_ROOM,
     offset, seal,
 };
 use firmware::layout::{CFG_SLICE, HEADER_SECTOR};
-use firmware::units::Sectors;
 use firmware::{slot, state};
 
 use crate::assembler::{self, Define, Source};

@@ -6,13 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use bsd_disk::mbr::{MBR_BYTES, Mbr};
+use bsd_disk::units::Sectors;
 use firmware::boot_manager::{self, ManagerError};
 use firmware::layout::CFG_SLICE;
-use firmware::mbr::{MBR_BYTES, Mbr};
 use firmware::slot::Slot;
 use firmware::state::store::{self, Medium};
 use firmware::state::{BootState, Digest, Mark, STATE_BYTES};
-use firmware::units::Sectors;
 
 /// The `/cfg` slice of a full image.
 #[derive(Debug)]

@@ -6,11 +6,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use bsd_disk::units::Sectors;
 use firmware::bundle::BundleError;
 use firmware::slot::Slot;
 use firmware::state::store::StoreError;
 use firmware::state::transition::TransitionError;
-use firmware::units::Sectors;
 use semver::Version;
 
 /// Every exit code of `sluice update`, as help and documentation tell them.

@@ -2,11 +2,11 @@
 
 use std::io::Read;
 
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{BundleError, ChunkContent, ImageDigest, PublicKeys, Reader};
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{HEADER_BYTES, SlotHeader};
 use firmware::state::Digest;
-use firmware::units::{SECTOR_BYTES, Sectors};
 use semver::Version;
 
 use super::error::UpdateError;

@@ -7,10 +7,10 @@
 use std::io::Read;
 use std::time::Instant;
 
+use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 use firmware::state::TRIES;
 use firmware::state::store::Medium;
-use firmware::units::Sectors;
 use serde::Serialize;
 
 use super::error::{Fault, UpdateError};

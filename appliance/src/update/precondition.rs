@@ -1,8 +1,8 @@
 //! What must hold before the first write, beside what the boot state says and what the signature vouches for.
 
+use bsd_disk::units::Sectors;
 use firmware::release::Release;
 use firmware::slot::Slot;
-use firmware::units::Sectors;
 use semver::Version;
 
 use super::error::UpdateError;

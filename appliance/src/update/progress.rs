@@ -4,8 +4,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
-use firmware::units::Sectors;
 use serde_json::json;
 
 use super::feed::Candidate;

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use firmware::units::Sectors;
+use bsd_disk::units::Sectors;
 
 /// What a slot lies on.
 pub trait Storage {

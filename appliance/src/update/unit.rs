@@ -7,12 +7,12 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
 use firmware::release::Release;
 use firmware::slot::Slot;
 use firmware::state::store::Medium;
-use firmware::units::{SECTOR_BYTES, Sectors};
 
 use super::error::UpdateError;
 use super::lock::Lock;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use bsd_disk::units::Sectors;
 use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{HEADER_BYTES, Slot, SlotHeader};
-use firmware::units::Sectors;
 
 use super::error::{DIFFERS, DONE, NOT_KNOWN, UpdateError};
 use super::record::Record;

@@ -9,9 +9,9 @@
 use std::io;
 use std::ops::Range;
 
+use bsd_disk::geometry::FLASH_PAGE;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{is_zero, sha256};
-use firmware::layout::FLASH_PAGE;
-use firmware::units::{SECTOR_BYTES, Sectors};
 
 use super::error::Fault;
 use super::storage::Storage;

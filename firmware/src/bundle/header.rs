@@ -1,7 +1,7 @@
 //! The first 32 bytes: what follows, and how long it is.
 
 use super::error::BundleError;
-use crate::bytes::{array, le16, le32, le64, put};
+use bsd_disk::bytes::{array, le16, le32, le64, put};
 
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 32;

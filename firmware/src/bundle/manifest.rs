@@ -7,7 +7,7 @@ use super::digest::ImageDigest;
 use super::error::BundleError;
 use super::header::MANIFEST_BYTES_MAX;
 use crate::layout::HEADER_SECTOR;
-use crate::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
 /// Sectors of a chunk as the builder makes them: 128 KiB, the most that zstd takes for one block.
 pub const CHUNK_SECTORS: u32 = 256;

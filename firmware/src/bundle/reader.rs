@@ -10,7 +10,7 @@ use super::error::BundleError;
 use super::header::{HEADER_BYTES, Header, MAGIC_VALUE};
 use super::manifest::{ChunkCursor, Manifest};
 use super::signature::{KeyId, PublicKeys, SignatureError};
-use crate::units::SECTOR_BYTES;
+use bsd_disk::units::SECTOR_BYTES;
 
 /// How the first sector of an MBR, a boot1 and so of every image ends.
 const BOOT_SIGNATURE: [u8; 2] = [0x55, 0xaa];

@@ -160,5 +160,5 @@ fn named_key(signature: &str) -> Option<KeyId> {
 
 /// The name of the key behind the two bytes of the algorithm.
 fn key_id(bytes: &[u8]) -> KeyId {
-    KeyId(crate::bytes::array(bytes, 2))
+    KeyId(bsd_disk::bytes::array(bytes, 2))
 }

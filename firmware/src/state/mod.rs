@@ -36,9 +36,9 @@ pub mod transition;
 
 use semver::Version;
 
-use crate::bytes::{array, le16, le32, put};
 use crate::slot::Slot;
-use crate::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::bytes::{array, le16, le32, put};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
 /// Where the two copies lie, from the start of the `/cfg` slice: 32 KiB apart, so that they share no page of the flash and
 /// hardly an erase block.

@@ -6,7 +6,7 @@
 use std::io;
 
 use super::{BootState, COPIES, STATE_BYTES, StateError, is_later};
-use crate::units::Sectors;
+use bsd_disk::units::Sectors;
 
 /// What the copies lie on: the `/cfg` slice, or an image of it.
 pub trait Medium {

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use firmware::layout::Slice;
+use bsd_disk::slice::Slice;
 use serde::Serialize;
 
 use super::Order;
@@ -253,7 +253,7 @@ impl Summary {
 
     fn media_lines(&self, lines: &mut Lines) {
         let media = &self.media;
-        let bytes = |sectors: u64| report::size(sectors * firmware::units::SECTOR_BYTES);
+        let bytes = |sectors: u64| report::size(sectors * bsd_disk::units::SECTOR_BYTES);
         lines.fact(
             "media",
             format_args!(

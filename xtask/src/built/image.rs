@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::mbr::{CODE_BYTES, MBR_BYTES};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
 use firmware::boot_manager;
-use firmware::layout::{BOOT_AREA, Slice};
-use firmware::mbr::{CODE_BYTES, MBR_BYTES};
-use firmware::units::Sectors;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use ufs::read::{FileType, Stat, Visit};

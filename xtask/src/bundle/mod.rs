@@ -12,9 +12,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{CHUNK_SECTORS, ChunkList, Header, Manifest, StoredChunk, is_zero, sha256};
 use firmware::state::Digest;
-use firmware::units::{SECTOR_BYTES, Sectors};
 use rayon::prelude::*;
 
 pub use former::Former;

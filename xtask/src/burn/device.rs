@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use firmware::units::SECTOR_BYTES;
+use bsd_disk::units::SECTOR_BYTES;
 use rustix::fs::OFlags;
 
 use super::{Image, freebsd, linux};

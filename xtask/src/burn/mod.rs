@@ -19,7 +19,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use firmware::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
 pub use card::Card;
 use card::{Buffer, CHUNK};

@@ -11,8 +11,9 @@
 use std::ops::Range;
 
 use anyhow::{Context, Result, bail};
-use firmware::layout::{CFG_SLICE, DATA_SLICE, Slice};
-use firmware::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use firmware::layout::{CFG_SLICE, DATA_SLICE};
 
 use super::Image;
 use crate::inspect::{Disk, Kind, Place};

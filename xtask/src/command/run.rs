@@ -5,9 +5,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use bsd_disk::boot0::Boot0Options;
+use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use clap::value_parser;
-use firmware::boot0::Boot0Options;
-use firmware::mbr::{MBR_BYTES, Mbr};
 use firmware::slot::Slot;
 use tempfile::TempDir;
 
@@ -142,10 +142,11 @@ fn activate(image: &Path, slot: u8) -> Result<()> {
 mod tests {
     use std::os::unix::fs::FileExt;
 
+    use bsd_disk::geometry::Geometry;
+    use bsd_disk::units::Sectors;
     use firmware::boot_manager;
-    use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+    use firmware::layout::{DataSize, Layout, Request, SlotCount};
     use firmware::state::{Mark, store};
-    use firmware::units::Sectors;
 
     use super::*;
 
@@ -160,7 +161,8 @@ mod tests {
             data: DataSize::None,
         })
         .unwrap();
-        let mut mbr = Mbr::with_code(&[0xeb, 0xfe]).unwrap().with_layout(&layout).unwrap();
+        let mut mbr =
+            Mbr::with_code(&[0xeb, 0xfe]).unwrap().with_slices(layout.slices(), layout.geometry).unwrap();
         mbr.set_active(1).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let image = dir.path().join("sluice-0.1.0.full.img");

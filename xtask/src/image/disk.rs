@@ -9,10 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use firmware::disklabel::Disklabel;
-use firmware::layout::{BOOT_AREA, LABEL_SECTOR, Layout, Slice};
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::disklabel::Disklabel;
+use bsd_disk::slice::Slice;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use firmware::layout::{LABEL_SECTOR, Layout};
 use firmware::slot::SlotHeader;
-use firmware::units::{SECTOR_BYTES, Sectors};
 
 /// Several places that get the same bytes.
 struct Places<'a>(Vec<(&'a File, u64)>);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
-use firmware::units::Sectors;
+use bsd_disk::units::Sectors;
 
 use crate::product::FileSystem;
 use crate::report;

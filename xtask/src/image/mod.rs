@@ -12,14 +12,15 @@ mod writable;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use bsd_disk::boot0::{self, Boot0Options};
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::geom_label::{GeomLabel, LABEL_SECTORS};
+use bsd_disk::mbr::{CODE_BYTES, Mbr};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
 use firmware::boot_manager;
-use firmware::boot0::{self, Boot0Options};
-use firmware::geom_label::{GeomLabel, LABEL_SECTORS};
-use firmware::layout::{BOOT_AREA, Slice};
-use firmware::mbr::{CODE_BYTES, Mbr};
 use firmware::slot::{self, SlotHeader};
 use firmware::state::{self, BootState, store};
-use firmware::units::Sectors;
 
 use crate::boot_manager::BootManager;
 use crate::customize::{Customizer, Stage};
@@ -176,7 +177,7 @@ fn outside(product: &Product, manager: Option<&BootManager>, boot: &BootBlocks) 
 /// The boot manager twice, its state twice, and an MBR in which no slice is active: what starts is the state's to say.
 fn with_manager(product: &Product, manager: &BootManager) -> Result<Vec<disk::Piece>> {
     let layout = &product.layout;
-    let mbr = Mbr::with_code(&manager.mbr)?.with_layout(layout)?;
+    let mbr = Mbr::with_code(&manager.mbr)?.with_slices(layout.slices(), layout.geometry)?;
     let is_written = |slot: slot::Slot| {
         layout.slot(slot.number()).is_some() && (slot == slot::Slot::First || product.fill_second)
     };
@@ -196,7 +197,8 @@ fn world_mbr(product: &Product, code: WorldCode, boot: &BootBlocks) -> Result<Mb
     let default = settings.default_slot.number();
     let file = code.file();
     let (code, has_options) = boot.mbr.get(code)?;
-    let mut mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?.with_layout(&product.layout)?;
+    let mut mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?
+        .with_slices(product.layout.slices(), product.layout.geometry)?;
     mbr.set_active(default)?;
     if !has_options {
         return Ok(mbr);

@@ -6,10 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use bsd_disk::units::Sectors;
 use firmware::bundle::{
     BundleError, Chunk, ChunkContent, HEADER_BYTES, Header, Manifest, Reader, SignatureError,
 };
-use firmware::units::Sectors;
 
 use crate::keys::Trusted;
 use crate::{hex, report};

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
+use bsd_disk::boot0::Boot0Options;
+use bsd_disk::geom_label::{GeomLabel, LABEL_SECTORS};
+use bsd_disk::mbr::Mbr;
+use bsd_disk::slice::Slice;
+use bsd_disk::units::SECTOR_BYTES;
 use firmware::boot_manager::{self, ManagerError};
-use firmware::boot0::Boot0Options;
-use firmware::geom_label::{GeomLabel, LABEL_SECTORS};
-use firmware::layout::Slice;
-use firmware::mbr::Mbr;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{self, BootState, Mark, STATE_BYTES};
-use firmware::units::SECTOR_BYTES;
 
 use super::{Disk, Files, Kind, Place};
 use crate::report;
@@ -125,7 +125,7 @@ fn slice_facts(lines: &mut Lines, disk: &Disk, mbr: &Mbr, slice: &Slice) {
         _ => Place::Data,
     };
     let active = if entry.active { ", active" } else { "" };
-    let chs = |chs: firmware::mbr::Chs| format!("{}/{}/{}", chs.cylinder(), chs.head(), chs.sector());
+    let chs = |chs: bsd_disk::mbr::Chs| format!("{}/{}/{}", chs.cylinder(), chs.head(), chs.sector());
     let mut what = format!(
         "{place}: type 0x{:02x}, from sector {}, {}, C/H/S {} to {}{active}",
         entry.kind,

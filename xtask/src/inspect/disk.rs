@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use firmware::disklabel::Disklabel;
-use firmware::layout::{CFG_SLICE, DATA_SLICE, Slice};
-use firmware::mbr::{MBR_BYTES, Mbr, PartitionEntry};
+use bsd_disk::disklabel::Disklabel;
+use bsd_disk::mbr::{MBR_BYTES, Mbr, PartitionEntry};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
+use firmware::layout::{CFG_SLICE, DATA_SLICE};
 use firmware::slot::SlotHeader;
-use firmware::units::Sectors;
 use ufs::read::{Reader, Source};
 
 /// What is on the disk.

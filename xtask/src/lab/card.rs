@@ -5,13 +5,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::mbr::{MBR_BYTES, Mbr};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
 use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
-use firmware::layout::{BOOT_AREA, HEADER_SECTOR, Slice};
-use firmware::mbr::{MBR_BYTES, Mbr};
+use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::store::{self, Loaded, Medium};
 use firmware::state::{BootState, COPIES, Digest, STATE_BYTES};
-use firmware::units::Sectors;
 
 use crate::boot_state::CfgSlice;
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use bsd_disk::units::Sectors;
 use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
-use firmware::units::Sectors;
 use tempfile::TempDir;
 
 use super::card::Card;

@@ -10,8 +10,8 @@
 use std::path::Path;
 
 use anyhow::Result;
+use bsd_disk::disklabel::BOOT_AREA;
 use firmware::boot_manager::INCLUDES;
-use firmware::layout::BOOT_AREA;
 
 use crate::assembler::{self, Define, Source};
 use crate::boot_manager::{console, slot_header};

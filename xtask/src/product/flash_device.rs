@@ -2,8 +2,8 @@
 //! than its name.
 
 use anyhow::{Result, bail};
-use firmware::layout::Geometry;
-use firmware::units::Sectors;
+use bsd_disk::geometry::Geometry;
+use bsd_disk::units::Sectors;
 
 /// The media that a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,10 +15,11 @@ mod version;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use firmware::geom_label::NAME_MAX;
-use firmware::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+use bsd_disk::geom_label::NAME_MAX;
+use bsd_disk::geometry::Geometry;
+use bsd_disk::units::Sectors;
+use firmware::layout::{DataSize, Layout, Request, SlotCount};
 use firmware::slot::Slot;
-use firmware::units::Sectors;
 
 use crate::tree::Principal;
 pub use customize::Customize;

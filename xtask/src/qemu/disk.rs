@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use firmware::units::Sectors;
+use bsd_disk::units::Sectors;
 
 use super::escaped;
 

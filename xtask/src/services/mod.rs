@@ -32,6 +32,7 @@ pub const SOURCES: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
     "appliance",
+    "crates/bsd-disk",
     "firmware",
     "xtask/src/services",
 ];

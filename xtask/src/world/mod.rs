@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use firmware::layout::BOOT_AREA;
+use bsd_disk::disklabel::BOOT_AREA;
 
 use crate::product::{Product, WorldCode};
 use crate::report::Reporter;

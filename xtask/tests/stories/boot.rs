@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use bsd_disk::boot0::{self, Boot0Options};
+use bsd_disk::geometry::Geometry;
+use bsd_disk::mbr::Mbr;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::INCLUDES;
-use firmware::boot0::{self, Boot0Options};
-use firmware::layout::{Geometry, HEADER_SECTOR};
-use firmware::mbr::Mbr;
+use firmware::layout::HEADER_SECTOR;
 use firmware::slot::VERSION_OFFSET;
-use firmware::units::{SECTOR_BYTES, Sectors};
 use xtask::assembler::{Source, assemble};
 use xtask::miniature::boot::{BootOptions, BootPrograms};
 use xtask::qemu::{Disk, Machine, lba_off_floppy};
@@ -144,7 +145,8 @@ fn a_boot_manager_that_does_the_work_of_boot1_needs_no_active_slice() {
     let source = Source { name, text, includes, origin: 0x7c00, room: 440 };
     let start = disk.layout.slots[1].start.0.to_string();
     let program = assemble(&zig, &source, &[("SLOT_START", start)]).unwrap();
-    disk.mbr = Mbr::with_code(&program).unwrap().with_layout(&disk.layout).unwrap();
+    disk.mbr =
+        Mbr::with_code(&program).unwrap().with_slices(disk.layout.slices(), disk.layout.geometry).unwrap();
     disk.write(Sectors::ZERO, &disk.mbr.encode());
     says(&mut disk.boot(), SLOT_2);
 }

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use bsd_disk::mbr::PartitionEntry;
+use bsd_disk::units::Sectors;
 use firmware::boot_manager::offset::ENTRY;
 use firmware::layout::FIRST_SLICE;
-use firmware::mbr::PartitionEntry;
 use firmware::slot::Slot;
 use firmware::state::choice::{Choice, without_state};
 use firmware::state::store::{self, Medium};
 use firmware::state::{BootState, COPIES, Mark, STATE_BYTES, Trial, offset};
-use firmware::units::Sectors;
 use semver::Version;
 use xtask::boot_manager::BootManager;
 use xtask::qemu::{Disk, Machine};

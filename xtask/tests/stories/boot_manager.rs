@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager;
-use firmware::layout::{BOOT_AREA, DataSize, FIRST_SLICE, Layout, Request, SlotCount};
+use firmware::layout::{DataSize, FIRST_SLICE, Layout, Request, SlotCount};
 use firmware::slot::Slot;
 use firmware::state::{self, BootState, Mark, Trial};
-use firmware::units::{SECTOR_BYTES, Sectors};
 use xtask::assembler::{Source, assemble};
 use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
 

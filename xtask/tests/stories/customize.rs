@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use firmware::layout::BOOT_AREA;
+use bsd_disk::disklabel::BOOT_AREA;
 use ufs::read::{Reader, Seeking};
 
 use crate::repository::Repository;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use firmware::mbr::{MBR_BYTES, Mbr};
+use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use firmware::slot::Slot;
 use firmware::state::BootState;
 use firmware::state::store;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use firmware::geom_label::GeomLabel;
+use bsd_disk::geom_label::GeomLabel;
+use bsd_disk::units::Sectors;
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{BootState, store};
-use firmware::units::Sectors;
 use xtask::boot_state::{self, CfgSlice};
 use xtask::lab::card::Card;
 use xtask::qemu::{Disk, Machine};

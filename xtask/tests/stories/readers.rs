@@ -6,7 +6,7 @@ use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use firmware::layout::BOOT_AREA;
+use bsd_disk::disklabel::BOOT_AREA;
 use sha2::{Digest, Sha256};
 use xtask::toolchain::{Group, Toolchain};
 use xtask::{hex, vis};

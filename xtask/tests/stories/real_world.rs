@@ -9,11 +9,11 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use firmware::mbr::{MBR_BYTES, Mbr};
+use bsd_disk::mbr::{MBR_BYTES, Mbr};
+use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 use firmware::state::store;
 use firmware::state::{BootState, Trial};
-use firmware::units::Sectors;
 use xtask::boot_state::{self, CfgSlice};
 use xtask::lab::card::Card;
 use xtask::lab::server;
@@ -69,7 +69,7 @@ impl Unit {
         file.read_exact_at(&mut sector, 0).unwrap();
         let mut mbr = Mbr::parse(&sector).unwrap();
         mbr.set_active(number).unwrap();
-        let mut options = firmware::boot0::Boot0Options::read(&mbr).unwrap();
+        let mut options = bsd_disk::boot0::Boot0Options::read(&mbr).unwrap();
         options.default_slice = number;
         options.apply(&mut mbr).unwrap();
         file.write_all_at(&mbr.encode(), 0).unwrap();

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bsd_disk::disklabel::Disklabel;
+use bsd_disk::geometry::Geometry;
+use bsd_disk::mbr::Mbr;
+use bsd_disk::units::Sectors;
 use firmware::boot_manager;
-use firmware::disklabel::Disklabel;
-use firmware::layout::{DataSize, Geometry, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
-use firmware::mbr::Mbr;
+use firmware::layout::{DataSize, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::store;
 use firmware::state::{self, BootState};
-use firmware::units::Sectors;
 use tempfile::TempDir;
 use xtask::boot_manager::{BootManager, Options};
 use xtask::boot_state::CfgSlice;
@@ -79,7 +80,8 @@ impl TestDisk {
         let file = File::options().read(true).write(true).create_new(true).open(dir.path().join("disk.img"));
         let file = file.unwrap();
         file.set_len(layout.media.bytes()).unwrap();
-        let mbr = Mbr::with_code(&programs.mbr).unwrap().with_layout(&layout).unwrap();
+        let mbr =
+            Mbr::with_code(&programs.mbr).unwrap().with_slices(layout.slices(), layout.geometry).unwrap();
         let disk = Self { dir, layout, mbr, file };
         for slot in &disk.layout.slots {
             disk.write(slot.start, &programs.slot);
@@ -94,7 +96,10 @@ impl TestDisk {
 
     /// The same with the boot manager, its state as it leaves the factory, and slot 1 as the default.
     pub fn with_manager(mut self, manager: &BootManager) -> Self {
-        self.mbr = Mbr::with_code(&manager.mbr).unwrap().with_layout(&self.layout).unwrap();
+        self.mbr = Mbr::with_code(&manager.mbr)
+            .unwrap()
+            .with_slices(self.layout.slices(), self.layout.geometry)
+            .unwrap();
         self.write(Sectors::ZERO, &self.mbr.encode());
         for at in boot_manager::COPIES {
             self.write(at, &manager.copy);

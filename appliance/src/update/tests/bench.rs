@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bsd_disk::units::Sectors;
 use firmware::bundle::PublicKeys;
 use firmware::layout::{CFG_RESERVED, HEADER_SECTOR, LAYOUT};
 use firmware::release::Release;
@@ -14,7 +15,6 @@ use firmware::slot::{Slot, SlotHeader};
 use firmware::state::choice::without_state;
 use firmware::state::store;
 use firmware::state::{BootState, COPIES};
-use firmware::units::Sectors;
 
 use super::bundles;
 use super::disk::{Disk, STATE, Shared, Slice};

@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
+use bsd_disk::units::Sectors;
 use firmware::bundle::{
     ChunkList, HEADER_BYTES, Header, ImageDigest, Manifest, PublicKeys, SIGNATURE_COMMENT, StoredChunk,
     is_zero,
 };
 use firmware::layout::{HEADER_SECTOR, LAYOUT};
 use firmware::slot::SlotHeader;
-use firmware::units::Sectors;
 use minisign::KeyPair;
 
 use super::disk::Dice;

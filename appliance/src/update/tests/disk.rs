@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 use firmware::state::STATE_BYTES;
 use firmware::state::store::Medium;
-use firmware::units::Sectors;
 
 use crate::update::storage::Storage;
 

@@ -25,8 +25,12 @@
 //! not from the disk: one slot image fits every slot. Fields that are not listed are zero.
 
 use crate::bytes::{le16, le32, put};
-use crate::layout::{BOOT_AREA, Geometry, Slice};
+use crate::geometry::Geometry;
+use crate::slice::Slice;
 use crate::units::{SECTOR_BYTES, Sectors};
+
+/// The boot programs and the label at the head of a slot (`BBSIZE`, `sys/sys/disk/bsd.h`: 8 KiB).
+pub const BOOT_AREA: Sectors = Sectors(16);
 
 /// Bytes of the sector that holds the label.
 pub const LABEL_BYTES: usize = SECTOR_BYTES as usize;

@@ -254,7 +254,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::layout::{DataSize, Geometry, Layout, Request, SlotCount};
+    use crate::geometry::Geometry;
+    use crate::mbr::PartitionEntry;
+    use crate::slice::Slice;
     use crate::units::Sectors;
 
     /// A sector with the marks of a boot0 as its source lays them out, and the options that FreeBSD builds it with.
@@ -369,16 +371,9 @@ mod tests {
 
     #[test]
     fn installing_keeps_the_table_and_the_serial_number() {
-        let layout = Layout::plan(&Request {
-            media: Sectors(1_981_728),
-            geometry: Geometry { sectors: 63, heads: 16 },
-            slots: SlotCount::Two,
-            code: None,
-            cfg: Sectors::from_mib(16),
-            data: DataSize::None,
-        })
-        .unwrap();
-        let mut old = Mbr::with_code(&[]).unwrap().with_layout(&layout).unwrap();
+        let slice = Slice { number: 1, start: Sectors(4032), size: Sectors(972_720) };
+        let mut old = Mbr::with_code(&[]).unwrap();
+        old.partitions[0] = PartitionEntry::freebsd(&slice, Geometry { sectors: 63, heads: 16 }).unwrap();
         old.set_serial([9, 8, 7, 6]);
         let new = install(&sector(Boot0Version::VolumeSerial), &old).unwrap();
         assert_eq!(new.partitions, old.partitions);

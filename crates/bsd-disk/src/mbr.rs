@@ -24,7 +24,8 @@
 //! code is not known here; FreeBSD's boot manager has its own module, [`crate::boot0`].
 
 use crate::bytes::{array, le16, le32, put};
-use crate::layout::{Geometry, Layout, Slice};
+use crate::geometry::Geometry;
+use crate::slice::Slice;
 use crate::units::{SECTOR_BYTES, Sectors};
 
 /// Bytes in the record.
@@ -260,14 +261,18 @@ impl Mbr {
         Ok(Self { code, partitions: [PartitionEntry::UNUSED; ENTRIES] })
     }
 
-    /// The table replaced by the slices of `layout`, none of them active.
+    /// The table replaced by `slices` on a disk of `geometry`, none of them active.
     ///
     /// # Errors
-    /// A slice lies beyond what the table can say, or has a number that it has not.
-    pub fn with_layout(mut self, layout: &Layout) -> Result<Self, MbrError> {
+    /// A slice lies beyond what the table can address, or its number is not 1 to 4.
+    pub fn with_slices<'a>(
+        mut self,
+        slices: impl IntoIterator<Item = &'a Slice>,
+        geometry: Geometry,
+    ) -> Result<Self, MbrError> {
         self.partitions = [PartitionEntry::UNUSED; ENTRIES];
-        for slice in layout.slices() {
-            *self.entry_mut(slice.number)? = PartitionEntry::freebsd(slice, layout.geometry)?;
+        for slice in slices {
+            *self.entry_mut(slice.number)? = PartitionEntry::freebsd(slice, geometry)?;
         }
         Ok(self)
     }
@@ -364,20 +369,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::layout::{DataSize, Request, SlotCount};
 
     const CARD: Geometry = Geometry { sectors: 63, heads: 16 };
 
-    fn layout() -> Layout {
-        Layout::plan(&Request {
-            media: Sectors(1_981_728),
-            geometry: CARD,
-            slots: SlotCount::Two,
-            code: None,
-            cfg: Sectors::from_mib(16),
-            data: DataSize::None,
-        })
-        .unwrap()
+    /// Two slots and `/cfg` of 16 MiB on a card of 1,981,728 sectors.
+    const SLICES: [Slice; 3] = [
+        Slice { number: 1, start: Sectors(4032), size: Sectors(972_720) },
+        Slice { number: 2, start: Sectors(976_752), size: Sectors(972_720) },
+        Slice { number: 3, start: Sectors(1_949_472), size: Sectors(32_256) },
+    ];
+
+    fn mbr(program: &[u8]) -> Mbr {
+        Mbr::with_code(program).unwrap().with_slices(&SLICES, CARD).unwrap()
     }
 
     #[test]
@@ -403,19 +406,18 @@ mod tests {
 
     #[test]
     fn a_layout_comes_back_from_the_table() {
-        let layout = layout();
-        let mbr = Mbr::with_code(&[0xeb, 0xfe]).unwrap().with_layout(&layout).unwrap();
+        let mbr = mbr(&[0xeb, 0xfe]);
         let read = Mbr::parse(&mbr.encode()).unwrap();
         assert_eq!(read, mbr);
-        for slice in layout.slices() {
-            assert_eq!(read.slice(slice.number), Some(*slice));
+        for slice in SLICES {
+            assert_eq!(read.slice(slice.number), Some(slice));
         }
         assert_eq!((read.slice(4), read.slice(0), read.active()), (None, None, None));
     }
 
     #[test]
     fn only_a_slice_that_is_there_becomes_active_and_only_one() {
-        let mut mbr = Mbr::with_code(&[]).unwrap().with_layout(&layout()).unwrap();
+        let mut mbr = mbr(&[]);
         mbr.set_active(1).unwrap();
         mbr.set_active(2).unwrap();
         assert_eq!(mbr.partitions.map(|entry| entry.active), [false, true, false, false]);
@@ -427,7 +429,7 @@ mod tests {
     #[test]
     fn boot_code_and_serial_stay_unless_they_are_given() {
         let program: Vec<u8> = (0..512).map(|at| at as u8).collect();
-        let mut mbr = Mbr::with_code(&program).unwrap().with_layout(&layout()).unwrap();
+        let mut mbr = mbr(&program);
         assert_eq!(mbr.encode()[..446], program[..446]);
         mbr.set_serial([1, 2, 3, 4]);
         assert_eq!(mbr.encode()[440..446], [1, 2, 3, 4, 188, 189]);
