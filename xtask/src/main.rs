@@ -1,9 +1,12 @@
 //! `cargo xtask`: parses the command line and hands each subcommand to its own file.
 
+mod command;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::command::{
+
+use crate::command::{
     burn, convert, diff, image, inspect, keygen, lab, pkg, run, setup, sizes, summary, test,
 };
 

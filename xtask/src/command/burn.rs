@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail, ensure};
+use burn::{Image, plan};
+use burn::device::Target;
+use burn::progress::Progress;
+use report::Reporter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-
-use crate::burn::device::Target;
-use crate::burn::progress::Progress;
-use crate::burn::{self, Image, plan};
-use crate::report::{self, Reporter};
 
 /// Write the full image to a card and read it back
 #[derive(clap::Args, Debug)]
@@ -40,7 +39,7 @@ impl Args {
         let reporter = Reporter::new(0);
         let image = match self.image {
             Some(image) => image.canonicalize().unwrap_or(image),
-            None => latest(&crate::workspace::target().join("firmware").join("latest"))?,
+            None => latest(&builder::workspace::target().join("firmware").join("latest"))?,
         };
         let image = Image::open(&image)?;
         let mut target = Target::open(&self.device, &image, self.dangerously_write_fixed_disk)?;

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-
-use crate::convert::{self, Request};
-use crate::workspace;
+use builder::workspace;
+use nanobsd_conf::Request;
 
 /// Convert a NanoBSD configuration into a product definition and hooks
 #[derive(clap::Args, Debug)]
@@ -25,11 +24,11 @@ impl Args {
     pub fn run(self) -> Result<()> {
         let output = match self.output {
             Some(output) => output,
-            None => convert::default_output(&self.file)?,
+            None => nanobsd_conf::default_output(&self.file)?,
         };
         let root = workspace::root();
         let request = Request { file: &self.file, output: &output, root: &root };
-        let converted = convert::convert(&request)?;
+        let converted = nanobsd_conf::convert(&request)?;
         for (heading, lines) in &converted.notes {
             eprintln!("{heading}:");
             for line in lines {

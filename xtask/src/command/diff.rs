@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use inspect::built::Builds;
+use inspect::diff::{By, Diff, compare, text};
 
-use crate::built::Builds;
-use crate::diff::{By, Diff, compare, text};
-use crate::report;
 
 /// What diff(1) exits with when there is a difference.
 const DIFFERENT: u8 = 1;

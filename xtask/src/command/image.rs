@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use builder::build;
+use report::Reporter;
 
 use super::order::OrderArgs;
-use crate::build;
-use crate::report::Reporter;
 
 /// Arguments of `cargo xtask image`.
 #[derive(Debug, clap::Args)]

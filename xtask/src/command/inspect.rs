@@ -4,10 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::inspect::{Disk, Place, bundle, describe, extract, list};
-use crate::keys::Trusted;
-use crate::workspace;
+use builder::workspace;
+use builder::keys::Trusted;
+use inspect::{Disk, Place, bundle, describe, extract, list};
 
 /// Show an image, a card or an update bundle, and read files out of it
 #[derive(clap::Args, Debug)]

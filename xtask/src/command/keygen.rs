@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-
-use crate::keys::{self, DEVELOPMENT, FOLDER, Pair, SUFFIX};
-use crate::workspace;
+use builder::workspace;
+use builder::keys::{self, DEVELOPMENT, FOLDER, Pair, SUFFIX};
 
 /// Make a key pair that signs the product's updates
 #[derive(clap::Args, Debug)]

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::lab::{self, Outcome, Rig, Scenario, World, scenarios, server};
-use crate::report::Reporter;
-use crate::toolchain::{self, Group};
+use builder::toolchain::{self, Group};
+use lab::{Outcome, Rig, Scenario, World, scenarios, server};
+use report::Reporter;
 
 /// The systems that scenarios install, beside the one on the card (`base`): what is laid over the product definition.
 const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
@@ -75,7 +74,7 @@ impl Args {
 
     /// Builds the firmware.
     fn rig(&self, world: World, with_variants: bool) -> Result<Rig> {
-        let lab = crate::workspace::target().join("lab");
+        let lab = builder::workspace::target().join("lab");
         let served = lab.join("served");
         fs::create_dir_all(&served).with_context(|| format!("making {}", served.display()))?;
         let base = self.image(&lab, "base", None)?;
@@ -83,7 +82,7 @@ impl Args {
         link(&base, ".slot.img", &served.join("base.slot.img"))?;
         if with_variants {
             for name in VARIANTS {
-                let config = crate::workspace::root().join(format!("xtask/lab/{name}.toml"));
+                let config = builder::workspace::root().join(format!("crates/lab/releases/{name}.toml"));
                 let dir = self.image(&lab, name, Some(&config))?;
                 link(&dir, ".fw", &served.join(format!("{name}.fw")))?;
                 link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-
-use crate::build::{Order, Wanted};
-use crate::pkg;
-use crate::product::{DEFINITION, KernelConfig, Product};
-use crate::services::Edition;
-use crate::world::Origin;
-use crate::world::source::Letters;
+use builder::packages;
+use builder::build::{Order, Wanted};
+use builder::product::{DEFINITION, KernelConfig, Product};
+use builder::services::Edition;
+use builder::world::Origin;
+use builder::world::source::Letters;
 
 /// What is to be built, and from what.
 #[derive(Debug, clap::Args)]
@@ -73,15 +72,15 @@ impl OrderArgs {
     pub fn order(self) -> Result<Order> {
         let wanted = Wanted { full: !self.no_full, slot: !self.no_slot }.check()?;
         let letters = self.letters()?;
-        let root = &crate::workspace::root();
+        let root = &builder::workspace::root();
         let mut product = Product::load(root, &self.config)?;
         if let Some(kernel) = &self.kernel {
             product.kernel.config = KernelConfig::parse("--kernel", kernel)?;
         }
         let packages = if product.customize.pkgng {
-            pkg::Selection::read(root, &product.packages, self.package_cache)?
+            packages::Selection::read(root, &product.packages, self.package_cache)?
         } else {
-            pkg::Selection::none()
+            packages::Selection::none()
         };
         let edition = if self.release { Edition::Release } else { Edition::Development };
         let version = Order::version(root, &product, edition)?;
@@ -92,7 +91,7 @@ impl OrderArgs {
             _ => Origin::Miniature,
         };
         let definition = std::iter::once(PathBuf::from(DEFINITION)).chain(self.config).collect();
-        let output = self.output.unwrap_or_else(|| crate::workspace::target().join("firmware"));
+        let output = self.output.unwrap_or_else(|| builder::workspace::target().join("firmware"));
         Ok(Order { product, definition, packages, version, edition, origin, letters, wanted, output })
     }
 

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use builder::workspace;
+use builder::packages::{self, LIST, LOCK};
+use builder::product::Product;
 use clap::Subcommand;
-
-use crate::pkg::cache::Cache;
-use crate::pkg::lock::{Lock, Locked};
-use crate::pkg::{self, LIST, LOCK, list};
-use crate::product::Product;
-use crate::report::{self, Reporter};
-use crate::workspace;
+use freebsd_pkg::list;
+use freebsd_pkg::cache::Cache;
+use freebsd_pkg::lock::{Lock, Locked};
+use report::Reporter;
 
 /// As many chains of dependencies tell enough.
 const MOST_CHAINS: usize = 10;
@@ -60,7 +60,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         let root = workspace::root();
         let product = Product::load(&root, &self.config)?.packages;
-        let cache = Cache::new(self.cache.unwrap_or_else(pkg::default_cache));
+        let cache = Cache::new(self.cache.unwrap_or_else(packages::default_cache));
         let reporter = Reporter::new(0);
         let locked = || -> Result<Lock> {
             let lock = Lock::read(&root.join(LOCK))?;
@@ -75,7 +75,7 @@ impl Args {
                 let lock = if requests.is_empty() {
                     Lock::new("", "none", &product.abi, &requests, Vec::new())
                 } else {
-                    pkg::lock(&root, &product, &requests, &cache)?
+                    packages::lock(&root, &product, &requests, &cache)?
                 };
                 let before = Lock::read(&root.join(LOCK)).ok();
                 if check {
@@ -100,7 +100,7 @@ impl Args {
                 let (count, bytes) = if cache.lacks(&lock).is_empty() {
                     (0, 0)
                 } else {
-                    let (source, _) = pkg::source(&root, &product)?;
+                    let (source, _) = packages::source(&root, &product)?;
                     stage.takes_long(format_args!("from {source}"));
                     cache.fetch(&lock, &source, |package| {
                         stage.progress(format_args!("{} {}", package.name, report::size(package.size)));

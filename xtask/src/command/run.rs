@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use bsd_disk::boot0::Boot0Options;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
+use builder::boot_state;
 use clap::value_parser;
 use firmware::slot::Slot;
+use lab::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
 use tempfile::TempDir;
-
-use crate::boot_state;
-use crate::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
 
 /// How the name of a full image ends.
 const FULL_IMAGE: &str = ".full.img";
@@ -51,7 +50,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         let image = match self.image {
             Some(image) => image,
-            None => latest_image(&crate::workspace::target().join("firmware").join("latest"))?,
+            None => latest_image(&builder::workspace::target().join("firmware").join("latest"))?,
         };
         check_image(&image)?;
         let (disk, _scratch) = prepare_disk(&image, self.keep, self.slot)?;

@@ -1,9 +1,8 @@
 //! `cargo xtask setup`: finds the tools that the builder uses, and installs what lacks.
 
 use anyhow::{Context, Result};
+use builder::toolchain::{self, Group, NEEDS, Need, Toolchain};
 use serde::Serialize;
-
-use crate::toolchain::{self, Group, NEEDS, Need, Toolchain};
 
 /// Find the tools that the builder uses, and install what lacks
 #[derive(clap::Args, Debug)]

@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-
-use crate::built::{Builds, Built, Releases};
-use crate::product::Product;
-use crate::report;
-use crate::sizes::{Budgets, Limits, text, weigh};
-use crate::workspace;
+use builder::workspace;
+use builder::product::Product;
+use inspect::built::{Builds, Built, Releases};
+use inspect::sizes::{Budgets, Limits, text, weigh};
 
 /// Tell what fills the slot, and what grew since the last release
 #[derive(clap::Args, Debug)]

@@ -1,10 +1,10 @@
 //! `cargo xtask summary`: what `image` would build.
 
 use anyhow::Result;
+use builder::workspace;
+use builder::build::summary::Summary;
 
 use super::order::OrderArgs;
-use crate::build::summary::Summary;
-use crate::{report, workspace};
 
 /// Arguments of `cargo xtask summary`.
 #[derive(Debug, clap::Args)]

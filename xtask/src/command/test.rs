@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use builder::toolchain::{self, Group};
+use report::Reporter;
 use xshell::{Shell, cmd};
-
-use crate::report::Reporter;
-use crate::toolchain::{self, Group};
 
 /// Names the world that tests of a real FreeBSD use; without it they say that they were skipped.
 pub const WORLD_VARIABLE: &str = "SLUICE_TEST_WORLD";
@@ -35,7 +34,7 @@ impl Args {
         let shell = Shell::new()?;
         // Everything is there now: a test that finds a tool lacking shall fail and not be skipped.
         shell.set_var("SLUICE_TEST_ALL", "1");
-        shell.change_dir(crate::workspace::root());
+        shell.change_dir(builder::workspace::root());
         if let Some(world) = self.world {
             let world =
                 world.canonicalize().with_context(|| format!("opening the world {}", world.display()))?;

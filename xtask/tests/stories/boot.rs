@@ -9,12 +9,12 @@ use bsd_disk::boot0::{self, Boot0Options};
 use bsd_disk::geometry::Geometry;
 use bsd_disk::mbr::Mbr;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use builder::assembler::{Source, assemble};
+use builder::miniature::boot::{BootOptions, BootPrograms};
 use firmware::boot_manager::INCLUDES;
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::VERSION_OFFSET;
-use xtask::assembler::{Source, assemble};
-use xtask::miniature::boot::{BootOptions, BootPrograms};
-use xtask::qemu::{Disk, Machine, lba_off_floppy};
+use lab::qemu::{Disk, Machine, lba_off_floppy};
 
 use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, header, plan, programs, says, tools};
 

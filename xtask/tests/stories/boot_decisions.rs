@@ -3,22 +3,21 @@
 //! The model says which slot starts and what is on the disk afterwards; the manager, which knows nothing of the model, has to
 //! do so.
 
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::{io, thread};
 
 use bsd_disk::mbr::PartitionEntry;
 use bsd_disk::units::Sectors;
+use builder::boot_manager::BootManager;
 use firmware::boot_manager::offset::ENTRY;
 use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use firmware::state::choice::{Choice, without_state};
 use firmware::state::store::{self, Medium};
 use firmware::state::{BootState, COPIES, Mark, STATE_BYTES, Trial, offset};
+use lab::qemu::{Disk, Machine};
 use semver::Version;
-use xtask::boot_manager::BootManager;
-use xtask::qemu::{Disk, Machine};
 
 use crate::test_disk::{BOOT, CARD, TestDisk, manager, plan, programs, tools};
 

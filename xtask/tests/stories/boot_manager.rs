@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bsd_disk::disklabel::BOOT_AREA;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use builder::assembler::{Source, assemble};
 use firmware::boot_manager;
 use firmware::layout::{DataSize, FIRST_SLICE, Layout, Request, SlotCount};
 use firmware::slot::Slot;
 use firmware::state::{self, BootState, Mark, Trial};
-use xtask::assembler::{Source, assemble};
-use xtask::qemu::{Disk, Guest, Machine, lba_off_floppy};
+use lab::qemu::{Disk, Guest, Machine, lba_off_floppy};
 
 use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, manager, plan, programs, says, tools};
 

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use builder::toolchain::Group;
 use firmware::bundle::{PublicKeys, Reader};
-use xtask::toolchain::Group;
 
 use crate::repository::{Repository, Run};
 use crate::tools;

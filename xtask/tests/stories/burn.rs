@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use xtask::qemu::{Disk, Machine};
+use lab::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run};
 

@@ -7,12 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
+use builder::boot_state::{self, CfgSlice};
 use firmware::slot::Slot;
-use firmware::state::BootState;
-use firmware::state::store;
-use xtask::boot_state::{self, CfgSlice};
-use xtask::lab::card::Card;
-use xtask::qemu::{Disk, Machine};
+use firmware::state::{BootState, store};
+use lab::card::Card;
+use lab::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run};
 

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Command;
 
 use sha2::{Digest, Sha256};
-use xtask::hex;
 
 use crate::repository::{Repository, Run};
 
@@ -115,7 +114,7 @@ fn every_file_comes_out_as_the_specification_says() {
     assert!(said.contains("have an owner, flags or set-id bits in the image"), "{said}");
     for (path, (digest, mode)) in &files {
         let place = dir.join(path);
-        assert_eq!(&hex(&Sha256::digest(fs::read(&place).unwrap())), digest, "{path}");
+        assert_eq!(&hex::encode(&Sha256::digest(fs::read(&place).unwrap())), digest, "{path}");
         let bits = u32::from_str_radix(mode, 8).unwrap() & 0o777;
         assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o7777, bits, "{path}");
     }

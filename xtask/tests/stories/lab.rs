@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use xtask::lab::{self, Rig, World, scenarios};
+use lab::{Rig, World, scenarios};
 
 use crate::repository::{Repository, Run, target_dir};
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bsd_disk::geom_label::GeomLabel;
 use bsd_disk::units::Sectors;
+use builder::boot_state::{self, CfgSlice};
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{BootState, store};
-use xtask::boot_state::{self, CfgSlice};
-use xtask::lab::card::Card;
-use xtask::qemu::{Disk, Machine};
+use lab::card::Card;
+use lab::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run, target_dir};
 

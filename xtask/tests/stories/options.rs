@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use builder::boot_state::CfgSlice;
 use firmware::slot::Slot;
 use firmware::state::{BootState, store};
-use xtask::boot_state::CfgSlice;
-use xtask::lab::card::Card;
+use lab::card::Card;
 
 use crate::repository::Repository;
 

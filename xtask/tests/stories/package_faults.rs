@@ -2,16 +2,17 @@
 
 use std::fs;
 
+use builder::packages::layer::{self, Surroundings};
+use builder::packages::{Selection, source};
+use builder::product::Packages;
+use freebsd_pkg::cache::Cache;
+use freebsd_pkg::list;
+use freebsd_pkg::lock::Lock;
+use freebsd_pkg::signature::Trust;
+use rootfs::tree::Layer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::EntryType;
-use xtask::pkg::cache::Cache;
-use xtask::pkg::layer::{self, Surroundings};
-use xtask::pkg::lock::Lock;
-use xtask::pkg::signature::Trust;
-use xtask::pkg::{Selection, list, source};
-use xtask::product::Packages;
-use xtask::tree::Layer;
 
 use crate::mirror::{Key, Mirror, Pack, append};
 use crate::packages::{Desk, program, text, world};
@@ -176,7 +177,7 @@ fn a_repository_that_is_put_together_badly_is_told() {
     insta::assert_snapshot!(attempt(&desk, &[]), @"checking who signed the repository [desk]/mirror: reading the fingerprint [desk]/keys/trusted/it: parsing it as JSON: EOF while parsing an object at line 1 column 1");
     fs::write(trusted.join("it"), [0xff]).unwrap();
     insta::assert_snapshot!(attempt(&desk, &[]), @"checking who signed the repository [desk]/mirror: reading the fingerprint [desk]/keys/trusted/it: stream did not contain valid UTF-8");
-    let sum = xtask::hex(&Sha256::digest("no key"));
+    let sum = hex::encode(&Sha256::digest("no key"));
     fs::write(trusted.join("it"), format!("function: sha256\nfingerprint: {sum}\n")).unwrap();
     insta::assert_snapshot!(attempt(&desk, &[("it.sig", text("x")), ("it.pub", text("no key"))]), @"checking who signed the repository [desk]/mirror: reading the key `it`: it is no RSA public key in PEM (`BEGIN PUBLIC KEY`), and the repository is signed with RSA");
 

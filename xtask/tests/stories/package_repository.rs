@@ -6,10 +6,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
+use builder::packages::layer::Installation;
+use freebsd_pkg::cache::Cache;
+use freebsd_pkg::signature::Trust;
 use sha2::{Digest, Sha256};
-use xtask::pkg::cache::Cache;
-use xtask::pkg::layer::Installation;
-use xtask::pkg::signature::Trust;
 
 use crate::mirror::{Key, Packing};
 use crate::packages::{Desk, GOOD, text};
@@ -66,8 +66,9 @@ fn every_kind_of_signature_that_pkg_makes_is_believed() {
     let bytes = |hex: &str| -> Vec<u8> {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     };
-    let mut lines =
-        include_str!("../../src/pkg/signature/made_by_pkg.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut lines = include_str!("../../../crates/freebsd-pkg/src/signature/made_by_pkg.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'));
     let mut desk = Desk::new();
     desk.mirror.says(&format!("{}\n", lines.next().unwrap()));
     let trusted = desk.dir.path().join("keys/trusted");
@@ -91,7 +92,7 @@ fn every_kind_of_signature_that_pkg_makes_is_believed() {
         assert_eq!(lock(&desk, &[("signature", for_file.clone())]).unwrap(), "pubkey", "{line}");
         let crossed = lock(&desk, &[("signature", for_repository.clone())]);
 
-        let fingerprint = xtask::hex(&Sha256::digest(&key));
+        let fingerprint = hex::encode(&Sha256::digest(&key));
         fs::write(trusted.join("it"), format!("function: sha256\nfingerprint: {fingerprint}\n")).unwrap();
         desk.product.trust = Trust::Fingerprints("keys".into());
         let members = |signature: &[u8]| [("it.sig", signature.to_vec()), ("it.pub", with_head(key.clone()))];

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Result;
+use builder::packages::layer::{self, Installation, Surroundings};
+use builder::packages::{self};
+use builder::product::Packages;
+use builder::toolchain::Group;
+use freebsd_pkg::cache::Cache;
+use freebsd_pkg::lock::Lock;
+use freebsd_pkg::signature::Trust;
+use freebsd_pkg::{list, register};
+use isa::{Exception, Exceptions};
+use rootfs::tree::{EntryKind, Kind, Layer, Principal, Tree, TreePath};
 use serde_json::json;
 use tempfile::TempDir;
-use xtask::isa::{Exception, Exceptions};
-use xtask::pkg::cache::Cache;
-use xtask::pkg::layer::{self, Installation, Surroundings};
-use xtask::pkg::lock::Lock;
-use xtask::pkg::signature::Trust;
-use xtask::pkg::{self, list, register};
-use xtask::product::Packages;
-use xtask::toolchain::Group;
-use xtask::tree::{EntryKind, Kind, Layer, Principal, Tree, TreePath};
 
 use crate::mirror::{Mirror, Pack, Packing};
 use crate::repository::{Repository, Run};
@@ -191,12 +192,12 @@ impl Desk {
     }
 
     pub fn lock(&self, asked: &str) -> Result<Lock> {
-        pkg::lock(self.dir.path(), &self.product, &list::parse("pkglist", asked)?, &self.cache)
+        packages::lock(self.dir.path(), &self.product, &list::parse("pkglist", asked)?, &self.cache)
     }
 
     pub fn install(&self, asked: &str) -> Result<Installation> {
         let lock = self.lock(asked)?;
-        let (source, _) = pkg::source(self.dir.path(), &self.product)?;
+        let (source, _) = packages::source(self.dir.path(), &self.product)?;
         self.cache.fetch(&lock, &source, |_| {})?;
         let below = [world()];
         let around = Surroundings { below: &below, above: &[], world: "13.2-RELEASE", time: 1_700_000_000 };
@@ -351,7 +352,7 @@ fn a_script_that_the_product_names_runs_at_every_start() {
 fn what_is_in_the_overlay_is_not_overwritten_by_a_sample() {
     let desk = Desk::new();
     let lock = desk.lock("nginx\n").unwrap();
-    let (source, _) = pkg::source(desk.dir.path(), &desk.product).unwrap();
+    let (source, _) = packages::source(desk.dir.path(), &desk.product).unwrap();
     desk.cache.fetch(&lock, &source, |_| {}).unwrap();
     let mut overlay = Layer::new("overlay");
     overlay.push(path_of("etc/local/nginx/nginx.conf"), EntryKind::File("own".into()), 0o644);
@@ -368,7 +369,7 @@ fn what_is_in_the_overlay_is_not_overwritten_by_a_sample() {
 fn packages_of_another_release_are_not_for_this_world() {
     let desk = Desk::new();
     let lock = desk.lock("libuv\n").unwrap();
-    let (source, _) = pkg::source(desk.dir.path(), &desk.product).unwrap();
+    let (source, _) = packages::source(desk.dir.path(), &desk.product).unwrap();
     desk.cache.fetch(&lock, &source, |_| {}).unwrap();
     let around = Surroundings { below: &[], above: &[], world: "14.0-RELEASE", time: 0 };
     let result = layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &around);
@@ -380,7 +381,7 @@ fn the_cache_is_checked_and_filled_again() {
     let desk = Desk::new();
     let lock = desk.lock("libuv\nlibidn2\n").unwrap();
     insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"the package cache [desk]/cache lacks libidn2 2.3.4 and 2 more; run `cargo xtask pkg fetch`");
-    let (source, _) = pkg::source(desk.dir.path(), &desk.product).unwrap();
+    let (source, _) = packages::source(desk.dir.path(), &desk.product).unwrap();
     assert_eq!(desk.cache.fetch(&lock, &source, |_| {}).unwrap().0, 3);
     assert_eq!(desk.cache.fetch(&lock, &source, |_| {}).unwrap().0, 0);
     let archive = desk.cache.archive(&lock.get("libuv").unwrap().sha256);

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bsd_disk::disklabel::BOOT_AREA;
+use builder::toolchain::{Group, Toolchain};
+use rootfs::vis;
 use sha2::{Digest, Sha256};
-use xtask::toolchain::{Group, Toolchain};
-use xtask::{hex, vis};
 
 use crate::repository::Repository;
 use crate::tools;
@@ -48,12 +48,16 @@ pub fn agree(toolchain: &Toolchain, repository: &Repository) {
     for (path, digest) in &expected {
         let inode = listed.get(path).unwrap_or_else(|| panic!("the Sleuth Kit does not list {path}"));
         let icat = Command::new("icat").args(["-f", "ufs2"]).arg(&filesystem).arg(inode).output().unwrap();
-        assert_eq!(&hex(&Sha256::digest(&icat.stdout)), digest, "the Sleuth Kit reads {path} otherwise");
+        assert_eq!(
+            &hex::encode(&Sha256::digest(&icat.stdout)),
+            digest,
+            "the Sleuth Kit reads {path} otherwise"
+        );
 
         let grub = toolchain.path("grub-fstest").unwrap();
         let cat =
             Command::new(grub).arg(&filesystem).args(["cat", &format!("(loop0)/{path}")]).output().unwrap();
-        assert_eq!(&hex(&Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
+        assert_eq!(&hex::encode(&Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
     }
     println!("{} files, each read by the Sleuth Kit and by GRUB", expected.len());
 }

@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use bsd_disk::units::Sectors;
+use builder::boot_state::{self, CfgSlice};
 use firmware::slot::Slot;
-use firmware::state::store;
-use firmware::state::{BootState, Trial};
-use xtask::boot_state::{self, CfgSlice};
-use xtask::lab::card::Card;
-use xtask::lab::server;
-use xtask::qemu::{Disk, Forward, Guest, Machine, copy_sparse};
+use firmware::state::{BootState, Trial, store};
+use lab::card::Card;
+use lab::qemu::{Disk, Forward, Guest, Machine, copy_sparse};
+use lab::server;
 
 use crate::repository::Repository;
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use builder::toolchain::Group;
 use tempfile::TempDir;
-use xtask::toolchain::Group;
 
 use crate::tools;
 

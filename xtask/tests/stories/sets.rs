@@ -6,12 +6,12 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use builder::toolchain::Group;
 use liblzma::write::XzEncoder;
+use rootfs::flags;
+use rootfs::metalog::{self, Line, Type};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
-use xtask::toolchain::Group;
-use xtask::world::metalog::{self, Line, Type};
-use xtask::{flags, hex};
 
 use crate::repository::Repository;
 use crate::tools;
@@ -50,8 +50,11 @@ fn sets_of_a_world_give_the_images_of_the_world_itself() {
     let mut manifest = String::new();
     for (name, lines) in [("base.txz", base), ("kernel.txz", kernel)] {
         let bytes = archive(&copy.join("root"), &lines);
-        manifest +=
-            &format!("{name}\t{}\t{}\tset\t\"A set\"\ton\n", hex(&Sha256::digest(&bytes)), lines.len());
+        manifest += &format!(
+            "{name}\t{}\t{}\tset\t\"A set\"\ton\n",
+            hex::encode(&Sha256::digest(&bytes)),
+            lines.len()
+        );
         fs::write(sets.join(name), bytes).unwrap();
     }
     fs::write(sets.join("MANIFEST"), manifest).unwrap();

@@ -6,10 +6,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use xtask::miniature::hierarchy;
-use xtask::services::{self, Edition, Sysroot};
-use xtask::toolchain::Group;
-use xtask::tree::{Entry, EntryKind};
+use builder::miniature::hierarchy;
+use builder::services::{self, Edition, Sysroot};
+use builder::toolchain::Group;
+use rootfs::tree::{Entry, EntryKind};
 
 use crate::repository::{Repository, Run, target_dir};
 use crate::tools;

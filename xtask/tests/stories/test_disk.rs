@@ -11,17 +11,16 @@ use bsd_disk::disklabel::Disklabel;
 use bsd_disk::geometry::Geometry;
 use bsd_disk::mbr::Mbr;
 use bsd_disk::units::Sectors;
+use builder::boot_manager::{BootManager, Options};
+use builder::boot_state::CfgSlice;
+use builder::miniature::boot::{BootOptions, BootPrograms, DEFAULT_SPEED};
+use builder::toolchain::Group;
 use firmware::boot_manager;
 use firmware::layout::{DataSize, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
 use firmware::slot::{Slot, SlotHeader};
-use firmware::state::store;
-use firmware::state::{self, BootState};
+use firmware::state::{self, BootState, store};
+use lab::qemu::{Disk, Guest, Machine};
 use tempfile::TempDir;
-use xtask::boot_manager::{BootManager, Options};
-use xtask::boot_state::CfgSlice;
-use xtask::miniature::boot::{BootOptions, BootPrograms, DEFAULT_SPEED};
-use xtask::qemu::{Disk, Guest, Machine};
-use xtask::toolchain::Group;
 
 use crate::tools;
 

@@ -1,7 +1,8 @@
 //! The tools that stories need.
 
 use std::io::Write as _;
-use xtask::toolchain::{Group, NEEDS, Toolchain};
+
+use builder::toolchain::{Group, NEEDS, Toolchain};
 
 /// The tools of `groups`, or nothing, said in a line, when one lacks.
 pub fn find(groups: &[Group]) -> Option<Toolchain> {

@@ -1,0 +1,242 @@
+//! `manifest.json`: what an image is made of, for people and programs at the desk.
+//!
+//! It holds no path of the host and no time but the commit's, so two builds of one commit have the same manifest.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use firmware::layout::Layout;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::filesystem::LayerSize;
+use crate::keys::Signing;
+use crate::product::{FileSystem, Product, Version};
+use crate::{bundle, sparse};
+
+/// How much of a file is hashed at a time, in bytes.
+const CHUNK: usize = 1 << 20;
+
+/// The whole manifest.
+#[derive(Debug, Serialize)]
+pub struct Manifest<'a> {
+    /// The product's name.
+    pub product: &'a str,
+    /// The board.
+    pub board: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// The commit.
+    pub commit: &'a str,
+    /// Whether there were changes that no commit holds.
+    pub dirty: bool,
+    /// The commit's time, in seconds since 1970.
+    pub time: i64,
+    /// Where FreeBSD came from.
+    pub world: WorldFacts<'a>,
+    /// The compiler of the services: another version gives other bytes.
+    pub rustc: &'a str,
+    /// The layers, the largest first.
+    pub layers: Vec<LayerFacts>,
+    /// The file system of a slot.
+    pub filesystem: FileSystemFacts,
+    /// The partition table.
+    pub partitions: Vec<Partition>,
+    /// The keys whose updates a slot takes, and the one that signed this one.
+    pub keys: KeyFacts,
+    /// How the bundle is compressed: another version gives other bytes.
+    pub compression: &'a str,
+    /// The images, and the update bundle.
+    pub images: Vec<ImageFacts>,
+}
+
+/// Where FreeBSD came from.
+#[derive(Debug, Serialize)]
+pub struct WorldFacts<'a> {
+    /// The provider.
+    pub source: &'a str,
+    /// FreeBSD's version.
+    pub version: &'a str,
+    /// The kernel's configuration, if there is a kernel that tells.
+    pub kernel: Option<&'a str>,
+}
+
+/// One layer.
+#[derive(Debug, Serialize)]
+pub struct LayerFacts {
+    name: String,
+    entries: u64,
+    bytes: u64,
+}
+
+impl From<LayerSize> for LayerFacts {
+    fn from(size: LayerSize) -> Self {
+        Self { name: size.name, entries: size.entries, bytes: size.bytes }
+    }
+}
+
+/// newfs(8) parameters and fill.
+#[derive(Debug, Serialize)]
+pub struct FileSystemFacts {
+    block: u32,
+    fragment: u32,
+    bytes_per_inode: u32,
+    soft_updates: bool,
+    bytes: u64,
+    bytes_used: u64,
+    inodes: u64,
+    inodes_used: u64,
+}
+
+impl FileSystemFacts {
+    /// The facts of a slot's file system.
+    pub fn new(filesystem: &FileSystem, usage: &ufs::Usage) -> Self {
+        Self {
+            block: filesystem.block,
+            fragment: filesystem.fragment,
+            bytes_per_inode: filesystem.bytes_per_inode,
+            soft_updates: filesystem.soft_updates,
+            bytes: usage.size,
+            bytes_used: usage.bytes_used,
+            inodes: usage.inodes,
+            inodes_used: usage.inodes_used,
+        }
+    }
+}
+
+/// One slice, in sectors.
+#[derive(Debug, Serialize)]
+pub struct Partition {
+    slice: u8,
+    role: &'static str,
+    start_sector: u64,
+    sectors: u64,
+}
+
+/// The partition table of `layout`.
+pub fn partitions(layout: &Layout) -> Vec<Partition> {
+    let role = |number: u8| match number {
+        _ if layout.slot(number).is_some() => "slot",
+        _ if number == layout.cfg.number => "cfg",
+        _ => "data",
+    };
+    layout
+        .slices()
+        .map(|slice| Partition {
+            slice: slice.number,
+            role: role(slice.number),
+            start_sector: slice.start.0,
+            sectors: slice.size.0,
+        })
+        .collect()
+}
+
+/// Key ids by the keys' names.
+#[derive(Debug, Default, Serialize)]
+pub struct KeyFacts {
+    trusted: BTreeMap<String, String>,
+    signed_with: String,
+}
+
+impl From<&Signing> for KeyFacts {
+    fn from(signing: &Signing) -> Self {
+        let keys = signing.trusted.keys().iter();
+        Self {
+            trusted: keys.map(|key| (key.name.clone(), key.id.to_string())).collect(),
+            signed_with: signing.signer.id().to_string(),
+        }
+    }
+}
+
+/// One image file.
+#[derive(Debug, Serialize)]
+pub struct ImageFacts {
+    /// Its name.
+    pub file: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its digest.
+    pub sha256: String,
+}
+
+impl ImageFacts {
+    /// Hashes the file at `path`. Its holes are not read, for an image is mostly holes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of(path: &Path) -> Result<Self> {
+        let attempt = || format!("hashing {}", path.display());
+        let file = File::open(path).with_context(attempt)?;
+        let bytes = file.metadata().with_context(attempt)?.len();
+        let (mut hash, mut chunk, zeros) = (Sha256::new(), vec![0; CHUNK], vec![0; CHUNK]);
+        let mut at = 0;
+        let parts = sparse::data(&file, bytes).with_context(attempt)?;
+        for part in parts.into_iter().chain(std::iter::once(bytes..bytes)) {
+            for size in chunks(part.start - at) {
+                hash.update(&zeros[..size]);
+            }
+            at = part.start;
+            for size in chunks(part.end - part.start) {
+                file.read_exact_at(&mut chunk[..size], at).with_context(attempt)?;
+                hash.update(&chunk[..size]);
+                at += size as u64;
+            }
+        }
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { file, bytes, sha256: hex::encode(&hash.finalize()) })
+    }
+}
+
+/// `length` in portions of at most [`CHUNK`].
+fn chunks(length: u64) -> impl Iterator<Item = usize> {
+    (0..length).step_by(CHUNK).map(move |at| (length - at).min(CHUNK as u64) as usize)
+}
+
+impl<'a> Manifest<'a> {
+    /// The manifest's head; the rest is filled in by the caller.
+    pub fn new(
+        product: &'a Product,
+        version: &'a Version,
+        world: WorldFacts<'a>,
+        rustc: &'a str,
+        filesystem: FileSystemFacts,
+    ) -> Self {
+        Self {
+            product: &product.name,
+            board: &product.board,
+            version: &version.text,
+            commit: &version.commit,
+            dirty: version.dirty,
+            time: version.time,
+            world,
+            rustc,
+            layers: Vec::new(),
+            filesystem,
+            partitions: partitions(&product.layout),
+            keys: KeyFacts::default(),
+            compression: bundle::ENCODER,
+            images: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_counts_as_the_zeros_that_it_reads_as() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.img");
+        for (data_at, length) in [(0, 5 << 20), (3 << 20, 5 << 20), ((5 << 20) - 3, 5 << 20), (0, 3)] {
+            let file = File::create(&path).unwrap();
+            file.set_len(length).unwrap();
+            file.write_all_at(b"abc", data_at).unwrap();
+            let plain = std::fs::read(&path).unwrap();
+            assert_eq!(ImageFacts::of(&path).unwrap().sha256, hex::encode(&Sha256::digest(plain)));
+        }
+    }
+}

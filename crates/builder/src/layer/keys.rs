@@ -1,0 +1,65 @@
+//! The layer of the public keys whose signatures on updates a unit accepts.
+
+use anyhow::{Result, ensure};
+use rootfs::tree::{EntryKind, Layer, Tree, TreePath};
+
+use crate::keys::{SUFFIX, TrustedKey};
+
+/// Where they are on the unit.
+const DIRECTORY: &str = "usr/share/sluice/keys";
+/// The layer's name.
+const NAME: &str = "trusted keys";
+
+/// The layer with `keys`.
+///
+/// # Errors
+/// A name that no file can have.
+pub fn layer(keys: &[TrustedKey]) -> Result<Layer> {
+    let mut layer = Layer::new(NAME);
+    let directory = TreePath::parse(DIRECTORY)?;
+    layer.push(directory.clone(), EntryKind::Directory, 0o755);
+    for key in keys {
+        let path = directory.join(&format!("{}{SUFFIX}", key.name))?;
+        layer.push(path, EntryKind::File(key.text.as_str().into()), 0o444);
+    }
+    Ok(layer)
+}
+
+/// Refuses keys from elsewhere: one in the overlay would be trusted by every unit, and be in no list of keys.
+///
+/// # Errors
+/// Names the layer that brings one.
+pub fn check(tree: &Tree) -> Result<()> {
+    for (path, id) in tree.walk(&TreePath::parse(DIRECTORY)?) {
+        let layer = tree.layer_name(tree.inode(id).layer);
+        ensure!(
+            layer == NAME,
+            "layer `{layer}` has {path}, where units look for the keys that they trust; the product's are in {}",
+            crate::keys::FOLDER
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{Pair, Trusted};
+
+    #[test]
+    fn only_the_builder_says_which_keys_a_unit_trusts() {
+        let mut trusted = Trusted::default();
+        trusted.add("product", Pair::generate(None).unwrap().public_text()).unwrap();
+        let keys = layer(trusted.keys()).unwrap();
+        let tree = Tree::merge(vec![keys.clone()]).unwrap();
+        let path = TreePath::parse("usr/share/sluice/keys/product.pub").unwrap();
+        assert_eq!(tree.read_text(&path).unwrap(), trusted.keys()[0].text);
+        check(&tree).unwrap();
+
+        let mut overlay = Layer::new("overlay");
+        let path = TreePath::parse("usr/share/sluice/keys/mine.pub").unwrap();
+        overlay.push(path, EntryKind::File("x".into()), 0o644);
+        let error = check(&Tree::merge(vec![overlay, keys]).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("`overlay`") && error.contains("mine.pub"), "{error}");
+    }
+}

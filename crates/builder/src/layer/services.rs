@@ -1,0 +1,37 @@
+//! The layer of the product's services: programs in `/usr/sbin`.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use rootfs::tree::{Content, EntryKind, Layer, TreePath};
+
+use crate::services::Service;
+
+/// The name of the layer.
+pub const NAME: &str = "services";
+/// Where services are installed.
+const DIRECTORY: &str = "usr/sbin";
+
+/// The layer with `services`, none of which may be larger than `budget` bytes.
+///
+/// # Errors
+/// A service that cannot be read, or is over the budget.
+pub fn layer(services: &[Service], budget: Option<u64>) -> Result<Layer> {
+    let mut layer = Layer::new(NAME);
+    for service in services {
+        let size = fs::metadata(&service.path)
+            .with_context(|| format!("reading service {}", service.path.display()))?
+            .len();
+        if let Some(budget) = budget.filter(|budget| size > *budget) {
+            bail!(
+                "service `{}` has {size} bytes, {} more than budget.service_bytes = {budget} of the product definition \
+                 allows; make it smaller or raise the budget",
+                service.name,
+                size - budget
+            );
+        }
+        let content = Content::Host { path: service.path.clone(), size };
+        layer.push(TreePath::parse(DIRECTORY)?.join(&service.name)?, EntryKind::File(content), 0o555);
+    }
+    Ok(layer)
+}

@@ -1,0 +1,239 @@
+//! `[customize]` of the product definition, checked: the steps, switches and hooks of NanoBSD's three stages.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use rootfs::tree::{Principal, TreePath};
+
+use super::raw::{RawCustomize, RawStep};
+use super::{Overlay, Rule, octal};
+use crate::customize::{Action, Assignment, Owner, Stage, Step, Text};
+
+/// Where hooks are when the definition does not say.
+const HOOKS: &str = "appliance/hooks";
+
+/// What changes the tree beyond layers and NanoBSD's rules.
+#[derive(Clone, Debug)]
+pub struct Customize {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Folders with `early.d`, `customize.d` and `late.d`, from the root of the repository.
+    pub hooks: Vec<String>,
+    /// A folder that lies over everything, replacing what is there, with the mtree(5) file of its owners and modes.
+    pub install_files: Option<Overlay>,
+    /// The mtree(5) file with owners, modes and flags of what `install_files` brings.
+    pub files_mtree: Option<PathBuf>,
+    /// Whether the packages of pkglist are installed.
+    pub pkgng: bool,
+}
+
+impl Customize {
+    pub(super) fn check(raw: RawCustomize) -> Result<Self> {
+        ensure!(
+            raw.comconsole != Some(false),
+            "customize.comconsole: false; the board has a serial console and nothing else, and `[console] speed` is its rate"
+        );
+        let mut steps = Vec::new();
+        if raw.allow_ssh_root == Some(true) {
+            steps.push(Step {
+                stage: Stage::Customize,
+                name: "customize.allow_ssh_root".to_owned(),
+                action: Action::AllowSshRoot,
+            });
+        }
+        for (index, raw) in raw.step.unwrap_or_default().into_iter().enumerate() {
+            let name = format!("customize.step {}", index + 1);
+            let step = step(&name, raw).with_context(|| name.clone())?;
+            steps.push(step);
+        }
+        let install_files = raw.install_files.filter(|folder| !folder.is_empty()).map(|folder| Overlay {
+            folders: vec![folder],
+            rules: vec![Rule { replace: true, ..Rule::of("/**") }],
+        });
+        let files_mtree = raw.files_mtree.filter(|file| !file.is_empty()).map(PathBuf::from);
+        ensure!(
+            files_mtree.is_none() || install_files.is_some(),
+            "customize.files_mtree: it speaks of the files of customize.install_files, which is not given"
+        );
+        Ok(Self {
+            steps,
+            hooks: raw.hooks.unwrap_or_else(|| vec![HOOKS.to_owned()]),
+            install_files,
+            files_mtree,
+            pkgng: raw.pkgng.unwrap_or(true),
+        })
+    }
+
+    /// Whether a folder of hooks may lack: the one that nobody named.
+    pub fn may_lack(folder: &str) -> bool {
+        folder == HOOKS
+    }
+}
+
+/// The verbs, of which a step has one.
+const VERBS: &str = "put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc";
+
+fn step(name: &str, mut raw: RawStep) -> Result<Step> {
+    let stage = match raw.stage.take().as_deref().unwrap_or("customize") {
+        "early" => Stage::Early,
+        "customize" => Stage::Customize,
+        "late" => Stage::Late,
+        other => bail!("stage: `{other}`; NanoBSD has `early`, `customize` and `late`"),
+    };
+    let verbs = [
+        ("put", raw.put.take()),
+        ("append", raw.append.take()),
+        ("replace", raw.replace.take()),
+        ("remove", raw.remove.take()),
+        ("chmod", raw.chmod.take()),
+        ("chown", raw.chown.take()),
+        ("symlink", raw.symlink.take()),
+        ("mkdir", raw.mkdir.take()),
+        ("sysrc", raw.sysrc.take()),
+    ];
+    let mut given = verbs.into_iter().filter_map(|(verb, value)| Some((verb, value?)));
+    let (verb, value) = given.next().with_context(|| format!("no verb; a step has one of {VERBS}"))?;
+    if let Some((second, _)) = given.next() {
+        bail!("both `{verb}` and `{second}`; a step has one of {VERBS}, so make two of it");
+    }
+    let action = action(verb, value, &mut raw).with_context(|| format!("`{verb}`"))?;
+    let left = [
+        ("text", raw.text.is_some()),
+        ("from", raw.from.is_some()),
+        ("mode", raw.mode.is_some()),
+        ("owner", raw.owner.is_some()),
+        ("line", raw.line.is_some()),
+        ("with", raw.with.is_some()),
+        ("to", raw.to.is_some()),
+        ("file", raw.file.is_some()),
+    ];
+    if let Some((key, _)) = left.into_iter().find(|(_, given)| *given) {
+        bail!("`{verb}` has no use for `{key}`; remove it");
+    }
+    Ok(Step { stage, name: name.to_owned(), action })
+}
+
+fn action(verb: &str, value: String, raw: &mut RawStep) -> Result<Action> {
+    if verb == "sysrc" {
+        let file = raw.file.take().unwrap_or_else(|| "/etc/rc.conf".to_owned());
+        return Ok(Action::Sysrc { file: place(&file)?, assignment: Assignment::parse(&value)? });
+    }
+    let path = place(&value)?;
+    let need = |text: Option<String>, key: &str| text.with_context(|| format!("it needs `{key}`"));
+    Ok(match verb {
+        "put" => {
+            let text = match (raw.text.take(), raw.from.take()) {
+                (Some(text), None) => Text::Inline(text),
+                (None, Some(from)) => Text::From(PathBuf::from(from)),
+                (None, None) => bail!("it needs `text`, or `from` with a file of the repository"),
+                (Some(_), Some(_)) => bail!("both `text` and `from`; say one"),
+            };
+            Action::Put { path, text, mode: mode(raw)?, owner: owner(raw)? }
+        }
+        "append" => Action::Append { path, text: need(raw.text.take(), "text")? },
+        "replace" => {
+            let line = need(raw.line.take(), "line")?;
+            ensure!(!line.contains('\n'), "line: it has more than one line; replace them one by one");
+            Action::Replace { path, line, with: need(raw.with.take(), "with")? }
+        }
+        "remove" => Action::Remove { path },
+        "chmod" => Action::Chmod { path, mode: mode(raw)?.context("it needs `mode`")? },
+        "chown" => Action::Chown { path, owner: owner(raw)?.context("it needs `owner`")? },
+        "symlink" => Action::Symlink { path, to: need(raw.to.take(), "to")? },
+        _ => Action::Mkdir { path, mode: mode(raw)?, owner: owner(raw)? },
+    })
+}
+
+fn place(text: &str) -> Result<TreePath> {
+    ensure!(
+        text.starts_with('/') && text.len() > 1,
+        "`{text}`: a path of the image starts with `/`, its root"
+    );
+    TreePath::parse(text)
+}
+
+fn mode(raw: &mut RawStep) -> Result<Option<u16>> {
+    raw.mode.take().map(|mode| octal(&mode)).transpose()
+}
+
+/// `user`, `user:group` or `:group`, as chown(8) takes it.
+fn owner(raw: &mut RawStep) -> Result<Option<Owner>> {
+    let Some(text) = raw.owner.take() else { return Ok(None) };
+    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
+    let principal = |name: &str| (!name.is_empty()).then(|| Principal::from(name));
+    let owner = Owner { user: principal(user), group: principal(group) };
+    ensure!(
+        owner.user.is_some() || owner.group.is_some(),
+        "owner: `{text}`; write `user`, `user:group` or `:group`"
+    );
+    Ok(Some(owner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Customize> {
+        Customize::check(toml::from_str(text).unwrap())
+    }
+
+    fn refusal(text: &str) -> String {
+        format!("{:#}", check(text).unwrap_err())
+    }
+
+    #[test]
+    fn nothing_is_asked_for_when_nothing_is_said() {
+        let customize = check("").unwrap();
+        assert!(customize.steps.is_empty() && customize.install_files.is_none() && customize.pkgng);
+        assert_eq!(customize.hooks, ["appliance/hooks"]);
+    }
+
+    #[test]
+    fn a_step_is_told_by_its_number_and_what_it_lacks() {
+        let step = |text: &str| refusal(&format!("step = [{{ remove = \"/x\" }}, {{ {text} }}]"));
+        insta::assert_snapshot!([
+            step(""),
+            step("stage = \"last\", remove = \"/x\""),
+            step("remove = \"/x\", put = \"/y\""),
+            step("put = \"/x\""),
+            step("put = \"/x\", text = \"\", from = \"y\""),
+            step("put = \"x\", text = \"\""),
+            step("put = \"/x\", text = \"\", mode = \"9\""),
+            step("put = \"/x/../y\", text = \"\""),
+            step("append = \"/x\""),
+            step("replace = \"/x\", line = \"a\""),
+            step("replace = \"/x\", line = \"a\\nb\", with = \"\""),
+            step("chmod = \"/x\""),
+            step("chown = \"/x\", owner = \":\""),
+            step("symlink = \"/x\""),
+            step("remove = \"/x\", mode = \"0600\""),
+            step("sysrc = \"sshd_enable\""),
+            step("sysrc = \"1x=y\""),
+            step("sysrc = 'x=\"'"),
+            refusal("comconsole = false"),
+            refusal("files_mtree = \"x\""),
+        ]
+        .join("\n"), @r#"
+        customize.step 2: no verb; a step has one of put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc
+        customize.step 2: stage: `last`; NanoBSD has `early`, `customize` and `late`
+        customize.step 2: both `put` and `remove`; a step has one of put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc, so make two of it
+        customize.step 2: `put`: it needs `text`, or `from` with a file of the repository
+        customize.step 2: `put`: both `text` and `from`; say one
+        customize.step 2: `put`: `x`: a path of the image starts with `/`, its root
+        customize.step 2: `put`: mode: `9` is not octal; write for instance "0600"
+        customize.step 2: `put`: path `/x/../y` climbs with `..`: paths in an image start at its root
+        customize.step 2: `append`: it needs `text`
+        customize.step 2: `replace`: it needs `with`
+        customize.step 2: `replace`: line: it has more than one line; replace them one by one
+        customize.step 2: `chmod`: it needs `mode`
+        customize.step 2: `chown`: owner: `:`; write `user`, `user:group` or `:group`
+        customize.step 2: `symlink`: it needs `to`
+        customize.step 2: `remove` has no use for `mode`; remove it
+        customize.step 2: `sysrc`: `sshd_enable`; write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)
+        customize.step 2: `sysrc`: `1x` is no name of a variable
+        customize.step 2: `sysrc`: the value `"` of x holds what the shell would change; put the line with a hook or `append`
+        customize.comconsole: false; the board has a serial console and nothing else, and `[console] speed` is its rate
+        customize.files_mtree: it speaks of the files of customize.install_files, which is not given
+        "#);
+    }
+}

@@ -1,0 +1,83 @@
+//! `[packages]` of the product definition, checked: where packages come from and whom to trust for them.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use freebsd_pkg::signature::Trust;
+use isa::Exceptions;
+
+use super::raw::RawPackages;
+
+/// Where FreeBSD packages come from.
+#[derive(Clone, Debug)]
+pub struct Packages {
+    /// A folder (from the root of the repository) or an address; `${ABI}` in it stands for [`Packages::abi`].
+    pub repository: Option<String>,
+    /// The system that they must be for: `FreeBSD:13:i386`.
+    pub abi: String,
+    /// Who vouches for the repository; paths are from the root of the repository.
+    pub trust: Trust,
+    /// Packages whose scripts run on the unit at every start.
+    pub run_scripts: Vec<String>,
+    /// Code that may hold what the processor lacks.
+    pub exceptions: Exceptions,
+}
+
+impl Packages {
+    pub(super) fn check(raw: RawPackages) -> Result<Self> {
+        let abi = raw.abi.unwrap_or_else(|| "FreeBSD:13:i386".to_owned());
+        let parts: Vec<&str> = abi.split(':').collect();
+        ensure!(
+            matches!(parts[..], ["FreeBSD", major, "i386"] if major.parse::<u32>().is_ok()),
+            "packages.abi: `{abi}`; write FreeBSD, its major version and the processor, as \"FreeBSD:13:i386\""
+        );
+        let word = raw.signature.as_deref().unwrap_or("none");
+        let trust = match word {
+            "none" => Trust::Nobody,
+            "pubkey" => {
+                let key = raw.key.clone();
+                Trust::Key(PathBuf::from(key.context(
+                    "packages.signature: `pubkey` needs packages.key, the file with the public key",
+                )?))
+            }
+            "fingerprints" => {
+                let dir = raw.fingerprints.clone();
+                Trust::Fingerprints(PathBuf::from(dir.context(
+                    "packages.signature: `fingerprints` needs packages.fingerprints, a folder with `trusted` in it",
+                )?))
+            }
+            other => {
+                bail!("packages.signature: `{other}`; a repository has `none`, `pubkey` or `fingerprints`")
+            }
+        };
+        for (key, value, meant) in
+            [("key", &raw.key, "pubkey"), ("fingerprints", &raw.fingerprints, "fingerprints")]
+        {
+            ensure!(
+                value.is_none() || word == meant,
+                "packages.{key} is given and packages.signature is `{word}`; say `{meant}` there, or nothing is checked with it"
+            );
+        }
+        let over_the_net = raw.repository.as_deref().is_some_and(|address| address.contains("http://"));
+        ensure!(
+            !(over_the_net && trust == Trust::Nobody),
+            "packages.signature: `none` is for a folder of one's own; what comes over http:// anyone on the way can change, \
+             so say `fingerprints` or `pubkey`"
+        );
+        for exception in &raw.isa.0 {
+            ensure!(
+                !exception.path.starts_with('/') && !exception.reason.trim().is_empty(),
+                "packages.isa: an exception has a path without `/` before it and a reason (`{}`, {})",
+                exception.path,
+                exception.symbol
+            );
+        }
+        Ok(Self {
+            repository: raw.repository,
+            abi,
+            trust,
+            run_scripts: raw.run_scripts.unwrap_or_default(),
+            exceptions: raw.isa,
+        })
+    }
+}

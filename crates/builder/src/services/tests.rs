@@ -1,0 +1,97 @@
+//! The services as the device gets them: compiled for real, by the tools of this machine.
+
+use std::io::Write as _;
+
+use super::*;
+use crate::toolchain::{Group, ensure};
+
+fn toolchain() -> Toolchain {
+    ensure(&[Group::Image], &mut |line| eprintln!("{line}")).unwrap()
+}
+
+/// "No SSE/SSE2 instruction in any service binary."
+#[test]
+fn no_service_holds_an_instruction_that_the_geode_lacks() {
+    let out = tempfile::tempdir().unwrap();
+    let services = build(&toolchain(), &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
+    assert_eq!(services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), PROGRAMS);
+    for service in services {
+        let report = isa::inspect(&service.name, &fs::read(&service.path).unwrap()).unwrap();
+        assert_eq!(report.violations, []);
+        assert!(report.undecoded.is_empty(), "{:x?}", report.undecoded);
+        // An empty or mistaken file would pass as well: std alone has tens of thousands of instructions.
+        assert!(report.instructions > 10_000, "only {} instructions", report.instructions);
+    }
+}
+
+/// Two engineers, two folders: one program.
+#[test]
+fn the_same_sources_give_the_same_bytes_in_another_folder() {
+    let toolchain = toolchain();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let workspace = elsewhere.path().join("a checkout with another name");
+    copy_sources(&workspace);
+    let folder = elsewhere.path().join("target");
+    let build = Build {
+        workspace,
+        folder,
+        toolchain: &toolchain,
+        sysroot: &Sysroot::Miniature,
+        edition: Edition::Release,
+    };
+    let theirs = build.run(|program| Ok(fs::read(program)?)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let ours = super::build(&toolchain, &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
+    for (theirs, ours) in theirs.iter().zip(&ours) {
+        assert!(*theirs == fs::read(&ours.path).unwrap(), "{} differs", ours.name);
+        let text = String::from_utf8_lossy(theirs);
+        for folder in [elsewhere.path(), &workspace::root(), &toolchain.rust().unwrap().source] {
+            assert!(!text.contains(folder.to_str().unwrap()), "{} names {}", ours.name, folder.display());
+        }
+    }
+}
+
+/// What `cfg!(feature = "development")` lets in must never be kept and used for the other edition.
+#[test]
+fn a_release_and_a_development_build_never_share_their_services() {
+    let toolchain = toolchain();
+    let digest = |edition| digest(&toolchain, &Sysroot::Miniature, edition).unwrap();
+    assert_ne!(digest(Edition::Release), digest(Edition::Development));
+    assert_eq!(Edition::Release.features(), "");
+}
+
+#[test]
+fn each_world_gets_a_service_that_is_linked_against_itself() {
+    let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
+        let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
+        return;
+    };
+    let toolchain = ensure(&[Group::Image, Group::World], &mut |line| eprintln!("{line}")).unwrap();
+    let world = Sysroot::World(Path::new(&world).join("sysroot"));
+    let out = tempfile::tempdir().unwrap();
+    let bytes = [&Sysroot::Miniature, &world, &Sysroot::Miniature].map(|sysroot| {
+        let services = build(&toolchain, sysroot, Edition::Release, out.path()).unwrap();
+        fs::read(&services[0].path).unwrap()
+    });
+    // The first is left from a build before this test, perhaps, and the others were just linked.
+    assert!(bytes[0] != bytes[1], "the world's service is the miniature world's");
+    assert!(bytes[0] == bytes[2], "the miniature world's service has changed");
+    // FreeBSD 14 has this symbol version in its libc; 13 lacks it, and such a program does not start there.
+    assert!(!bytes[1].windows(8).any(|name| name == b"FBSD_1.7"), "the service wants FreeBSD 14");
+}
+
+fn copy_sources(workspace: &Path) {
+    // The members that are not built must be there for cargo to read the workspace.
+    for source in SOURCES.iter().chain(&["crates", "xtask"]) {
+        for entry in walkdir::WalkDir::new(workspace::root().join(source)) {
+            let entry = entry.unwrap();
+            let target = workspace.join(entry.path().strip_prefix(workspace::root()).unwrap());
+            if entry.file_type().is_dir() {
+                fs::create_dir_all(target).unwrap();
+            } else {
+                fs::create_dir_all(target.parent().unwrap()).unwrap();
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Which bytes of an image a card must get.
+//!
+//! The holes of an image file do not tell: a block of zeros that a file system counts on is a hole like any other, and
+//! what the card had there before would be read as an inode, a directory or part of a file. So the file systems are asked.
+//! Left out is what they do not use ([`ufs::Reader::unused`]) and what is a hole behind the last slice; everything else is
+//! written, its zeros too: sector 0, the gap with the boot manager, boot areas, labels, headers, the boot state.
+//!
+//! Beyond the image, a disk's last sectors are cleared: labels of gmirror, graid and the second GPT are there, by which
+//! FreeBSD would take the card for something else.
+
+use std::ops::Range;
+
+use anyhow::{Context, Result, bail};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use builder::sparse;
+use firmware::layout::{CFG_SLICE, DATA_SLICE};
+use inspect::{Disk, Kind, Place};
+
+use super::Image;
+
+/// What a second GPT takes up at the end of a disk: its table and its header.
+const TAIL: Sectors = Sectors(33);
+/// Parts begin and end at multiples of this, a page of flash (bytes).
+const GRAIN: u64 = 4096;
+/// What is shorter is written with what is around it: a card takes long writes better than many.
+const LEAST: u64 = 64 << 10;
+
+/// The parts of `image` that a card of `card` bytes must get besides sector 0, in order. With `all`, the whole image.
+///
+/// # Errors
+/// It is no full image, or its holes cannot be found.
+pub fn parts(image: &Image, card: u64, all: bool) -> Result<Vec<Range<u64>>> {
+    let disk = Disk::open(image.path())?;
+    let Kind::Full(mbr) = &disk.kind else {
+        bail!(
+            "burning {}: it is the image of one slot, and a card needs the full image (*.full.img); a unit takes the \
+             update (.fw)",
+            image.path().display()
+        );
+    };
+    let slices: Vec<Slice> = (1..=4).filter_map(|number| mbr.slice(number)).collect();
+    let behind = slices.iter().map(|slice| slice.end().bytes()).max().unwrap_or(0).min(image.bytes);
+    let mut left_out = Vec::new();
+    if !all {
+        for slice in &slices {
+            left_out.extend(unused(&disk, slice, image.bytes));
+        }
+        left_out.extend(holes(image, behind).context("planning what to burn")?);
+    }
+    let end = round_up(image.bytes, card);
+    let mut parts = without(SECTOR_BYTES..end, left_out);
+    let tail = card.saturating_sub(TAIL.bytes()).max(behind);
+    add(&mut parts, tail..card);
+    Ok(parts)
+}
+
+/// How many bytes `parts` have.
+pub fn bytes(parts: &[Range<u64>]) -> u64 {
+    parts.iter().map(|part| part.end - part.start).sum()
+}
+
+/// An image ends with a sector, whatever its file's length.
+fn round_up(bytes: u64, most: u64) -> u64 {
+    bytes.next_multiple_of(SECTOR_BYTES).min(most)
+}
+
+/// What the file system in `slice` does not use. A slice without one that can be read is used as a whole.
+fn unused(disk: &Disk, slice: &Slice, end: u64) -> Vec<Range<u64>> {
+    let (place, start) = match slice.number {
+        CFG_SLICE => (Place::Cfg, Some(slice.start)),
+        DATA_SLICE => (Place::Data, Some(slice.start)),
+        number => (Place::Slot(number), disk.partition(slice).ok().map(|partition| partition.start)),
+    };
+    let (Some(start), Ok(files)) = (start, disk.files(place)) else { return Vec::new() };
+    let Ok(unused) = files.unused() else { return Vec::new() };
+    let most = slice.end().bytes().min(end);
+    let shift = |range: Range<u64>| range.start + start.bytes()..(range.end + start.bytes()).min(most);
+    unused.into_iter().map(shift).collect()
+}
+
+/// The holes of the image from `start` on.
+fn holes(image: &Image, start: u64) -> Result<Vec<Range<u64>>> {
+    let mut holes = Vec::new();
+    let mut at = start;
+    for data in sparse::data(image.file(), image.bytes)?.into_iter().filter(|data| data.end > start) {
+        add(&mut holes, at..data.start.max(at));
+        at = data.end;
+    }
+    add(&mut holes, at..image.bytes);
+    Ok(holes)
+}
+
+/// `whole` without `left_out`, which is in order; each of those is first cut to whole [`GRAIN`]s, and stays if that leaves
+/// less than [`LEAST`].
+fn without(whole: Range<u64>, left_out: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let mut parts = Vec::new();
+    let mut at = whole.start;
+    for range in left_out {
+        let out = range.start.next_multiple_of(GRAIN)..range.end / GRAIN * GRAIN;
+        if out.start >= at && out.end <= whole.end && out.end >= out.start + LEAST {
+            add(&mut parts, at..out.start);
+            at = out.end;
+        }
+    }
+    add(&mut parts, at..whole.end);
+    parts
+}
+
+/// Adds `range` after all of `parts`, or to the last of them.
+fn add(parts: &mut Vec<Range<u64>>, range: Range<u64>) {
+    match parts.last_mut() {
+        _ if range.is_empty() => {}
+        Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+        _ => parts.push(range),
+    }
+}

@@ -1,0 +1,221 @@
+//! Where a build is: a file, a device, the folder of a version, or a version by its name in the output folder.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use builder::workspace;
+use builder::image::output::{LATEST, MANIFEST, SPEC};
+use builder::keys::Trusted;
+
+use crate::Disk;
+use super::{Built, image, manifest, spec};
+
+/// The link to the full image in the folder of a version.
+const FULL: &str = "_.disk.full";
+/// That to the slot image.
+const SLOT: &str = "_.disk.image";
+
+/// The builds of an output folder, and any others.
+#[derive(Clone, Debug)]
+pub struct Builds {
+    output: PathBuf,
+    keys: Vec<PathBuf>,
+}
+
+impl Builds {
+    /// The output folder that was asked for, or that of the repository. Updates are believed that are signed with a key
+    /// that is known here, or with one of those in the files `keys`.
+    pub fn new(output: Option<PathBuf>, keys: Vec<PathBuf>) -> Self {
+        Self { output: output.unwrap_or_else(|| workspace::target().join("firmware")), keys }
+    }
+
+    /// The folder with a folder for each version.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// Whether the output folder has `version`.
+    pub fn has(&self, version: &str) -> bool {
+        let dir = self.output.join(version);
+        [MANIFEST, SPEC].iter().any(|name| dir.join(name).is_file())
+    }
+
+    /// The build that `what` names: what there is at that path, or else the version in the output folder. `slot` says
+    /// which slot of a card is meant, the first when not given.
+    ///
+    /// # Errors
+    /// There is no such thing, or it is damaged where it is looked at.
+    pub fn open(&self, what: &Path, slot: Option<u8>) -> Result<Built> {
+        let path = self.find(what)?;
+        let kind = Kind::of(&path)?;
+        ensure!(
+            slot.is_none() || kind == Kind::Image,
+            "looking for a certain slot in {}: that is for the image of a card; anything else tells of one slot",
+            path.display()
+        );
+        match kind {
+            Kind::Image => image::read(&Disk::open(&path)?, slot),
+            Kind::Update => self.update(&path),
+            Kind::Folder => folder(&path),
+            Kind::Specification => Built::specified(&path.display().to_string(), &text(&path)?),
+            Kind::Manifest => {
+                let mut built = Built::new(String::new(), path.display().to_string());
+                take_manifest(&mut built, &path)?;
+                Ok(built)
+            }
+        }
+    }
+
+    fn update(&self, path: &Path) -> Result<Built> {
+        let keys = Trusted::known(&workspace::root(), &self.keys)?;
+        let (facts, slot) = crate::bundle::unpack(path, &keys)?;
+        let mut built = image::read(&Disk::of(slot, path)?, None)?;
+        built.update = Some(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        Ok(built)
+    }
+
+    /// The build that `latest` points to.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn latest(&self) -> Result<Built> {
+        let latest = self.output.join(LATEST);
+        ensure!(
+            latest.exists(),
+            "looking for the latest build: there is no {}; `cargo xtask image` makes one",
+            latest.display()
+        );
+        folder(&latest)
+    }
+
+    fn find(&self, what: &Path) -> Result<PathBuf> {
+        if what.exists() {
+            return Ok(what.to_owned());
+        }
+        let inside = self.output.join(what);
+        if inside.exists() {
+            return Ok(inside);
+        }
+        let known = match self.versions().as_slice() {
+            [] => "which has no build yet".to_owned(),
+            versions => format!("which has {}", versions.join(", ")),
+        };
+        bail!(
+            "looking for the build `{}`: there is no such file, and no such version in {}, {known}",
+            what.display(),
+            self.output.display()
+        )
+    }
+
+    /// The versions in the output folder.
+    fn versions(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.output).into_iter().flatten().flatten();
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut versions: Vec<String> =
+            names.filter(|name| name != LATEST && !name.starts_with('.') && self.has(name)).collect();
+        versions.sort();
+        versions
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    Image,
+    Update,
+    Specification,
+    Manifest,
+}
+
+impl Kind {
+    /// By what is in it, for a specification may have any name.
+    fn of(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Ok(Self::Folder);
+        }
+        if crate::bundle::is_one(path)? {
+            return Ok(Self::Update);
+        }
+        let mut head = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(spec::SIGNATURE.len() as u64).read_to_end(&mut head))
+            .with_context(|| format!("reading {}", path.display()))?;
+        Ok(match head.as_slice() {
+            head if head == spec::SIGNATURE.as_bytes() => Self::Specification,
+            [b'{', ..] => Self::Manifest,
+            _ => Self::Image,
+        })
+    }
+}
+
+/// The build in the folder of a version: by what is written down there, and for the rest by an image that is there.
+fn folder(dir: &Path) -> Result<Built> {
+    let attempt = || format!("reading the build in {}", dir.display());
+    let there = |names: [&str; 2]| names.map(|name| Some(dir.join(name)).filter(|path| path.exists()));
+    let [manifest, specification] = there([MANIFEST, SPEC]);
+    ensure!(
+        manifest.is_some() || specification.is_some(),
+        "{}: there is neither a {SPEC} nor a {MANIFEST}; give the folder of one version",
+        attempt()
+    );
+    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut built = match there([FULL, SLOT]).into_iter().flatten().next() {
+        Some(image) => image::read(&Disk::open(&image)?, None).with_context(attempt)?,
+        None => Built::new(String::new(), String::new()),
+    };
+    (built.name, built.source) = (name, dir.display().to_string());
+    if let Some(path) = manifest {
+        take_manifest(&mut built, &path)?;
+    }
+    if let Some(path) = specification {
+        built.set_paths(spec::parse(&path.display().to_string(), &text(&path)?)?);
+    }
+    Ok(built)
+}
+
+fn take_manifest(built: &mut Built, path: &Path) -> Result<()> {
+    let read = manifest::parse(&path.display().to_string(), &text(path)?)?;
+    built.name = read.version;
+    built.manifest = Some(read.facts);
+    built.layers = read.layers.or(built.layers.take());
+    built.room = read.room.or(built.room);
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::built::LayerTotal;
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_version_is_enough() {
+        let output = tempfile::tempdir().unwrap();
+        let builds = Builds::new(Some(output.path().to_owned()), Vec::new());
+        let dir = output.path().join("1.2.3");
+        fs::create_dir(&dir).unwrap();
+        assert!(!builds.has("1.2.3"));
+        let open = || builds.open(Path::new("1.2.3"), None).unwrap();
+
+        // A specification of before it told layers; the manifest does.
+        fs::write(dir.join(SPEC), "#mtree 2.0\n. type=dir mode=0755\n./a type=file mode=0644 size=4\n")
+            .unwrap();
+        let built = open();
+        assert_eq!((built.name.as_str(), built.manifest, built.room), ("1.2.3", None, None));
+        assert_eq!(built.layers.unwrap()["?"], LayerTotal { paths: 2, bytes: 4 });
+        let manifest = r#"{"version": "1.2.3-x", "layers": [{"name": "world", "entries": 2, "bytes": 4}]}"#;
+        fs::write(dir.join(MANIFEST), manifest).unwrap();
+        let built = open();
+        assert_eq!((built.name.as_str(), built.paths.unwrap().len()), ("1.2.3-x", 2));
+        assert_eq!(built.layers.unwrap()["world"], LayerTotal { paths: 2, bytes: 4 });
+        fs::remove_file(dir.join(SPEC)).unwrap();
+        let built = open();
+        assert_eq!((built.paths, built.layers.unwrap().len()), (None, 1));
+        assert!(builds.has("1.2.3"));
+    }
+}

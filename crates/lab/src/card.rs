@@ -1,0 +1,156 @@
+//! A unit's card from outside, as an engineer with a card reader has it: slices, boot state, and damage done on purpose.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use bsd_disk::disklabel::BOOT_AREA;
+use bsd_disk::mbr::{MBR_BYTES, Mbr};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
+use builder::boot_state::CfgSlice;
+use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
+use firmware::layout::HEADER_SECTOR;
+use firmware::slot::{Slot, SlotHeader};
+use firmware::state::store::{self, Loaded, Medium};
+use firmware::state::{BootState, COPIES, Digest, STATE_BYTES};
+
+/// The card, an image file that no machine is using.
+#[derive(Debug)]
+pub struct Card {
+    path: PathBuf,
+    file: File,
+}
+
+impl Card {
+    /// Opens the image.
+    ///
+    /// # Errors
+    /// It cannot be opened for writing.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.with_context(|| format!("opening the card {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// The image.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `sectors` from sector `at` on.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn read(&self, at: Sectors, sectors: Sectors) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; sectors.bytes() as usize];
+        self.file
+            .read_exact_at(&mut bytes, at.bytes())
+            .with_context(|| format!("reading {sectors} of {}", self.path.display()))?;
+        Ok(bytes)
+    }
+
+    /// Writes from sector `at` on.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write(&self, at: Sectors, bytes: &[u8]) -> Result<()> {
+        self.file.write_all_at(bytes, at.bytes()).with_context(|| format!("writing {}", self.path.display()))
+    }
+
+    /// The slice of this number.
+    ///
+    /// # Errors
+    /// The MBR cannot be read, or does not have it.
+    pub fn slice(&self, number: u8) -> Result<Slice> {
+        let mut sector = [0; MBR_BYTES];
+        self.file.read_exact_at(&mut sector, 0).context("reading the MBR of the card")?;
+        Mbr::parse(&sector)?.slice(number).with_context(|| format!("the card has no slice {number}"))
+    }
+
+    /// The boot state.
+    ///
+    /// # Errors
+    /// Neither copy of it is whole.
+    pub fn state(&self) -> Result<Loaded> {
+        Ok(store::load(&mut self.cfg()?)?)
+    }
+
+    /// Changes the boot state as a running system would: through the one writer.
+    ///
+    /// # Errors
+    /// Neither copy of it is whole, or `change` refuses.
+    pub fn change_state<E: Into<anyhow::Error>>(
+        &self,
+        change: impl FnOnce(&BootState) -> Result<BootState, E>,
+    ) -> Result<()> {
+        let mut cfg = self.cfg()?;
+        let loaded = store::load(&mut cfg)?;
+        let state = change(&loaded.state).map_err(Into::into)?;
+        store::save(&mut cfg, &loaded, &state)?;
+        Ok(())
+    }
+
+    /// Writes both copies of the state anew.
+    ///
+    /// # Errors
+    /// The card cannot be written.
+    pub fn set_state(&self, state: &BootState) -> Result<()> {
+        store::initialize(&mut self.cfg()?, state)?;
+        Ok(())
+    }
+
+    /// Overwrites copy 0 or 1 of the boot state.
+    ///
+    /// # Errors
+    /// The card cannot be written.
+    pub fn write_state_copy(&self, copy: usize, record: &[u8; STATE_BYTES]) -> Result<()> {
+        Ok(self.cfg()?.write(COPIES[copy], record)?)
+    }
+
+    /// Both copies as they are.
+    ///
+    /// # Errors
+    /// The card cannot be read.
+    pub fn state_copies(&self) -> Result<[[u8; STATE_BYTES]; 2]> {
+        let mut copies = [[0; STATE_BYTES]; 2];
+        let mut cfg = self.cfg()?;
+        for (copy, at) in copies.iter_mut().zip(COPIES) {
+            cfg.read(at, copy)?;
+        }
+        Ok(copies)
+    }
+
+    /// Makes a slot what an interrupted update leaves: its boot area is blank.
+    ///
+    /// # Errors
+    /// The card cannot be written.
+    pub fn blank_boot_area(&self, slot: Slot) -> Result<()> {
+        let slice = self.slice(slot.number())?;
+        self.write(slice.start, &vec![0; BOOT_AREA.bytes() as usize])
+    }
+
+    /// What identifies the content of a slot, as it lies on the card.
+    ///
+    /// # Errors
+    /// The card cannot be read.
+    pub fn slot_digest(&self, slot: Slot) -> Result<Digest> {
+        let slice = self.slice(slot.number())?;
+        let header = self.read(slice.start + HEADER_SECTOR, Sectors(1))?;
+        // A slice that ends in a label is larger than what it holds.
+        let size = SlotHeader::decode(&header).map_or(slice.size, |header| header.size);
+        let chunk = Sectors(CHUNK_SECTORS.into());
+        let (mut digest, mut at, end) = (ImageDigest::new(), slice.start, slice.start + size);
+        while at < end {
+            let sectors = chunk.min(end - at);
+            digest.add(&self.read(at, sectors)?);
+            at += sectors;
+        }
+        Ok(digest.finish())
+    }
+
+    fn cfg(&self) -> Result<CfgSlice> {
+        CfgSlice::open(&self.path)
+    }
+}

@@ -1,0 +1,224 @@
+//! What the boot manager does, whatever the slots hold.
+
+use anyhow::{Result, ensure};
+use firmware::slot::Slot;
+use firmware::state::{BootState, Mark, STATE_BYTES, TRIES, Trial, offset};
+use semver::Version;
+
+use super::{Scenario, any};
+use crate::unit::Unit;
+
+const ONE: Slot = Slot::First;
+const TWO: Slot = Slot::Second;
+
+pub const SCENARIOS: &[Scenario] = &[
+    any("default-boot", "a new unit starts slot 1 when nobody presses a key", default_boot),
+    any("key-choice", "1 and 2 choose a slot, for that boot only", key_choice),
+    any("function-keys", "F1 and F2 of a terminal choose a slot", function_keys),
+    any("default-of-state", "the default slot of the boot state starts", default_of_state),
+    any("trial-paid-first", "a trial is consumed on the card before the slot starts", trial_paid_first),
+    any("trial-unconfirmed", "an unconfirmed slot is not started twice", trial_unconfirmed),
+    any("trial-confirmed", "a confirmed slot stays", trial_confirmed),
+    any("trial-by-key", "a trial that is chosen by key is consumed, too", trial_by_key),
+    any("trial-waits", "choosing the other slot leaves the trial for later", trial_waits),
+    any("cut-in-menu", "power cuts in the menu cost no trial", cut_in_menu),
+    any("damaged-default", "a default slot that cannot start is passed over", damaged_default),
+    any(
+        "damaged-trial",
+        "a slot on trial that cannot start is passed over and not tried again",
+        damaged_trial,
+    ),
+    any("half-written", "a slot that is being written never starts by itself", half_written),
+    any("one-copy-damaged", "one copy of the boot state is enough", one_copy_damaged),
+    any("both-copies-damaged", "without a boot state slot 1 starts, or else slot 2", both_copies_damaged),
+    any("future-state", "a boot state of a later format stops no boot and is not written", future_state),
+];
+
+fn default_boot(unit: &mut Unit<'_>) -> Result<()> {
+    let before = unit.card.state_copies()?;
+    unit.boots_into(ONE)?;
+    ensure!(unit.card.state_copies()? == before, "a boot without a trial wrote the boot state");
+    Ok(())
+}
+
+fn key_choice(unit: &mut Unit<'_>) -> Result<()> {
+    let before = unit.card.state_copies()?;
+    for (key, slot) in [("2", TWO), ("1", ONE)] {
+        unit.boot()?;
+        unit.press(key)?;
+        unit.expect_slot(slot)?;
+        unit.cut_power()?;
+    }
+    ensure!(unit.card.state_copies()? == before, "a choice by key wrote the boot state");
+    unit.boots_into(ONE)
+}
+
+fn function_keys(unit: &mut Unit<'_>) -> Result<()> {
+    unit.card.set_state(&BootState { default: TWO, ..good() })?;
+    for (key, slot) in [("\x1bOP", ONE), ("\x1b[12~", TWO), ("\x1b[11~", ONE), ("\x1bOQ", TWO)] {
+        unit.boot()?;
+        unit.press(key)?;
+        unit.expect_slot(slot)?;
+        unit.cut_power()?;
+    }
+    Ok(())
+}
+
+fn default_of_state(unit: &mut Unit<'_>) -> Result<()> {
+    unit.card.set_state(&BootState { default: TWO, ..good() })?;
+    unit.boots_into(TWO)
+}
+
+fn trial_paid_first(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    unit.boot()?;
+    // The slot's own boot program is the first that speaks after the boot manager.
+    ensure!(unit.started()? == TWO, "the trial did not start");
+    unit.cut_power()?;
+    expect_trial(unit, Some(Trial { slot: TWO, tries: 0 }))
+}
+
+fn trial_unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    unit.boots_into(TWO)?;
+    for _ in 0..2 {
+        unit.boots_into(ONE)?;
+    }
+    expect_trial(unit, Some(Trial { slot: TWO, tries: 0 }))
+}
+
+fn trial_confirmed(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    unit.boots_into(TWO)?;
+    unit.card.change_state(|state| state.confirm(TWO, &Version::new(0, 2, 0)))?;
+    for _ in 0..2 {
+        unit.boots_into(TWO)?;
+    }
+    expect_trial(unit, None)
+}
+
+fn trial_by_key(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    unit.boot()?;
+    unit.press("2")?;
+    unit.expect_slot(TWO)?;
+    unit.cut_power()?;
+    unit.boots_into(ONE)
+}
+
+fn trial_waits(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    unit.boot()?;
+    unit.press("1")?;
+    unit.expect_slot(ONE)?;
+    unit.cut_power()?;
+    expect_trial(unit, Some(Trial { slot: TWO, tries: TRIES }))?;
+    unit.boots_into(TWO)
+}
+
+fn cut_in_menu(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    for _ in 0..2 {
+        unit.boot()?;
+        unit.expect("to choose")?;
+        unit.cut_power()?;
+    }
+    expect_trial(unit, Some(Trial { slot: TWO, tries: TRIES }))?;
+    unit.boots_into(TWO)
+}
+
+fn damaged_default(unit: &mut Unit<'_>) -> Result<()> {
+    unit.card.blank_boot_area(ONE)?;
+    unit.boot()?;
+    unit.expect("slot 1: not bootable")?;
+    unit.expect_slot(TWO)?;
+    unit.cut_power()
+}
+
+fn damaged_trial(unit: &mut Unit<'_>) -> Result<()> {
+    arm(unit)?;
+    unit.card.blank_boot_area(TWO)?;
+    unit.boot()?;
+    unit.expect("slot 2: not bootable")?;
+    unit.expect_slot(ONE)?;
+    unit.cut_power()?;
+    expect_trial(unit, Some(Trial { slot: TWO, tries: 0 }))?;
+    unit.boots_into(ONE)
+}
+
+fn half_written(unit: &mut Unit<'_>) -> Result<()> {
+    // Also where it was the default once: an update makes the running slot the default first.
+    unit.card.set_state(&BootState { default: TWO, ..good() })?;
+    unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
+    unit.boots_into(ONE)?;
+    unit.card.set_state(&BootState { default: TWO, marks: [Mark::Good, Mark::Bad], ..good() })?;
+    unit.boots_into(ONE)
+}
+
+fn one_copy_damaged(unit: &mut Unit<'_>) -> Result<()> {
+    for copy in [0, 1] {
+        unit.card.set_state(&BootState { default: TWO, ..good() })?;
+        unit.card.write_state_copy(copy, &[0xa5; STATE_BYTES])?;
+        unit.boots_into(TWO)?;
+        // A trial goes over the damaged copy and not over the good one.
+        unit.card.set_state(&good())?;
+        arm(unit)?;
+        let newer = unit.card.state()?.copy;
+        let lost = 1 - newer;
+        unit.card.write_state_copy(lost, &[0xa5; STATE_BYTES])?;
+        unit.boots_into(TWO)?;
+        let loaded = unit.card.state()?;
+        ensure!(
+            loaded.copy == lost && loaded.defect.is_none(),
+            "the damaged copy was not mended: {loaded:?}"
+        );
+        unit.boots_into(ONE)?;
+    }
+    Ok(())
+}
+
+fn both_copies_damaged(unit: &mut Unit<'_>) -> Result<()> {
+    unit.card.set_state(&BootState { default: TWO, ..good() })?;
+    for copy in [0, 1] {
+        unit.card.write_state_copy(copy, &[0; STATE_BYTES])?;
+    }
+    unit.boots_into(ONE)?;
+    unit.card.blank_boot_area(ONE)?;
+    unit.boots_into(TWO)?;
+    ensure!(
+        unit.card.state_copies()? == [[0; STATE_BYTES]; 2],
+        "the boot manager wrote a boot state of its own"
+    );
+    Ok(())
+}
+
+fn future_state(unit: &mut Unit<'_>) -> Result<()> {
+    let mut record = BootState { default: TWO, ..good() }.encode(9)?;
+    record[offset::FORMAT] = 2;
+    record[offset::CRC..offset::CRC + 4].fill(0);
+    let crc = crc32fast::hash(&record);
+    record[offset::CRC..offset::CRC + 4].copy_from_slice(&crc.to_le_bytes());
+    for copy in [0, 1] {
+        unit.card.write_state_copy(copy, &record)?;
+    }
+    unit.boots_into(ONE)?;
+    ensure!(unit.card.state_copies()? == [record; 2], "the boot manager wrote over a later format");
+    Ok(())
+}
+
+/// Both slots good, slot 1 the default.
+fn good() -> BootState {
+    BootState::factory(ONE, [true; 2], None)
+}
+
+/// Does to the boot state what an update of slot 2 does.
+fn arm(unit: &Unit<'_>) -> Result<()> {
+    unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
+    unit.card.change_state(|state| anyhow::Ok(state.finish_install(TWO, [1; 32], TRIES)))
+}
+
+fn expect_trial(unit: &Unit<'_>, trial: Option<Trial>) -> Result<()> {
+    let found = unit.card.state()?.state.trial;
+    ensure!(found == trial, "the boot state says {found:?} of the trial and not {trial:?}");
+    Ok(())
+}

@@ -1,0 +1,316 @@
+//! Updates of a running FreeBSD, from the shell to the next boots.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use firmware::slot::Slot;
+use firmware::state::{Mark, TRIES};
+
+use super::{Scenario, freebsd};
+use crate::unit::Unit;
+
+const ONE: Slot = Slot::First;
+const TWO: Slot = Slot::Second;
+
+pub const SCENARIOS: &[Scenario] = &[
+    freebsd(
+        "update-both-ways",
+        "an update by pipe into slot 2, confirmed, and one back into slot 1",
+        update_both_ways,
+    ),
+    freebsd("update-panics", "a new system whose kernel panics gives way to the old one", |unit| {
+        comes_back(unit, "panic")
+    }),
+    freebsd("update-no-init", "a new system without init gives way to the old one", |unit| {
+        comes_back(unit, "no-init")
+    }),
+    freebsd("update-no-kernel", "a new system without a kernel gives way to the old one", |unit| {
+        comes_back(unit, "no-kernel")
+    }),
+    freebsd("update-unconfirmed", "a new system that nobody confirms gives way to the old one", unconfirmed),
+    freebsd("update-refused", "what must not be written is refused, and the card stays as it is", refused),
+    freebsd("update-rolled-back", "a roll-back starts the system before the update", rolled_back),
+    freebsd(
+        "update-figures",
+        "memory, blocks written twice, and time against NanoBSD's dd and fsck",
+        figures,
+    ),
+    freebsd(
+        "update-cut-install",
+        "the power fails at random moments of an install; a good slot comes up",
+        cut_installs,
+    ),
+    freebsd(
+        "update-cut-trial",
+        "the power fails at random moments of a trial; a good slot comes up",
+        cut_trials,
+    ),
+];
+
+/// Boots into `slot` and logs in.
+fn up(unit: &mut Unit<'_>, slot: Slot) -> Result<()> {
+    unit.boot()?;
+    unit.expect_slot(slot)?;
+    unit.log_in()
+}
+
+/// Restarts from the shell; `slot` must come up.
+fn restart_into(unit: &mut Unit<'_>, slot: Slot) -> Result<()> {
+    unit.type_line("reboot")?;
+    unit.expect_slot(slot)?;
+    unit.log_in()
+}
+
+/// The command that installs the bundle `name` into `slot`, NanoBSD's way.
+fn pipe_command(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
+    format!("fetch -qo - {}/{name}.fw | sh /root/updatep{slot}", unit.rig.url)
+}
+
+fn update_both_ways(unit: &mut Unit<'_>) -> Result<()> {
+    up(unit, ONE)?;
+    for (name, from, to) in [("next", ONE, TWO), ("other", TWO, ONE)] {
+        let command = pipe_command(unit, name, to);
+        unit.ask(&command)?;
+        let state = unit.card.state()?.state;
+        ensure!(state.default == from && state.pending() == Some(to), "after the update: {state:?}");
+        check_slot(unit, to, &[name])?;
+        restart_into(unit, to)?;
+        let version = unit.ask("sluice --version")?;
+        let expected = unit.rig.version_of(name)?;
+        ensure!(version.contains(&expected), "slot {to} runs {version} and not {expected}");
+        let on_trial = unit.ask("sluice update status")?;
+        ensure!(on_trial.contains("trial"), "{on_trial}");
+        unit.ask("sluice update confirm")?;
+        restart_into(unit, to)?;
+        let state = unit.card.state()?.state;
+        ensure!(state.default == to && state.trial.is_none(), "after the confirmation: {state:?}");
+        ensure!(state.floor.is_some_and(|floor| floor.to_string() == expected), "the floor did not rise");
+        unit.ask("sluice update verify")?;
+    }
+    unit.cut_power()
+}
+
+/// Installs a system that cannot come up; without anybody's help the old one must be back.
+fn comes_back(unit: &mut Unit<'_>, name: &str) -> Result<()> {
+    up(unit, ONE)?;
+    let command = pipe_command(unit, name, TWO);
+    unit.ask(&command)?;
+    unit.type_line("reboot")?;
+    let begin = Instant::now();
+    // The slot on trial starts, as far as it gets, and the machine restarts by itself.
+    unit.expect("slot 2")?;
+    if name != "no-kernel" {
+        ensure!(unit.started()? == TWO, "the trial did not start");
+    }
+    unit.expect_slot(ONE)?;
+    unit.note(format!("back after {} s", begin.elapsed().as_secs()));
+    let state = unit.card.state()?.state;
+    ensure!(state.default == ONE && state.trial.is_some_and(|trial| trial.tries == 0), "{state:?}");
+    unit.cut_power()?;
+    unit.boots_into(ONE)
+}
+
+fn unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
+    up(unit, ONE)?;
+    let command = pipe_command(unit, "next", TWO);
+    unit.ask(&command)?;
+    restart_into(unit, TWO)?;
+    restart_into(unit, ONE)?;
+    let status = unit.ask("sluice update status")?;
+    ensure!(status.contains("fail"), "the status does not tell of the trial that failed: {status}");
+    unit.cut_power()
+}
+
+fn rolled_back(unit: &mut Unit<'_>) -> Result<()> {
+    up(unit, ONE)?;
+    let command = pipe_command(unit, "next", TWO);
+    unit.ask(&command)?;
+    restart_into(unit, TWO)?;
+    unit.ask("sluice update confirm")?;
+    unit.ask("sluice update rollback")?;
+    restart_into(unit, ONE)?;
+    unit.ask("sluice update activate 2")?;
+    ensure!(unit.card.state()?.state.trial.is_some_and(|trial| trial.tries == TRIES), "no trial was armed");
+    restart_into(unit, TWO)?;
+    unit.cut_power()
+}
+
+fn refused(unit: &mut Unit<'_>) -> Result<()> {
+    up(unit, ONE)?;
+    let url = unit.rig.url.clone();
+    let before = (unit.card.state_copies()?, unit.card.slot_digest(TWO)?);
+    let fetch = format!("fetch -qo - {url}");
+    let commands = [
+        format!("{fetch}/next.fw | sh /root/updatep1"),
+        format!("{fetch}/base.slot.img | sh /root/updatep2"),
+        format!("{fetch}/next.fw | dd bs=1k count=1 2>/dev/null | sh /root/updatep2"),
+        "dd if=/dev/random bs=64k count=160 2>/dev/null | sluice update install".to_owned(),
+        format!("sluice update install {url}/none.fw"),
+        format!("sluice update install https://{url}/next.fw"),
+        format!(
+            "mount -r /dev/ada0s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
+        ),
+        format!("mount -o rw /cfg; {fetch}/next.fw | sluice update install; e=$?; umount /cfg; (exit $e)"),
+    ];
+    let mut codes = Vec::new();
+    for command in commands {
+        let (said, status) = unit.run(&command)?;
+        ensure!(status != 0 && said.contains("sluice"), "`{command}` ended with {status}: {said}");
+        codes.push(status);
+    }
+    ensure!(
+        (unit.card.state_copies()?, unit.card.slot_digest(TWO)?) == before,
+        "a refusal wrote to the card"
+    );
+    unit.note(format!("exit codes {codes:?}"));
+    unit.cut_power()
+}
+
+fn figures(unit: &mut Unit<'_>) -> Result<()> {
+    up(unit, ONE)?;
+    let url = unit.rig.url.clone();
+    let timed = |unit: &mut Unit<'_>, command: &str| -> Result<Duration> {
+        let begin = Instant::now();
+        unit.ask(command)?;
+        Ok(begin.elapsed())
+    };
+    // NanoBSD's updatep2, from the same place over the same network, with the same content.
+    let dd = timed(
+        unit,
+        &format!(
+            "dd if=/dev/zero of=/dev/ada0s2 bs=1m count=1 2>/dev/null && \
+             fetch -qo - {url}/other.slot.img | dd of=/dev/ada0s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/ada0s2a"
+        ),
+    )?;
+    let said =
+        unit.ask(&format!("fetch -qo - {url}/next.fw | /usr/bin/time -l sluice update install 2>&1"))?;
+    let resident: u64 = said
+        .lines()
+        .find_map(|line| line.trim().strip_suffix("maximum resident set size"))
+        .and_then(|number| number.trim().parse().ok())
+        .with_context(|| format!("time(1) told no memory: {said}"))?;
+    // The same again, with a slot in which every block differs.
+    let own = timed(unit, &format!("fetch -qo - {url}/other.fw | sh /root/updatep2"))?;
+    let again = unit.ask(&format!("fetch -qo - {url}/other.fw | sh /root/updatep2"))?;
+    ensure!(again.contains(": 0 blocks of 4 KiB written"), "the second install wrote: {again}");
+    unit.note(format!("{resident} KB resident at most"));
+    unit.note(format!(
+        "install {:.1} s, dd + fsck {:.1} s, ratio {:.2}",
+        own.as_secs_f64(),
+        dd.as_secs_f64(),
+        own.as_secs_f64() / dd.as_secs_f64()
+    ));
+    ensure!(resident <= 12 * 1024, "{resident} KB were resident, 12288 are allowed");
+    unit.cut_power()
+}
+
+/// What is saved on `/cfg` before the cuts begin, and must be there after each.
+const SAVED: &str = "lab_saved=\"kept\"";
+
+/// Cuts the power again and again, by `cut`, which finds root's shell in the slot that it gets and leaves the moment to
+/// chance; the unit must come up in a good slot after each.
+fn cut_often(
+    unit: &mut Unit<'_>,
+    mut cut: impl FnMut(&mut Unit<'_>, &mut fastrand::Rng, Slot) -> Result<()>,
+) -> Result<()> {
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    unit.note(format!("seed {seed}"));
+    up(unit, ONE)?;
+    unit.ask(&format!("echo '{SAVED}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"))?;
+    // A unit in the field has saved its host keys; making them takes longer than all the rest of a boot.
+    unit.ask("/root/save_sshkeys")?;
+    for number in 1..=unit.rig.cuts {
+        let mut once = || -> Result<()> {
+            let running = match number {
+                1 => ONE,
+                _ => up_in_good_slot(unit)?,
+            };
+            cut(unit, &mut random, running)?;
+            unit.cut_power()
+        };
+        once().with_context(|| format!("cut {number} of seed {seed}"))?;
+    }
+    up_in_good_slot(unit)?;
+    unit.cut_power()
+}
+
+/// Boots without a key, whichever slot that starts, and checks all that must hold after a power cut.
+fn up_in_good_slot(unit: &mut Unit<'_>) -> Result<Slot> {
+    unit.boot()?;
+    let running = unit.started()?;
+    unit.expect("login: ")?;
+    let state = unit.card.state()?.state;
+    ensure!(state.mark(running) == Mark::Good, "slot {running} runs and is marked bad: {state:?}");
+    ensure!(state.mark(state.default) == Mark::Good, "the default is marked bad: {state:?}");
+    check_slot(unit, running, &["base", "next", "other"])?;
+    unit.log_in()?;
+    ensure!(unit.ask("cat /etc/rc.conf.local")?.contains(SAVED), "what was saved on /cfg is gone");
+    Ok(running)
+}
+
+fn cut_installs(unit: &mut Unit<'_>) -> Result<()> {
+    let (mut longest, mut armed) = (Duration::ZERO, 0);
+    cut_often(unit, |unit, random, running| {
+        if unit.card.state()?.state.is_on_trial(running) {
+            unit.ask("sluice update confirm")?;
+        }
+        let target = running.other();
+        if longest.is_zero() {
+            let (begin, command) = (Instant::now(), pipe_command(unit, "other", target));
+            unit.ask(&command)?;
+            longest = begin.elapsed();
+        }
+        let name = *random.choice(["next", "other"].iter()).unwrap_or(&"next");
+        let command = pipe_command(unit, name, target);
+        unit.type_line(&command)?;
+        std::thread::sleep(random_part(random, longest.mul_f64(1.1)));
+        armed += u32::from(unit.card.state()?.state.pending().is_some());
+        Ok(())
+    })?;
+    let cuts = unit.rig.cuts;
+    unit.note(format!(
+        "{cuts} cuts, {armed} of them after the trial was armed; an install takes {:.0} s",
+        longest.as_secs_f64()
+    ));
+    Ok(())
+}
+
+fn cut_trials(unit: &mut Unit<'_>) -> Result<()> {
+    let (mut booting, mut deciding) = (0, 0);
+    cut_often(unit, |unit, random, running| {
+        let target = running.other();
+        if unit.card.state()?.state.is_on_trial(running) {
+            // The unit came up in the trial: what it decides now is cut.
+            let command = *random.choice(["confirm", "rollback", "confirm"].iter()).unwrap_or(&"confirm");
+            unit.type_line(&format!("sluice update {command}"))?;
+            std::thread::sleep(random_part(random, Duration::from_millis(800)));
+            deciding += 1;
+            return Ok(());
+        }
+        let command = pipe_command(unit, "next", target);
+        unit.ask(&command)?;
+        unit.type_line("reboot")?;
+        unit.expect("Sluice boot manager")?;
+        std::thread::sleep(random_part(random, Duration::from_secs(15)));
+        booting += 1;
+        Ok(())
+    })?;
+    unit.note(format!("{booting} cuts in a trial boot, {deciding} while confirming or rolling back"));
+    Ok(())
+}
+
+fn random_part(random: &mut fastrand::Rng, whole: Duration) -> Duration {
+    whole.mul_f64(random.f64())
+}
+
+/// That a slot holds one of these bundles' images.
+fn check_slot(unit: &Unit<'_>, slot: Slot, names: &[&str]) -> Result<()> {
+    let found = unit.card.slot_digest(slot)?;
+    for name in names {
+        if unit.rig.digest_of(name)? == found {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("slot {slot} holds none of {}", names.join(", "))
+}

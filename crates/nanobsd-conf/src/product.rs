@@ -1,0 +1,114 @@
+//! `product.toml`: the keys that a configuration states, in the order of `appliance.toml`, each with where it comes from.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use builder::product::DEFINITION;
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use super::ledger::Ledger;
+use super::variables::{self, Meaning};
+
+/// The sections, in order.
+const SECTIONS: [&str; 10] =
+    ["product", "console", "media", "slices", "filesystem", "ram", "boot", "kernel", "world", "customize"];
+
+/// The keys so far.
+#[derive(Debug, Default)]
+pub struct Draft {
+    keys: Vec<(String, Value, String)>,
+}
+
+impl Draft {
+    /// The key `key`, as `media.drive`, is `value`; `origin` is told beside it.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>, origin: impl Into<String>) {
+        self.keys.retain(|(known, ..)| known != key);
+        self.keys.push((key.to_owned(), value.into(), origin.into()));
+    }
+
+    /// What `key` is so far.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.keys.iter().find(|(known, ..)| known == key).map(|(_, value, _)| value)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The file, with `head` as its comment.
+    pub fn text(&self, head: &str) -> String {
+        let mut document = DocumentMut::new();
+        for section in SECTIONS {
+            let mut table = Table::new();
+            for (key, value, origin) in &self.keys {
+                let Some(name) = key.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')) else {
+                    continue;
+                };
+                let mut value = value.clone();
+                if !origin.is_empty() {
+                    value.decor_mut().set_suffix(format!(" # {origin}"));
+                }
+                table.insert(name, Item::Value(value));
+            }
+            if !table.is_empty() {
+                table.decor_mut().set_prefix("\n");
+                document.insert(section, Item::Table(table));
+            }
+        }
+        let head: String = head.lines().map(|line| format!("# {line}\n")).collect();
+        head + &document.to_string()
+    }
+
+    /// Tells where `appliance.toml` in the repository at `root` differs from what NanoBSD has for variables that the
+    /// configuration does not set.
+    ///
+    /// # Errors
+    /// The definition cannot be read.
+    pub fn tell_differences(&self, root: &Path, ledger: &mut Ledger) -> Result<()> {
+        let path = root.join(DEFINITION);
+        let attempt = || format!("reading the product definition {}", path.display());
+        let text = std::fs::read_to_string(&path).with_context(attempt)?;
+        let definition: DocumentMut = text.parse().with_context(attempt)?;
+        for (name, value) in variables::of_product() {
+            let Ok(Meaning::Keys(keys, _)) = variables::meaning(name, value) else { continue };
+            // A device of a known vendor says all of the card.
+            if name != "NANO_DRIVE"
+                && keys.iter().any(|(key, _)| key.starts_with("media."))
+                && self.has("media.device")
+            {
+                continue;
+            }
+            let differ: Vec<String> = keys
+                .iter()
+                .filter(|(key, _)| !self.has(key))
+                .filter_map(|(key, value)| {
+                    let (section, name) = key.split_once('.')?;
+                    let here = definition.get(section)?.get(name)?.as_value()?;
+                    let (here, there) = (plain(here), plain(value));
+                    let brief = if here.len() > 30 { "[...]" } else { &here };
+                    (here != there).then(|| format!("{key} = {brief}"))
+                })
+                .collect();
+            if !differ.is_empty() {
+                let value = if value.trim().is_empty() { "nothing".to_owned() } else { format!("`{value}`") };
+                let keys = differ.join(", ");
+                ledger.advise(format!(
+                    "{name} is not set: {keys} of {DEFINITION} holds, where NanoBSD has {value}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value without comments and line breaks.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(array) => format!("[{}]", array.iter().map(plain).collect::<Vec<_>>().join(", ")),
+        other => {
+            let mut other = other.clone();
+            other.decor_mut().clear();
+            other.to_string()
+        }
+    }
+}
