@@ -1,7 +1,8 @@
-//! How long a file system of a NanoBSD world takes: 2,250 files of 90 MB into 200 MB, warm in the
-//! page cache, against writing as many bytes without any file system.
+//! Measures how long it takes to write the file system of a NanoBSD world: 2,250 files, 90 MB in
+//! total, in a file system of 200 MB. The files are in the page cache. For comparison, the same
+//! number of bytes is written to a plain file.
 //!
-//! `cargo bench -p ufs`; the place of the files is `$TMPDIR`.
+//! Run with `cargo bench -p ufs`. The files are created in `$TMPDIR`.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -17,10 +18,10 @@ const SIZE: u64 = 200 << 20;
 const ROUNDS: usize = 9;
 
 fn main() {
-    let place = tempfile::tempdir().expect("a temporary directory");
-    let tree = world(place.path());
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let tree = world(directory.path());
     let params = Params::new(SIZE);
-    let image = place.path().join("image");
+    let image = directory.path().join("image");
 
     let plan = fastest(|| {
         black_box(Plan::new(&tree, &params).expect("a plan"));
@@ -41,7 +42,7 @@ fn main() {
     println!("plan             {plan:>10.1?}");
     println!("write            {write:>10.1?}  {:6.0} MB/s", rate(write));
     println!("write to memory  {memory:>10.1?}  {:6.0} MB/s", rate(memory));
-    println!("bytes alone      {raw:>10.1?}  {:6.0} MB/s", rate(raw));
+    println!("bytes only       {raw:>10.1?}  {:6.0} MB/s", rate(raw));
     println!("ratio            {:>10.2}", (plan + write).as_secs_f64() / raw.as_secs_f64());
 }
 
@@ -61,8 +62,8 @@ fn fresh(image: &Path) -> File {
     out
 }
 
-/// Files of a skewed size: many small, few large, as in a world.
-fn world(place: &Path) -> Tree {
+/// Returns a tree with many small and few large files, as in a world.
+fn world(directory: &Path) -> Tree {
     let weights: Vec<u64> =
         (0..FILES as u64).map(|file| 1 + (file * 7919 % 1009).pow(4) / 1_000_000).collect();
     let total: u64 = weights.iter().sum();
@@ -76,7 +77,7 @@ fn world(place: &Path) -> Tree {
                 .expect("a directory");
         }
         let size = BYTES * weight / total;
-        let path = place.join(format!("file{file}"));
+        let path = directory.join(format!("file{file}"));
         let bytes: Vec<u8> = (0..size).map(|byte| (byte * 31 + byte / 255) as u8 | 1).collect();
         fs::write(&path, bytes).expect("a file");
         let kind = Kind::File(Content::Host { path, size });

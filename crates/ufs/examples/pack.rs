@@ -1,5 +1,5 @@
 //! Packs a directory of the host into a UFS2 file system:
-//! `cargo run --release --example pack -- DIRECTORY IMAGE BYTES [BLOCK FRAGMENT]`.
+//! `cargo run --release --example pack -- DIRECTORY IMAGE SIZE [BLOCK_SIZE FRAGMENT_SIZE]`.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use ufs::{Content, Kind, Meta, Params, Plan, Tree};
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [root, image, size, rest @ ..] = args.as_slice() else {
-        return Err("usage: pack DIRECTORY IMAGE BYTES [BLOCK FRAGMENT]".into());
+        return Err("usage: pack DIRECTORY IMAGE SIZE [BLOCK_SIZE FRAGMENT_SIZE]".into());
     };
     let mut params = Params::new(size.parse()?);
     if let [block, fragment] = rest {

@@ -1,13 +1,11 @@
 //! The check-hash of UFS metadata: CRC-32C as `calculate_crc32c(~0, …)` of
-//! sys/libkern/gsb_crc32.c computes it, that is without the inversion at the end that everyone
-//! else does.
+//! sys/libkern/gsb_crc32.c computes it, which is without the usual inversion at the end.
 //!
-//! The invariant: [`check_hash`] is pure. Which bytes are hashed, and with which field as zero, is
-//! the business of the structure that is hashed.
+//! The module of each structure decides which bytes are hashed, with its own hash field as zero.
 
-/// The polynomial of CRC-32C, bits reflected.
+/// The polynomial of CRC-32C, with reflected bits.
 const POLYNOMIAL: u32 = 0x82F6_3B78;
-/// Bytes taken in one step.
+/// Bytes processed in one step.
 const STRIDE: usize = 8;
 
 const TABLES: [[u32; 256]; STRIDE] = tables();
@@ -38,7 +36,6 @@ const fn tables() -> [[u32; 256]; STRIDE] {
     tables
 }
 
-/// The check-hash of `bytes`.
 pub(crate) fn check_hash(bytes: &[u8]) -> u32 {
     let at = |step: usize, word: u32, shift: u32| TABLES[step][(word >> shift & 0xff) as usize];
     let strides = bytes.chunks_exact(STRIDE);

@@ -1,184 +1,188 @@
-//! What can go wrong while a file system is planned and written.
+//! Errors of planning and writing a file system.
 //!
-//! Every message says what was attempted on which path, and what would help. Paths are shown
-//! escaped where they are not UTF-8, since names are bytes here.
+//! Every message says what was attempted and on which path; advice follows on a line of its own.
+//! Names are bytes, so a path that is not UTF-8 is shown escaped.
 //!
-//! Errors of the reader are [`crate::ReadError`]; they do not belong here.
+//! Errors of the reader are [`crate::ReadError`].
 
 use std::io;
 use std::path::PathBuf;
 
-/// A plan or a write that failed.
+/// An error of planning or writing a file system.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A parameter outside of its range.
-    #[error("checking parameters: {what} {value} is not allowed: {allowed}")]
+    /// A parameter is out of range.
+    #[error("checking parameters: {what} {value} is not allowed; expected {allowed}")]
     Params {
-        /// Which parameter.
+        /// Name of the parameter.
         what: &'static str,
-        /// What it was.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// The values that are allowed.
         allowed: String,
     },
 
-    /// A name that no directory can hold.
+    /// A directory cannot hold this name.
     #[error("adding {name:?} to {parent}: {why}")]
     Name {
         /// The directory.
         parent: String,
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the name.
         why: &'static str,
     },
 
-    /// A name that is already there.
+    /// The directory already has an entry with this name.
     #[error("adding {path}: the name is already taken")]
     Duplicate {
-        /// The path that was to be added.
+        /// Path of the new entry.
         path: String,
     },
 
-    /// A child for something which cannot have children.
+    /// The parent of a new node is not a directory.
     #[error("adding {name:?} to {parent}: {parent} is not a directory")]
     NotADirectory {
-        /// What was taken for a directory.
+        /// Path of the parent.
         parent: String,
-        /// The name that was to be added.
+        /// Name of the new node.
         name: String,
     },
 
-    /// A hard link to a directory.
-    #[error("linking {path} to {target}: directories cannot have a second name")]
+    /// The target of a hard link is a directory.
+    #[error("linking {path} to {target}: directories cannot have hard links")]
     LinkToDirectory {
-        /// The new name.
+        /// Path of the new link.
         path: String,
-        /// The directory.
+        /// Path of the directory.
         target: String,
     },
 
-    /// A [`crate::NodeId`] which does not come from this tree.
+    /// A [`crate::NodeId`] does not belong to this tree.
     #[error("looking up node {id}: this tree has no such node")]
     UnknownNode {
-        /// The number.
+        /// The number of the node.
         id: usize,
     },
 
-    /// An attribute that the file system cannot hold, or that would make it inconsistent.
+    /// The file system cannot hold an attribute, or would be inconsistent with it.
     #[error("adding {path}: {why}")]
     Attribute {
-        /// The path that was to be added.
+        /// Path of the new node.
         path: String,
-        /// What is wrong.
+        /// What is wrong with the attribute.
         why: String,
     },
 
-    /// More names for one inode than UFS can count.
+    /// An inode has more links than UFS can count.
     #[error(
-        "planning {path}: {links} links are more than the {most} of UFS (a directory has one from \
-         each of its subdirectories)"
+        "planning {path}: {links} links exceed the UFS limit of {limit} (each subdirectory is a \
+         link to its parent)"
     )]
     TooManyLinks {
-        /// The path.
+        /// Path of the node.
         path: String,
-        /// Its links.
+        /// Number of its links.
         links: u64,
         /// UFS_LINK_MAX.
-        most: u64,
+        limit: u64,
     },
 
-    /// A file or directory larger than the block size allows.
-    #[error("planning {path}: {size} bytes are more than the {most} that it can have with this block size")]
+    /// A file or directory is larger than the block size allows.
+    #[error("planning {path}: {size} bytes exceed the limit of {limit} bytes for this block size")]
     FileTooLarge {
-        /// The path.
+        /// Path of the node.
         path: String,
         /// Its size in bytes.
         size: u64,
-        /// The largest size in bytes.
-        most: u64,
+        /// The maximum size in bytes.
+        limit: u64,
     },
 
-    /// The tree needs more room than the file system has.
+    /// The tree needs more space than the file system has.
     #[error(
-        "laying out the tree: a file system of {size} bytes is too small by {missing} bytes: \
-         {least} bytes would do"
+        "laying out the tree: a file system of {size} bytes is {missing} bytes too small\n\
+         hint: {minimum} bytes are enough"
     )]
     TooSmall {
         /// [`crate::Params::size`].
         size: u64,
-        /// `least - size`.
+        /// `minimum - size`.
         missing: u64,
-        /// The least size which holds the tree with these parameters.
-        least: u64,
+        /// The minimum size in bytes that holds the tree with these parameters.
+        minimum: u64,
     },
 
     /// The tree needs more inodes than the file system has.
     #[error(
-        "laying out the tree: {needed} inodes are needed, {available} are there, {missing} are missing: \
-         lower the bytes per inode ({bytes_per_inode}), or {least} bytes would do"
+        "laying out the tree: {needed} inodes are needed, {available} are available, {missing} are \
+         missing\n\
+         hint: lower the bytes per inode ({bytes_per_inode}), or enlarge the file system to \
+         {minimum} bytes"
     )]
     TooFewInodes {
-        /// Inodes of the tree.
+        /// Inodes that the tree needs.
         needed: u64,
-        /// Inodes of the file system which a tree may use.
+        /// Inodes of the file system that a tree can use.
         available: u64,
         /// `needed - available`.
         missing: u64,
         /// [`crate::Params::bytes_per_inode`].
         bytes_per_inode: u32,
-        /// The least size in bytes which holds the tree with these parameters.
-        least: u64,
+        /// The minimum size in bytes that holds the tree with these parameters.
+        minimum: u64,
     },
 
-    /// A file of the host could not be read.
+    /// A host file could not be read.
     #[error("reading {}", path.display())]
     Host {
-        /// The path on the host.
+        /// Path on the host.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
 
-    /// A file of the host has another size than the tree says.
+    /// The size of a host file differs from the size in the tree.
     #[error(
-        "reading {}: the size was planned as {planned} bytes and is now {found}: something changes \
-         the file while the image is made", path.display()
+        "reading {}: the size changed from {planned} to {found} bytes\n\
+         hint: make sure that nothing modifies the file while the file system is built",
+        path.display()
     )]
     SizeChanged {
-        /// The path on the host.
+        /// Path on the host.
         path: PathBuf,
-        /// Bytes that the plan counts on.
+        /// The size in bytes that the plan relies on.
         planned: u64,
-        /// Bytes that are there.
+        /// The actual size in bytes.
         found: u64,
     },
 
-    /// A file of the host was modified after its holes were looked for.
+    /// A host file was modified after it was searched for holes.
     #[error(
-        "reading {}: the file was modified after it was planned: something changes it while the \
-         image is made", path.display()
+        "reading {}: the file was modified after it was planned\n\
+         hint: make sure that nothing modifies the file while the file system is built",
+        path.display()
     )]
     Modified {
-        /// The path on the host.
+        /// Path on the host.
         path: PathBuf,
     },
 
-    /// The sink refused a write.
-    #[error("writing {length} bytes at {offset} of the file system")]
+    /// The sink returned an error.
+    #[error("writing {length} bytes at offset {offset} of the file system")]
     Write {
         /// Byte offset in the file system.
         offset: u64,
-        /// Bytes.
+        /// Length of the write in bytes.
         length: usize,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
 }
 
-/// A path or a name for people: as it is where it is plain UTF-8, escaped otherwise.
-pub(crate) fn shown(bytes: &[u8]) -> String {
+/// Formats a path or a name: as it is if it is plain UTF-8, escaped otherwise.
+pub(crate) fn printable(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
         _ => bytes.escape_ascii().to_string(),

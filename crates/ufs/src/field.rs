@@ -1,9 +1,9 @@
-//! Fields of structures on disk: little-endian numbers at byte offsets.
+//! Writes fields of on-disk structures: little-endian numbers at byte offsets.
 //!
-//! The invariant: a field is written where a table of the format says. Every FreeBSD that this
-//! crate writes for is little-endian.
+//! The offsets belong to the module of each structure. Every FreeBSD that this crate writes for is
+//! little-endian.
 
-/// A structure on disk that is filled field by field.
+/// An on-disk structure that is filled field by field.
 pub(crate) trait Fields {
     fn put_u8(&mut self, offset: usize, value: u8);
     fn put_u16(&mut self, offset: usize, value: u16);

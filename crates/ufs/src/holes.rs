@@ -1,11 +1,10 @@
-//! Finds the zeros of a file that become holes.
+//! Finds the runs of zeros in a file that become holes.
 //!
-//! The invariant: which blocks are data depends on the bytes of the file, the block size and the
-//! threshold alone, never on how the host stores the file. The rule is that of
-//! [`crate::Params::sparse_from`]; it is cheap because a unit whose first bytes are not zero needs
-//! no further look.
+//! The invariant: which blocks hold data depends only on the bytes of the file, the block size and
+//! the threshold, never on how the host stores the file. [`crate::Params::sparse_from`] describes
+//! the rule. It is cheap to apply: a unit whose first bytes are not zero is not read any further.
 //!
-//! Addresses of blocks do not belong here: blocks are counted from the start of the file.
+//! Blocks are numbered from the start of the file; their addresses do not belong here.
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -14,29 +13,29 @@ use crate::error::Error;
 use crate::hostfile::{self, HostFile};
 use crate::tree::Content;
 
-/// Zeros of this length, so aligned, become a hole (bytes).
+/// Length and alignment of the runs of zeros that become holes (bytes).
 const UNIT: u64 = 64 << 10;
-/// Bytes that are looked at first.
+/// Bytes of a unit that are checked first.
 const PROBE: usize = 512;
 
-/// Which blocks of a file hold data.
+/// The blocks of a file that hold data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Blocks {
-    /// Ranges of blocks in order, none of them empty, none touching the next.
+    /// Non-empty ranges in ascending order; no two of them are adjacent.
     pub data: Vec<Range<u64>>,
-    /// When the host file was modified last; known only where there are holes.
+    /// Modification time of the host file; only for a file with holes.
     pub modified: Option<SystemTime>,
 }
 
 impl Blocks {
-    /// A file without holes.
+    /// The blocks of a file without holes.
     pub(crate) fn dense(size: u64, block: u32) -> Self {
         let blocks = size.div_ceil(block.into());
         let data = if blocks == 0 { Vec::new() } else { std::iter::once(0..blocks).collect() };
         Self { data, modified: None }
     }
 
-    /// Looks for the holes of a file.
+    /// Finds the blocks of a file that hold data.
     pub(crate) fn find(content: &Content, block: u32) -> Result<Self, Error> {
         let size = content.size();
         let Some(file) = HostFile::open(content)? else {
@@ -66,7 +65,7 @@ fn scan(
         let length = unit.min(size - offset) as usize;
         let end = offset + length as u64;
         let covered = offset / u64::from(block)..end.div_ceil(block.into());
-        let kept = if !zero(&mut buf[..length], |from, part| read(offset + from as u64, part))? {
+        let kept = if !read_zeros(&mut buf[..length], |from, part| read(offset + from as u64, part))? {
             covered
         } else if covered.end == blocks {
             blocks - 1..blocks
@@ -83,8 +82,8 @@ fn scan(
     Ok(data)
 }
 
-/// Whether all of `buf`, once read, is zero.
-fn zero(buf: &mut [u8], read: impl Fn(usize, &mut [u8]) -> Result<(), Error>) -> Result<bool, Error> {
+/// Reads into `buf` and returns whether all of it is zero; stops early if it is not.
+fn read_zeros(buf: &mut [u8], read: impl Fn(usize, &mut [u8]) -> Result<(), Error>) -> Result<bool, Error> {
     let (probe, rest) = buf.split_at_mut(PROBE.min(buf.len()));
     read(0, probe)?;
     if !all_zero(probe) {

@@ -1,7 +1,7 @@
-//! Reads the content of files, and insists that they are what was planned.
+//! Reads the content of files and checks that host files have not changed since they were planned.
 //!
-//! The invariant: bytes are handed over only from a file that has the size of the plan, and, where
-//! the plan left out zeros, that was not modified since. Nothing here knows blocks.
+//! The invariant: content is returned only from a file that has the planned size and, if the plan
+//! has holes for it, that has not been modified since. Blocks do not belong here.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use crate::error::Error;
 use crate::tree::Content;
 
-/// A file of the host that has as many bytes as the tree says.
+/// A host file whose size has been checked against the tree.
 pub(crate) struct HostFile<'c> {
     path: &'c Path,
     start: u64,
@@ -21,7 +21,7 @@ pub(crate) struct HostFile<'c> {
 }
 
 impl<'c> HostFile<'c> {
-    /// Opens what `content` names; `None` where it is in memory.
+    /// Opens the file of `content`; `None` if the content is in memory.
     pub(crate) fn open(content: &'c Content) -> Result<Option<Self>, Error> {
         let (path, start, size, whole) = match content {
             Content::Bytes(_) => return Ok(None),
@@ -38,7 +38,7 @@ impl<'c> HostFile<'c> {
         Ok(Some(Self { path, start, file, metadata }))
     }
 
-    /// Fills `bytes` from the byte `from` of the content.
+    /// Fills `bytes` with the content from byte `from` on.
     pub(crate) fn read(&self, from: u64, bytes: &mut [u8]) -> Result<(), Error> {
         self.file.read_exact_at(bytes, self.start + from).map_err(|source| {
             if source.kind() != io::ErrorKind::UnexpectedEof {
@@ -52,7 +52,7 @@ impl<'c> HostFile<'c> {
         })
     }
 
-    /// When the file was modified last.
+    /// Returns the modification time as of opening the file.
     pub(crate) fn modified(&self) -> Result<SystemTime, Error> {
         self.metadata.modified().map_err(|source| self.failed(source))
     }
@@ -62,7 +62,8 @@ impl<'c> HostFile<'c> {
     }
 }
 
-/// Fills `bytes` from the byte `from` of a content; `modified` is the time that it must still have.
+/// Fills `bytes` with `content` from byte `from` on. If `modified` is given, the modification time
+/// of the host file must equal it.
 pub(crate) fn read(
     content: &Content,
     from: u64,

@@ -1,131 +1,143 @@
-//! Gives every node an inode and its fragments.
+//! Allocates an inode and fragments for every node.
 //!
-//! The invariant: a [`Layout`] depends on the survey and the geometry alone. Nodes are placed in
-//! the order of the survey, from the front: the inode in the group where the data goes, the
-//! content of a directory before the files in it, and of a file the pointer blocks, the blocks
-//! and the tail, without a gap where there is room. Small files fill the gaps that tails leave.
+//! The invariant: a [`Layout`] depends only on the survey and the geometry. Nodes are laid out in
+//! the order of the survey, from the start of the file system. The inode of a node is in the group
+//! of its data. The content of a directory comes before the files in it. The indirect blocks, the
+//! blocks and the tail of a file follow each other, without gaps if possible. Small files fill the
+//! gaps behind tails.
 //!
-//! The bytes of inodes, groups and pointer blocks do not belong here.
+//! How inodes, groups and indirect blocks are encoded does not belong here.
 
 use std::ops::Range;
 
 use crate::geometry::{DIRECT, Geometry, INDIRECT_LEVELS, ROOT_INODE};
 use crate::space::Space;
-use crate::survey::{Survey, Surveyed};
+use crate::survey::{Survey, SurveyedNode};
 
 /// Consecutive blocks of a file in consecutive fragments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// First block of the file.
+    /// First block, numbered from the start of the file.
     pub block: u64,
-    /// Where it is.
+    /// Location in the file system.
     pub fragments: Range<u64>,
 }
 
-/// A block of pointers.
+/// An indirect block: a block of pointers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pointers {
-    /// 1: points to data; 2 and 3: points to blocks of the level below.
+pub(crate) struct IndirectBlock {
+    /// 1 for a single, 2 for a double, 3 for a triple indirect block.
     pub level: u32,
-    /// First block of the file that is reached through it.
+    /// First block of the file that it covers.
     pub block: u64,
-    /// Its first fragment.
+    /// Location in the file system.
     pub fragment: u64,
 }
 
-/// Where a node is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Placed {
-    pub inode: u32,
-    /// In the order of the file.
-    pub extents: Vec<Extent>,
-    /// By `block`, then from the highest level.
-    pub pointers: Vec<Pointers>,
+impl IndirectBlock {
+    /// The key by which [`Allocation::indirect_blocks`] is sorted.
+    pub(crate) fn sort_key(&self) -> (u64, u32) {
+        Self::key(self.level, self.block)
+    }
+
+    pub(crate) fn key(level: u32, block: u64) -> (u64, u32) {
+        (block, u32::MAX - level)
+    }
 }
 
-/// What is used of a cylinder group.
+/// The inode and the fragments of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Allocation {
+    pub inode: u32,
+    /// In file order.
+    pub extents: Vec<Extent>,
+    /// Sorted by `block`, then from the highest level to the lowest.
+    pub indirect_blocks: Vec<IndirectBlock>,
+}
+
+/// The inodes in use in a cylinder group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Group {
-    /// The nodes of its inodes, as indices of the survey. In group 0 they begin at [`ROOT_INODE`].
+    /// The nodes of its inodes as indices of the survey, starting at [`first_inode`].
     pub nodes: Vec<usize>,
     pub directories: u32,
 }
 
-/// Where everything is.
+/// The location of every node.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// As in the survey.
-    pub placed: Vec<Placed>,
+    /// In the order of the survey.
+    pub allocations: Vec<Allocation>,
     pub groups: Vec<Group>,
-    /// Fragments in use for data, sorted and joined.
+    /// Fragments in use for data: sorted, with adjacent runs merged.
     pub used: Vec<Range<u64>>,
 }
 
-/// Why there is no layout.
+/// The resource that a tree exhausts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
     Blocks,
     Inodes,
 }
 
-/// Where the tail of a file goes that has whole blocks before it.
+/// Where to put the tail of a file that also has whole blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tails {
-    /// Behind its blocks.
+    /// Directly after its blocks.
     Adjacent,
-    /// Wherever a gap is left, which packs more.
+    /// In any gap, which uses less space.
     Anywhere,
 }
 
 impl Layout {
-    /// Lays out a tree, in gaps only where it does not fit otherwise.
-    pub(crate) fn new(survey: &Survey, shape: &Geometry) -> Result<Self, Full> {
-        if survey.nodes.len() as u64 > usable_inodes(shape) {
+    /// Lays out a tree. Tails are separated from their files only if the tree does not fit otherwise.
+    pub(crate) fn new(survey: &Survey, geometry: &Geometry) -> Result<Self, Full> {
+        if survey.nodes.len() as u64 > usable_inodes(geometry) {
             return Err(Full::Inodes);
         }
-        match Placer::new(shape, Tails::Adjacent).run(survey) {
-            Err(Full::Blocks) => Placer::new(shape, Tails::Anywhere).run(survey),
+        match Allocator::new(geometry, Tails::Adjacent).run(survey) {
+            Err(Full::Blocks) => Allocator::new(geometry, Tails::Anywhere).run(survey),
             done => done,
         }
     }
 }
 
-/// Inodes that a tree can have.
-pub(crate) fn usable_inodes(shape: &Geometry) -> u64 {
-    u64::from(shape.ipg) * u64::from(shape.groups) - u64::from(ROOT_INODE)
+/// Returns how many inodes a tree can use.
+pub(crate) fn usable_inodes(geometry: &Geometry) -> u64 {
+    u64::from(geometry.ipg) * u64::from(geometry.groups) - u64::from(ROOT_INODE)
 }
 
-struct Placer<'g> {
-    shape: &'g Geometry,
+struct Allocator<'g> {
+    geometry: &'g Geometry,
     tails: Tails,
     space: Space<'g>,
     groups: Vec<Group>,
 }
 
-impl<'g> Placer<'g> {
-    fn new(shape: &'g Geometry, tails: Tails) -> Self {
-        let groups = vec![Group::default(); shape.groups as usize];
-        Self { shape, tails, space: Space::new(shape), groups }
+impl<'g> Allocator<'g> {
+    fn new(geometry: &'g Geometry, tails: Tails) -> Self {
+        let groups = vec![Group::default(); geometry.groups as usize];
+        Self { geometry, tails, space: Space::new(geometry), groups }
     }
 
     fn run(mut self, survey: &Survey) -> Result<Layout, Full> {
-        let mut placed = Vec::with_capacity(survey.nodes.len());
+        let mut allocations = Vec::with_capacity(survey.nodes.len());
         for (index, node) in survey.nodes.iter().enumerate() {
-            let inode = self.inode(index, node.directory)?;
-            let (pointers, extents) = self.content(node).ok_or(Full::Blocks)?;
-            placed.push(Placed { inode, extents, pointers });
+            let inode = self.allocate_inode(index, node.directory)?;
+            let (indirect_blocks, extents) = self.allocate_content(node).ok_or(Full::Blocks)?;
+            allocations.push(Allocation { inode, extents, indirect_blocks });
         }
-        Ok(Layout { placed, groups: self.groups, used: self.space.into_used() })
+        Ok(Layout { allocations, groups: self.groups, used: self.space.into_used() })
     }
 
-    /// An inode in the group of the next block, or in the next group that has one.
-    fn inode(&mut self, index: usize, directory: bool) -> Result<u32, Full> {
+    /// Allocates an inode in the group of the next block, or in the next group that has a free one.
+    fn allocate_inode(&mut self, index: usize, directory: bool) -> Result<u32, Full> {
         let here = self.space.group();
-        let group = (here..self.shape.groups)
+        let group = (here..self.geometry.groups)
             .chain(0..here)
-            .find(|&group| self.next_inode(group) < self.shape.ipg)
+            .find(|&group| self.next_inode(group) < self.geometry.ipg)
             .ok_or(Full::Inodes)?;
-        let inode = group * self.shape.ipg + self.next_inode(group);
+        let inode = group * self.geometry.ipg + self.next_inode(group);
         let group = &mut self.groups[group as usize];
         group.nodes.push(index);
         group.directories += u32::from(directory);
@@ -136,15 +148,15 @@ impl<'g> Placer<'g> {
         first_inode(group) + self.groups[group as usize].nodes.len() as u32
     }
 
-    fn content(&mut self, node: &Surveyed) -> Option<(Vec<Pointers>, Vec<Extent>)> {
-        let frag = u64::from(self.shape.frag);
-        let tail = tail_fragments(self.shape, node);
-        let mut pointers = pointers(self.shape, node);
+    fn allocate_content(&mut self, node: &SurveyedNode) -> Option<(Vec<IndirectBlock>, Vec<Extent>)> {
+        let frag = u64::from(self.geometry.frag);
+        let tail = tail_fragments(self.geometry, node);
+        let mut indirect = indirect_blocks(self.geometry, node);
         let mut at = 0;
-        while at < pointers.len() {
-            let run = self.space.blocks((pointers.len() - at) as u64)?;
+        while at < indirect.len() {
+            let run = self.space.blocks((indirect.len() - at) as u64)?;
             for fragment in run.step_by(frag as usize) {
-                pointers[at].fragment = fragment;
+                indirect[at].fragment = fragment;
                 at += 1;
             }
         }
@@ -157,24 +169,26 @@ impl<'g> Placer<'g> {
             while block < end {
                 let run = self.space.blocks(end - block)?;
                 block += (run.end - run.start) / frag;
-                push(&mut extents, frag, block - (run.end - run.start) / frag, run);
+                push_extent(&mut extents, frag, block - (run.end - run.start) / frag, run);
             }
             if tail > 0 {
                 let alone = extents.is_empty() || self.tails == Tails::Anywhere;
-                let run = if alone { self.space.fragments(tail) } else { self.space.adjacent(tail) };
-                push(&mut extents, frag, end, run?);
+                let run =
+                    if alone { self.space.fragments(tail) } else { self.space.fragments_of_next_block(tail) };
+                push_extent(&mut extents, frag, end, run?);
             }
         }
-        Some((pointers, extents))
+        Some((indirect, extents))
     }
 }
 
-/// First inode of a group that a tree may use.
+/// Returns the index of the first inode in a group that a tree can use.
 pub(crate) fn first_inode(group: u32) -> u32 {
     if group == 0 { ROOT_INODE } else { 0 }
 }
 
-fn push(extents: &mut Vec<Extent>, frag: u64, block: u64, fragments: Range<u64>) {
+/// Appends a run of fragments, merging it with the last extent if they are consecutive.
+fn push_extent(extents: &mut Vec<Extent>, frag: u64, block: u64, fragments: Range<u64>) {
     if let Some(last) = extents.last_mut() {
         let blocks = (last.fragments.end - last.fragments.start).div_ceil(frag);
         if last.fragments.end == fragments.start && last.block + blocks == block {
@@ -185,24 +199,25 @@ fn push(extents: &mut Vec<Extent>, frag: u64, block: u64, fragments: Range<u64>)
     extents.push(Extent { block, fragments });
 }
 
-/// Fragments of the last block where it is not a whole one: only in the direct blocks.
-fn tail_fragments(shape: &Geometry, node: &Surveyed) -> u64 {
-    let block = u64::from(shape.block);
-    if node.size == 0 || node.size > DIRECT * block {
+/// Returns the number of fragments in the last block, or 0 if it is a whole block. Only files
+/// without indirect blocks have a partial last block.
+fn tail_fragments(geometry: &Geometry, node: &SurveyedNode) -> u64 {
+    let block_size = u64::from(geometry.block_size);
+    if node.size == 0 || node.size > DIRECT * block_size {
         return 0;
     }
-    (node.size % block).div_ceil(shape.fragment.into()) % u64::from(shape.frag)
+    (node.size % block_size).div_ceil(geometry.fragment_size.into()) % u64::from(geometry.frag)
 }
 
-/// The pointer blocks that the data of a node needs, without their places.
-fn pointers(shape: &Geometry, node: &Surveyed) -> Vec<Pointers> {
-    let fan = shape.pointers_per_block();
+/// Lists the indirect blocks that the data of a node needs, not yet allocated.
+fn indirect_blocks(geometry: &Geometry, node: &SurveyedNode) -> Vec<IndirectBlock> {
+    let fanout = geometry.pointers_per_block();
     let mut found = Vec::new();
     let mut first = DIRECT;
     for root in 1..=INDIRECT_LEVELS {
-        let end = first + fan.pow(root);
+        let end = first + fanout.pow(root);
         for level in 1..=root {
-            let span = fan.pow(level);
+            let span = fanout.pow(level);
             let mut next = first;
             for range in &node.blocks.data {
                 let (from, to) = (range.start.max(next), range.end.min(end));
@@ -211,7 +226,7 @@ fn pointers(shape: &Geometry, node: &Surveyed) -> Vec<Pointers> {
                 }
                 let mut block = first + (from - first) / span * span;
                 while block < to {
-                    found.push(Pointers { level, block, fragment: 0 });
+                    found.push(IndirectBlock { level, block, fragment: 0 });
                     block += span;
                 }
                 next = block;
@@ -219,14 +234,16 @@ fn pointers(shape: &Geometry, node: &Surveyed) -> Vec<Pointers> {
         }
         first = end;
     }
-    found.sort_unstable_by_key(|pointers| (pointers.block, u32::MAX - pointers.level));
+    found.sort_unstable_by_key(IndirectBlock::sort_key);
     found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Content, Kind, Meta, Params, Tree};
+    use crate::holes::Blocks;
+    use crate::params::Params;
+    use crate::tree::{Content, Kind, Meta, NodeId, Tree};
 
     fn layout(sizes: &[usize]) -> (Geometry, Layout) {
         let mut tree = Tree::new(Meta::new(0o755));
@@ -236,52 +253,53 @@ mod tests {
             tree.add(tree.root(), name.as_bytes(), Meta::new(0o644), Kind::File(content)).unwrap();
         }
         let params = Params::new(32 << 20);
-        let shape = Geometry::new(&params).unwrap();
-        let survey = Survey::new(&tree, &params, &shape).unwrap();
-        let layout = Layout::new(&survey, &shape).unwrap();
-        (shape, layout)
+        let geometry = Geometry::new(&params).unwrap();
+        let survey = Survey::new(&tree, &params, &geometry).unwrap();
+        let layout = Layout::new(&survey, &geometry).unwrap();
+        (geometry, layout)
     }
 
     #[test]
     fn small_files_fill_the_gaps_behind_tails() {
         let (_, layout) = layout(&[4096 + 512, 4096, 700, 1500]);
-        let start = |index: usize| layout.placed[index].extents[0].fragments.clone();
-        // The root directory takes one fragment, the first file begins at the next block.
+        let start = |index: usize| layout.allocations[index].extents[0].fragments.clone();
+        // The root directory takes one fragment; the first file begins at the next block.
         let root = start(0).start;
         assert_eq!(start(1), root + 8 - root % 8..root + 17 - root % 8);
         assert_eq!(start(2).start, start(1).start + 16);
         assert_eq!(
             start(3),
             start(1).end..start(1).end + 2,
-            "the gap of 7 behind the first tail is the smallest"
+            "the gap of 7 fragments behind the first tail is the smallest"
         );
         assert_eq!(start(4), start(3).end..start(3).end + 3);
     }
 
     #[test]
-    fn a_file_past_the_direct_blocks_has_no_tail_and_its_pointers_come_first() {
+    fn a_file_with_indirect_blocks_has_no_tail_and_they_come_first() {
         let (_, layout) = layout(&[12 * 4096 + 1, 12 * 4096]);
-        let file = &layout.placed[1];
-        assert_eq!(file.pointers.len(), 1);
-        assert_eq!(file.extents[0].fragments.start, file.pointers[0].fragment + 8);
+        let file = &layout.allocations[1];
+        assert_eq!(file.indirect_blocks.len(), 1);
+        assert_eq!(file.extents[0].fragments.start, file.indirect_blocks[0].fragment + 8);
         assert_eq!(file.extents[0].fragments.clone().count(), 13 * 8);
-        assert_eq!(layout.placed[2].pointers, []);
+        assert_eq!(layout.allocations[2].indirect_blocks, []);
     }
 
     #[test]
-    fn only_the_pointers_that_lead_to_data_are_there() {
-        let shape = Geometry::new(&Params::new(32 << 20)).unwrap();
+    fn only_indirect_blocks_that_lead_to_data_exist() {
+        let geometry = Geometry::new(&Params::new(32 << 20)).unwrap();
         let last = 12 + 512 + 512 * 512 + 5;
-        let node = Surveyed {
-            node: crate::NodeId(1),
-            parent: crate::NodeId(0),
+        let node = SurveyedNode {
+            node: NodeId(1),
+            parent: NodeId(0),
             directory: false,
             size: (last + 1) * 4096,
-            blocks: crate::holes::Blocks { data: vec![0..13, 600..601, last..last + 1], modified: None },
+            blocks: Blocks { data: vec![0..13, 600..601, last..last + 1], modified: None },
             links: 1,
             generation: 1,
         };
-        let found: Vec<_> = pointers(&shape, &node).iter().map(|found| (found.level, found.block)).collect();
+        let found: Vec<_> =
+            indirect_blocks(&geometry, &node).iter().map(|found| (found.level, found.block)).collect();
         let (double, triple) = (12 + 512, 12 + 512 + 512 * 512);
         assert_eq!(found, [(1, 12), (2, double), (1, double), (3, triple), (2, triple), (1, triple)]);
     }

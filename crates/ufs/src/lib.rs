@@ -1,4 +1,4 @@
-//! Makes UFS2 file systems for FreeBSD 13 and 14: a tree in, bytes out.
+//! Writes UFS2 file systems for FreeBSD 13 and 14, and reads them back.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -10,30 +10,31 @@
 //! let motd = Content::Bytes(Arc::from(&b"hello\n"[..]));
 //! tree.add(etc, b"motd", Meta::new(0o644), Kind::File(motd))?;
 //!
-//! let plan = Plan::new(&tree, &Params::new(16 << 20))?; // the whole layout, nothing written
+//! let plan = Plan::new(&tree, &Params::new(16 << 20))?; // decides the whole layout, writes nothing
 //! let out = std::fs::File::create("slot.ufs").unwrap();
-//! plan.write(&out)?; // every byte once, at its place
+//! plan.write(&out)?; // writes every byte once
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The work goes one way, a module a step: [`Params`] become a `geometry` (what `newfs` would
-//! decide), a [`Tree`] becomes a `survey` (how many blocks each node needs), the two become a
-//! `layout` (which inode and which fragments each node gets), and a [`Plan`] writes the layout
-//! through a [`Sink`]. [`Reader`] goes the other way and shares no structure with the writer, so
-//! that one can judge the other.
+//! Data flows one way, one module per step: `geometry` turns [`Params`] into the numbers that
+//! `newfs` would choose, `survey` finds out how many blocks each node of a [`Tree`] needs, `layout`
+//! assigns inodes and fragments, and `write` writes the resulting [`Plan`] to a [`Sink`].
+//! [`Reader`] goes the other way. It shares no structure with the writer, so each can check the
+//! other.
 //!
 //! Invariants:
-//! - The same tree and parameters give the same bytes, on any machine and for any number of
-//!   threads. Nothing here asks for the time, a random number or the order of a hash map.
-//! - What is written satisfies `fsck_ffs -n -f`, check-hashes included.
+//! - The same tree and parameters give the same bytes, on any machine and with any number of
+//!   threads. Nothing here depends on the clock, random numbers or the order of a hash map.
+//! - The result passes `fsck_ffs -n -f`, check-hashes included.
 //! - Bad input is an [`Error`] (or a [`ReadError`]), never a panic.
 //!
-//! What does not belong here: disk labels, partition tables, boot code, METALOG, file trees of
-//! the host, anything that knows what the file system is for.
+//! Disk labels, partition tables, boot code, METALOG and directory trees of the host do not belong
+//! here, nor does anything that depends on what the file system is for.
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod checkhash;
 mod directory;
 mod error;

@@ -1,50 +1,50 @@
-//! Hands out fragments, from the front of the file system to its end.
+//! Allocates fragments, from the start of the file system to its end.
 //!
-//! The invariant: no fragment is handed out twice, a block starts at a multiple of the block size,
-//! and a run of fragments never crosses the boundary of a block. What was handed out lies before
-//! the cursor; what is free before the cursor is in `left`.
+//! The invariant: no fragment is allocated twice, a block starts at a multiple of the block size,
+//! and a run of fragments never crosses a block boundary. Everything before the cursor is either
+//! allocated or listed in `gaps`.
 //!
-//! Inodes, and what the fragments are for, do not belong here.
+//! Inodes, and what the fragments are used for, do not belong here.
 
 use std::ops::Range;
 
-use crate::geometry::{Geometry, MAX_FRAGS};
+use crate::geometry::{Geometry, MAX_FRAG};
 
-/// The free fragments of a file system.
+/// The free space of a file system.
 #[derive(Debug)]
 pub(crate) struct Space<'g> {
-    shape: &'g Geometry,
-    /// The group which the cursor is in.
+    geometry: &'g Geometry,
+    /// The group of the cursor.
     group: u32,
-    /// Whether the cursor is in the area before the group's superblock.
+    /// Whether the cursor is in the data area before the superblock of the group.
     head: bool,
-    /// From the cursor to the end of its area.
+    /// From the cursor to the end of its data area.
     area: Range<u64>,
-    /// Starts of the free runs that were passed over, by their length.
-    left: [Vec<u64>; MAX_FRAGS],
+    /// Starts of the free runs before the cursor, by their length.
+    gaps: [Vec<u64>; MAX_FRAG],
     used: Vec<Range<u64>>,
 }
 
 impl<'g> Space<'g> {
-    pub(crate) fn new(shape: &'g Geometry) -> Self {
-        let [head, _] = shape.data_areas(0);
-        Self { shape, group: 0, head: true, area: head, left: Default::default(), used: Vec::new() }
+    pub(crate) fn new(geometry: &'g Geometry) -> Self {
+        let [head, _] = geometry.data_areas(0);
+        Self { geometry, group: 0, head: true, area: head, gaps: Default::default(), used: Vec::new() }
     }
 
-    /// The group that the next block comes from.
+    /// The group that the next block is allocated from.
     pub(crate) fn group(&self) -> u32 {
         self.group
     }
 
-    /// Up to `most` blocks that follow each other, `most` being at least 1: fragments of whole
-    /// blocks, or `None` when there is not one block left.
-    pub(crate) fn blocks(&mut self, most: u64) -> Option<Range<u64>> {
-        let frag = u64::from(self.shape.frag);
+    /// Allocates 1 to `max` consecutive blocks and returns their fragments; `None` if no block is
+    /// left.
+    pub(crate) fn blocks(&mut self, max: u64) -> Option<Range<u64>> {
+        let frag = u64::from(self.geometry.frag);
         loop {
             self.align();
             let available = (self.area.end - self.area.start) / frag;
             if available > 0 {
-                let run = self.area.start..self.area.start + most.min(available) * frag;
+                let run = self.area.start..self.area.start + max.min(available) * frag;
                 self.area.start = run.end;
                 self.take(run.clone());
                 return Some(run);
@@ -55,29 +55,29 @@ impl<'g> Space<'g> {
         }
     }
 
-    /// A run of `count` fragments, fewer than a block, in one block: next to what was handed out
-    /// last, or else in the smallest gap, or else in a new block.
+    /// Allocates `count` fragments, fewer than a block: directly after the last allocation, or else
+    /// in the smallest gap, or else at the start of the next block.
     pub(crate) fn fragments(&mut self, count: u64) -> Option<Range<u64>> {
-        let open = self.open();
-        if open >= count {
+        let rest = self.rest_of_block();
+        if rest >= count {
             let run = self.area.start..self.area.start + count;
             self.area.start = run.end;
             self.take(run.clone());
             return Some(run);
         }
-        for length in count as usize..MAX_FRAGS {
-            if let Some(start) = self.left[length].pop() {
+        for length in count as usize..MAX_FRAG {
+            if let Some(start) = self.gaps[length].pop() {
                 let run = start..start + count;
-                self.leave(run.end..start + length as u64);
+                self.add_gap(run.end..start + length as u64);
                 self.take(run.clone());
                 return Some(run);
             }
         }
-        self.adjacent(count)
+        self.fragments_of_next_block(count)
     }
 
-    /// A run of `count` fragments, fewer than a block, at the start of the next block.
-    pub(crate) fn adjacent(&mut self, count: u64) -> Option<Range<u64>> {
+    /// Allocates `count` fragments, fewer than a block, at the start of the next block.
+    pub(crate) fn fragments_of_next_block(&mut self, count: u64) -> Option<Range<u64>> {
         loop {
             self.align();
             if self.area.end - self.area.start >= count {
@@ -92,16 +92,16 @@ impl<'g> Space<'g> {
         }
     }
 
-    /// What was handed out, sorted, neighbours joined.
+    /// Returns the allocated fragments: sorted, with adjacent runs merged.
     pub(crate) fn into_used(self) -> Vec<Range<u64>> {
         let mut used = self.used;
         used.sort_unstable_by_key(|run| run.start);
         used.dedup_by(|next, run| {
-            let joined = run.end == next.start;
-            if joined {
+            let adjacent = run.end == next.start;
+            if adjacent {
                 run.end = next.end;
             }
-            joined
+            adjacent
         });
         used
     }
@@ -113,40 +113,39 @@ impl<'g> Space<'g> {
         }
     }
 
-    /// Fragments from the cursor to the end of a block that was begun.
-    fn open(&self) -> u64 {
-        let frag = u64::from(self.shape.frag);
+    /// Fragments from the cursor to the next block boundary.
+    fn rest_of_block(&self) -> u64 {
+        let frag = u64::from(self.geometry.frag);
         let rest = (frag - self.area.start % frag) % frag;
         rest.min(self.area.end - self.area.start)
     }
 
-    /// Moves the cursor to the start of a block, or to the end of the area.
+    /// Moves the cursor to the next block boundary, or to the end of the area.
     fn align(&mut self) {
-        let open = self.open();
-        let gap = self.area.start..self.area.start + open;
+        let gap = self.area.start..self.area.start + self.rest_of_block();
         self.area.start = gap.end;
-        self.leave(gap);
+        self.add_gap(gap);
     }
 
-    fn leave(&mut self, gap: Range<u64>) {
+    fn add_gap(&mut self, gap: Range<u64>) {
         if !gap.is_empty() {
-            self.left[(gap.end - gap.start) as usize].push(gap.start);
+            self.gaps[(gap.end - gap.start) as usize].push(gap.start);
         }
     }
 
     fn next_area(&mut self) -> bool {
-        // At the end of the file system less than a block may be left.
+        // At the end of the file system, less than a block may be left.
         let rest = self.area.clone();
         self.area.start = rest.end;
-        self.leave(rest);
+        self.add_gap(rest);
         if !self.head {
-            if self.group + 1 == self.shape.groups {
+            if self.group + 1 == self.geometry.groups {
                 return false;
             }
             self.group += 1;
         }
         self.head = !self.head;
-        let [head, body] = self.shape.data_areas(self.group);
+        let [head, body] = self.geometry.data_areas(self.group);
         self.area = if self.head { head } else { body };
         true
     }

@@ -1,20 +1,20 @@
-//! The superblock, its backups, and the hint where to find them.
+//! Encodes the superblock, its backups and the recovery information that locates them.
 //!
-//! The invariant: every field is what `newfs -O2 -U` writes (sbin/newfs/mkfs.c) with the counts of
-//! the tree in place of those of an empty file system. A backup differs from the superblock in
-//! `fs_sblockactualloc` alone (and so in its check-hash).
+//! The invariant: every field is as `newfs -O2 -U` writes it (sbin/newfs/mkfs.c), except that the
+//! counts are those of the tree, not of an empty file system. A backup differs from the superblock
+//! only in `fs_sblockactualloc` (and therefore in its check-hash).
 //!
-//! `struct fs` of sys/ufs/ffs/fs.h, in bytes; what is not listed is zero. The constants below are
-//! the table.
+//! The constants below are byte offsets in `struct fs` of sys/ufs/ffs/fs.h. All other bytes are
+//! zero.
 
 use crate::checkhash::check_hash;
 use crate::field::Fields;
 use crate::geometry::{
-    Geometry, INODE_SIZE, MAX_LABEL, POINTER_SIZE, SECTOR, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
+    Geometry, INODE_SIZE, MAX_VOLUME_NAME, POINTER_SIZE, SECTOR, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
 };
 use crate::group::Summary;
 use crate::params::{Optimization, Params};
-use crate::survey::MAX_INLINE_SYMLINK;
+use crate::survey::MAX_SYMLINK_LEN;
 
 const SBLKNO: usize = 8;
 const CBLKNO: usize = 12;
@@ -69,52 +69,51 @@ const MAGIC_AT: usize = 1372;
 
 /// FS_UFS2_MAGIC.
 const MAGIC: u32 = 0x1954_0119;
-/// AVFILESIZ: expected size of a file (bytes).
-const AVERAGE_FILE: u32 = 16384;
-/// AFPDIR: expected files of a directory.
-const AVERAGE_DIRECTORY: u32 = 64;
+/// AVFILESIZ: expected average file size (bytes).
+const AVERAGE_FILE_SIZE: u32 = 16384;
+/// AFPDIR: expected number of files per directory.
+const AVERAGE_FILES_PER_DIRECTORY: u32 = 64;
 /// FS_FLAGS_UPDATED: the flags are in `fs_flags`.
 const FLAGS_UPDATED: u8 = 0x80;
 /// FS_DOSOFTDEP.
 const SOFT_UPDATES: u32 = 0x0002;
-/// FS_METACKHASH: there are check-hashes.
+/// FS_METACKHASH: `fs_metackhash` is valid.
 const CHECK_HASHES: u32 = 0x0200;
-/// CK_SUPERBLOCK, CK_CYLGRP and CK_INODE.
+/// CK_SUPERBLOCK, CK_CYLGRP and CK_INODE: what has check-hashes.
 const HASHED: u32 = 0x0007;
 
-/// `struct fsrecovery`: the last bytes of the sector before the superblock.
+/// `sizeof(struct fsrecovery)`, at the end of the sector before the superblock (bytes).
 pub(crate) const RECOVERY_SIZE: usize = 20;
 
-/// What a superblock says besides the geometry.
-pub(crate) struct Facts<'p> {
-    pub shape: &'p Geometry,
+/// Everything that goes into a superblock.
+pub(crate) struct Superblock<'p> {
+    pub geometry: &'p Geometry,
     pub params: &'p Params,
-    pub identity: [u32; 2],
+    pub fs_id: [u32; 2],
     pub summaries: &'p [Summary],
 }
 
-impl Facts<'_> {
-    /// The superblock to be written at `location` (byte offset): [`Geometry::superblock_size`]
-    /// bytes.
+impl Superblock<'_> {
+    /// Encodes the superblock for the byte offset `location`, in [`Geometry::superblock_size`] bytes.
     pub(crate) fn encode(&self, location: u64) -> Vec<u8> {
-        let Self { shape, params, identity, .. } = *self;
-        let mut fs = vec![0; (shape.superblock_size as usize).max(SUPERBLOCK_SIZE)];
-        self.layout(&mut fs);
-        fs.put_u32(MINFREE, shape.min_free.into());
-        fs.put_u32(MAXCONTIG, shape.max_contig);
-        fs.put_u32(MAXBPG, shape.block / POINTER_SIZE as u32);
-        fs.put_u32(OPTIM, u32::from(shape.optimization == Optimization::Space));
-        fs.put_u32(ID, identity[0]);
-        fs.put_u32(ID + 4, identity[1]);
+        let Self { geometry, params, fs_id, .. } = *self;
+        let mut fs = vec![0; (geometry.superblock_size as usize).max(SUPERBLOCK_SIZE)];
+        self.encode_geometry(&mut fs);
+        fs.put_u32(MINFREE, geometry.min_free.into());
+        fs.put_u32(MAXCONTIG, geometry.maxcontig);
+        fs.put_u32(MAXBPG, geometry.block_size / POINTER_SIZE as u32);
+        fs.put_u32(OPTIM, u32::from(geometry.optimization == Optimization::Space));
+        fs.put_u32(ID, fs_id[0]);
+        fs.put_u32(ID + 4, fs_id[1]);
         fs.put_u8(CLEAN, 1);
         fs.put_u8(OLD_FLAGS, FLAGS_UPDATED);
         if let Some(label) = &params.label {
-            let length = label.len().min(MAX_LABEL - 1);
+            let length = label.len().min(MAX_VOLUME_NAME - 1);
             fs[VOLNAME..VOLNAME + length].copy_from_slice(&label.as_bytes()[..length]);
         }
-        fs.put_u32(MAXBSIZE, shape.block);
-        fs.put_u64(PROVIDERSIZE, shape.size);
-        fs.put_u64(METASPACE, shape.metaspace.into());
+        fs.put_u32(MAXBSIZE, geometry.block_size);
+        fs.put_u64(PROVIDERSIZE, geometry.size);
+        fs.put_u64(METASPACE, geometry.metaspace.into());
         fs.put_u64(SBLOCKACTUALLOC, location);
         fs.put_u64(SBLOCKLOC, SUPERBLOCK_OFFSET);
         let total = |field: fn(&Summary) -> u32| self.summaries.iter().map(|s| u64::from(field(s))).sum();
@@ -123,57 +122,58 @@ impl Facts<'_> {
         fs.put_u64(CSTOTAL + 16, total(|summary| summary.inodes));
         fs.put_u64(CSTOTAL + 24, total(|summary| summary.fragments));
         fs.put_i64(TIME, params.time);
-        fs.put_u32(AVGFILESIZE, AVERAGE_FILE);
-        fs.put_u32(AVGFPDIR, AVERAGE_DIRECTORY);
+        fs.put_u32(AVGFILESIZE, AVERAGE_FILE_SIZE);
+        fs.put_u32(AVGFPDIR, AVERAGE_FILES_PER_DIRECTORY);
         fs.put_u32(METACKHASH, HASHED);
         fs.put_u32(FLAGS, CHECK_HASHES | if params.soft_updates { SOFT_UPDATES } else { 0 });
-        fs.put_u32(CONTIGSUMSIZE, shape.clusters);
-        fs.put_u32(MAXSYMLINKLEN, MAX_INLINE_SYMLINK as u32);
-        fs.put_u64(MAXFILESIZE, shape.max_file);
+        fs.put_u32(CONTIGSUMSIZE, geometry.contigsumsize);
+        fs.put_u32(MAXSYMLINKLEN, MAX_SYMLINK_LEN as u32);
+        fs.put_u64(MAXFILESIZE, geometry.max_file_size);
         fs.put_u32(MAGIC_AT, MAGIC);
         let hash = check_hash(&fs);
         fs.put_u32(CKHASH, hash);
         fs
     }
 
-    fn layout(&self, fs: &mut [u8]) {
-        let shape = self.shape;
-        fs.put_u32(SBLKNO, shape.sblkno);
-        fs.put_u32(CBLKNO, shape.cblkno);
-        fs.put_u32(IBLKNO, shape.iblkno);
-        fs.put_u32(DBLKNO, shape.dblkno);
-        fs.put_u32(NCG, shape.groups);
-        fs.put_u32(BSIZE, shape.block);
-        fs.put_u32(FSIZE, shape.fragment);
-        fs.put_u32(FRAG, shape.frag);
-        fs.put_u32(BMASK, !(shape.block - 1));
-        fs.put_u32(FMASK, !(shape.fragment - 1));
-        fs.put_u64(QBMASK, u64::from(shape.block - 1));
-        fs.put_u64(QFMASK, u64::from(shape.fragment - 1));
-        fs.put_u32(BSHIFT, shape.block.ilog2());
-        fs.put_u32(FSHIFT, shape.fragment.ilog2());
-        fs.put_u32(FRAGSHIFT, shape.frag.ilog2());
-        fs.put_u32(FSBTODB, (shape.fragment / SECTOR).ilog2());
-        fs.put_u32(SBSIZE, shape.superblock_size);
-        fs.put_u32(NINDIR, shape.pointers_per_block() as u32);
-        fs.put_u32(INOPB, shape.block / INODE_SIZE as u32);
-        fs.put_u32(CSSIZE, shape.summary_size);
-        fs.put_u32(CGSIZE, shape.group_size);
-        fs.put_u32(IPG, shape.ipg);
-        fs.put_u32(FPG, shape.fpg);
-        fs.put_u64(SIZE, shape.size);
-        fs.put_u64(DSIZE, shape.data_fragments());
-        fs.put_u64(CSADDR, shape.dblkno.into());
+    fn encode_geometry(&self, fs: &mut [u8]) {
+        let geometry = self.geometry;
+        fs.put_u32(SBLKNO, geometry.sblkno);
+        fs.put_u32(CBLKNO, geometry.cblkno);
+        fs.put_u32(IBLKNO, geometry.iblkno);
+        fs.put_u32(DBLKNO, geometry.dblkno);
+        fs.put_u32(NCG, geometry.groups);
+        fs.put_u32(BSIZE, geometry.block_size);
+        fs.put_u32(FSIZE, geometry.fragment_size);
+        fs.put_u32(FRAG, geometry.frag);
+        fs.put_u32(BMASK, !(geometry.block_size - 1));
+        fs.put_u32(FMASK, !(geometry.fragment_size - 1));
+        fs.put_u64(QBMASK, u64::from(geometry.block_size - 1));
+        fs.put_u64(QFMASK, u64::from(geometry.fragment_size - 1));
+        fs.put_u32(BSHIFT, geometry.block_size.ilog2());
+        fs.put_u32(FSHIFT, geometry.fragment_size.ilog2());
+        fs.put_u32(FRAGSHIFT, geometry.frag.ilog2());
+        fs.put_u32(FSBTODB, (geometry.fragment_size / SECTOR).ilog2());
+        fs.put_u32(SBSIZE, geometry.superblock_size);
+        fs.put_u32(NINDIR, geometry.pointers_per_block() as u32);
+        fs.put_u32(INOPB, geometry.block_size / INODE_SIZE as u32);
+        fs.put_u32(CSSIZE, geometry.summary_size);
+        fs.put_u32(CGSIZE, geometry.cgsize);
+        fs.put_u32(IPG, geometry.ipg);
+        fs.put_u32(FPG, geometry.fpg);
+        fs.put_u64(SIZE, geometry.size);
+        fs.put_u64(DSIZE, geometry.data_fragments());
+        fs.put_u64(CSADDR, geometry.dblkno.into());
     }
 }
 
-/// `struct fsrecovery`: magic, `fs_fsbtodb`, `fs_sblkno`, `fs_fpg` and `fs_ncg`, 4 bytes each.
-pub(crate) fn recovery(shape: &Geometry) -> [u8; RECOVERY_SIZE] {
+/// Encodes `struct fsrecovery`: magic, `fs_fsbtodb`, `fs_sblkno`, `fs_fpg` and `fs_ncg`, 4 bytes
+/// each.
+pub(crate) fn encode_recovery(geometry: &Geometry) -> [u8; RECOVERY_SIZE] {
     let mut bytes = [0; RECOVERY_SIZE];
     bytes.put_u32(0, MAGIC);
-    bytes.put_u32(4, (shape.fragment / SECTOR).ilog2());
-    bytes.put_u32(8, shape.sblkno);
-    bytes.put_u32(12, shape.fpg);
-    bytes.put_u32(16, shape.groups);
+    bytes.put_u32(4, (geometry.fragment_size / SECTOR).ilog2());
+    bytes.put_u32(8, geometry.sblkno);
+    bytes.put_u32(12, geometry.fpg);
+    bytes.put_u32(16, geometry.groups);
     bytes
 }

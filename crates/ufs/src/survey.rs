@@ -1,10 +1,8 @@
-//! What a tree needs before it has a place: its nodes in the order of the layout, their bytes,
-//! blocks and links.
+//! What the nodes of a tree need: their sizes, blocks and link counts, in the order of the layout.
 //!
-//! The invariant: a [`Survey`] depends on the tree and on the block size, not on the size of the
-//! file system, so that one survey serves many attempts at a layout. Its order is that of the
-//! paths: a directory, what is in it, then its subdirectories, each sorted by name; a node with
-//! several names stands where the first of them is met.
+//! The invariant: the nodes of a [`Survey`] do not depend on the size of the file system, so one
+//! survey serves several attempts at a layout. The order is: a directory, its other children, its
+//! subdirectories, each sorted by name. A node with several names is listed under the first of them.
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -14,64 +12,64 @@ use crate::error::Error;
 use crate::geometry::Geometry;
 use crate::holes::Blocks;
 use crate::params::Params;
-use crate::tree::{Kind, NodeId, Stored, Tree};
+use crate::tree::{Kind, NodeId, NodeKind, Tree};
 
 /// UFS_LINK_MAX of sys/ufs/ufs/dinode.h in FreeBSD 13 (FreeBSD 14 allows more).
 const MAX_LINKS: u64 = 32767;
-/// `fs_maxsymlinklen`: shorter targets are kept in the inode (bytes).
-pub(crate) const MAX_INLINE_SYMLINK: usize = 120;
+/// `fs_maxsymlinklen`: shorter targets are stored in the inode (bytes).
+pub(crate) const MAX_SYMLINK_LEN: usize = 120;
 
-/// One node that will get an inode.
+/// A node that will get an inode.
 #[derive(Clone, Debug)]
-pub(crate) struct Surveyed {
+pub(crate) struct SurveyedNode {
     pub node: NodeId,
-    /// The directory it was met in; the root for the root.
+    /// Its directory; the root is its own parent.
     pub parent: NodeId,
     pub directory: bool,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Blocks that will be allocated; none where everything is in the inode.
+    /// Blocks that will be allocated; empty if everything is in the inode.
     pub blocks: Blocks,
-    /// Names, and for a directory its own `.` and the `..` of its subdirectories.
+    /// Number of links: names, and for a directory also its `.` and the `..` of its subdirectories.
     pub links: u64,
-    /// `di_gen`: from the path, never 0.
+    /// `di_gen`: derived from the path, never 0.
     pub generation: u32,
 }
 
 /// The nodes of a tree in the order of the layout.
 #[derive(Clone, Debug)]
 pub(crate) struct Survey {
-    pub nodes: Vec<Surveyed>,
-    /// Two words of the digest of all paths and attributes.
-    pub identity: [u32; 2],
+    pub nodes: Vec<SurveyedNode>,
+    /// `fs_id`: two words of the digest of all paths and attributes.
+    pub fs_id: [u32; 2],
 }
 
 impl Survey {
-    /// Surveys a tree. The only files that are read are those which may have holes.
-    pub(crate) fn new(tree: &Tree, params: &Params, shape: &Geometry) -> Result<Self, Error> {
+    /// Surveys a tree. The only files it reads are those that may have holes.
+    pub(crate) fn new(tree: &Tree, params: &Params, geometry: &Geometry) -> Result<Self, Error> {
         let mut survey = Walk::new(tree).run(params);
         for surveyed in &survey.nodes {
-            let Surveyed { node, size, links, directory, .. } = *surveyed;
-            let most = if directory { directory::MAX_SIZE } else { shape.max_file };
-            if size > most {
-                return Err(Error::FileTooLarge { path: tree.shown(node), size, most });
+            let SurveyedNode { node, size, links, directory, .. } = *surveyed;
+            let limit = if directory { directory::MAX_SIZE } else { geometry.max_file_size };
+            if size > limit {
+                return Err(Error::FileTooLarge { path: tree.printable_path(node), size, limit });
             }
             if links > MAX_LINKS {
-                return Err(Error::TooManyLinks { path: tree.shown(node), links, most: MAX_LINKS });
+                return Err(Error::TooManyLinks { path: tree.printable_path(node), links, limit: MAX_LINKS });
             }
         }
-        let block = shape.block;
+        let block_size = geometry.block_size;
         survey.nodes.par_iter_mut().try_for_each(|surveyed| {
-            surveyed.blocks = match tree.stored(surveyed.node) {
-                Stored::Directory(_) => Blocks::dense(surveyed.size, block),
-                Stored::Other(Kind::File(content)) => match params.sparse_from {
-                    Some(least) if surveyed.size >= least => Blocks::find(content, block)?,
-                    _ => Blocks::dense(surveyed.size, block),
+            surveyed.blocks = match tree.kind(surveyed.node) {
+                NodeKind::Directory(_) => Blocks::dense(surveyed.size, block_size),
+                NodeKind::Other(Kind::File(content)) => match params.sparse_from {
+                    Some(threshold) if surveyed.size >= threshold => Blocks::find(content, block_size)?,
+                    _ => Blocks::dense(surveyed.size, block_size),
                 },
-                Stored::Other(Kind::Symlink(target)) if target.len() >= MAX_INLINE_SYMLINK => {
-                    Blocks::dense(surveyed.size, block)
+                NodeKind::Other(Kind::Symlink(target)) if target.len() >= MAX_SYMLINK_LEN => {
+                    Blocks::dense(surveyed.size, block_size)
                 }
-                Stored::Other(_) => Blocks::default(),
+                NodeKind::Other(_) => Blocks::default(),
             };
             Ok(())
         })?;
@@ -79,13 +77,14 @@ impl Survey {
     }
 }
 
-/// The walk through the directories, with a stack of its own: trees may be deep.
+/// The walk through the tree. It has a stack of its own, since trees may be deep.
 struct Walk<'t> {
     tree: &'t Tree,
-    /// Index in `nodes`, by node.
+    /// Indices in `nodes`, by node.
     seen: Vec<Option<usize>>,
-    nodes: Vec<Surveyed>,
-    identity: Sha256,
+    nodes: Vec<SurveyedNode>,
+    /// Becomes `fs_id`.
+    digest: Sha256,
 }
 
 type PathDigest = [u8; 32];
@@ -93,15 +92,15 @@ type PathDigest = [u8; 32];
 impl<'t> Walk<'t> {
     fn new(tree: &'t Tree) -> Self {
         let seen = vec![None; tree.len()];
-        Self { tree, seen, nodes: Vec::with_capacity(tree.len()), identity: Sha256::new() }
+        Self { tree, seen, nodes: Vec::with_capacity(tree.len()), digest: Sha256::new() }
     }
 
     fn run(mut self, params: &Params) -> Survey {
-        self.identity.update(format!("{params:?}"));
+        self.digest.update(format!("{params:?}"));
         let root = self.tree.root();
         let mut stack = vec![(root, root, PathDigest::default())];
         while let Some((directory, parent, path)) = stack.pop() {
-            self.meet(directory, parent, &path);
+            self.visit(directory, parent, &path);
             let Some(children) = self.tree.children(directory) else {
                 continue;
             };
@@ -111,47 +110,49 @@ impl<'t> Walk<'t> {
                 if self.tree.children(child).is_some() {
                     stack.push((child, directory, path));
                 } else {
-                    self.meet(child, directory, &path);
+                    self.visit(child, directory, &path);
                 }
             }
             stack[first..].reverse();
         }
-        let digest: PathDigest = self.identity.finalize().into();
-        Survey { identity: [word(&digest[..4]), word(&digest[4..8])], nodes: self.nodes }
+        let digest: [u8; 32] = self.digest.finalize().into();
+        Survey { fs_id: [word(&digest[..4]), word(&digest[4..8])], nodes: self.nodes }
     }
 
-    fn meet(&mut self, node: NodeId, parent: NodeId, path: &PathDigest) {
-        self.identity.update(path);
+    fn visit(&mut self, node: NodeId, parent: NodeId, path: &PathDigest) {
+        self.digest.update(path);
         if let Some(index) = self.seen[node.0] {
             self.nodes[index].links += 1;
-            self.identity.update((index as u64).to_le_bytes());
+            self.digest.update((index as u64).to_le_bytes());
             return;
         }
         self.seen[node.0] = Some(self.nodes.len());
-        let (size, links) = match self.tree.stored(node) {
-            Stored::Directory(children) => {
+        let (size, links) = match self.tree.kind(node) {
+            NodeKind::Directory(children) => {
                 let names = children.keys().map(Vec::as_slice);
-                let below = children.values().filter(|child| self.tree.children(**child).is_some());
-                (directory::size(names), 2 + below.count() as u64)
+                let subdirectories = children.values().filter(|child| self.tree.children(**child).is_some());
+                (directory::size(names), 2 + subdirectories.count() as u64)
             }
-            Stored::Other(Kind::File(content)) => (content.size(), 1),
-            Stored::Other(Kind::Symlink(target)) => (target.len() as u64, 1),
-            Stored::Other(_) => (0, 1),
+            NodeKind::Other(Kind::File(content)) => (content.size(), 1),
+            NodeKind::Other(Kind::Symlink(target)) => (target.len() as u64, 1),
+            NodeKind::Other(_) => (0, 1),
         };
-        self.identify(node, size);
+        self.digest_node(node, size);
         let generation = word(&path[..4]).max(1);
         let directory = self.tree.children(node).is_some();
         let blocks = Blocks::default();
-        self.nodes.push(Surveyed { node, parent, directory, size, blocks, links, generation });
+        self.nodes.push(SurveyedNode { node, parent, directory, size, blocks, links, generation });
     }
 
-    fn identify(&mut self, node: NodeId, size: u64) {
-        self.identity.update(size.to_le_bytes());
-        self.identity.update(format!("{:?}", self.tree.meta(node)));
-        match self.tree.stored(node) {
-            Stored::Directory(_) => self.identity.update("directory"),
-            Stored::Other(Kind::File(_)) => self.identity.update("file"),
-            Stored::Other(other) => self.identity.update(format!("{other:?}")),
+    /// Adds the attributes of a node to the digest. It uses their `Debug` output, so renaming a field
+    /// or a variant of [`crate::Meta`] or [`Kind`] changes the id of file systems.
+    fn digest_node(&mut self, node: NodeId, size: u64) {
+        self.digest.update(size.to_le_bytes());
+        self.digest.update(format!("{:?}", self.tree.meta(node)));
+        match self.tree.kind(node) {
+            NodeKind::Directory(_) => self.digest.update("directory"),
+            NodeKind::Other(Kind::File(_)) => self.digest.update("file"),
+            NodeKind::Other(other) => self.digest.update(format!("{other:?}")),
         }
     }
 }

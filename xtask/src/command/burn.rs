@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail, ensure};
-use burn::{Image, plan};
 use burn::device::Target;
 use burn::progress::Progress;
+use burn::{Image, plan};
 use report::Reporter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 

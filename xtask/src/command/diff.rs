@@ -7,7 +7,6 @@ use anyhow::Result;
 use inspect::built::Builds;
 use inspect::diff::{By, Diff, compare, text};
 
-
 /// What diff(1) exits with when there is a difference.
 const DIFFERENT: u8 = 1;
 /// What it exits with when it cannot tell.

@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use builder::workspace;
 use builder::keys::Trusted;
+use builder::workspace;
 use inspect::{Disk, Place, bundle, describe, extract, list};
 
 /// Show an image, a card or an update bundle, and read files out of it

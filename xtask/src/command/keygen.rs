@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use builder::workspace;
 use builder::keys::{self, DEVELOPMENT, FOLDER, Pair, SUFFIX};
+use builder::workspace;
 
 /// Make a key pair that signs the product's updates
 #[derive(clap::Args, Debug)]

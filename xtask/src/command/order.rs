@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use builder::packages;
 use builder::build::{Order, Wanted};
+use builder::packages;
 use builder::product::{DEFINITION, KernelConfig, Product};
 use builder::services::Edition;
 use builder::world::Origin;

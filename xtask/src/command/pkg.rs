@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use builder::workspace;
 use builder::packages::{self, LIST, LOCK};
 use builder::product::Product;
+use builder::workspace;
 use clap::Subcommand;
-use freebsd_pkg::list;
 use freebsd_pkg::cache::Cache;
+use freebsd_pkg::list;
 use freebsd_pkg::lock::{Lock, Locked};
 use report::Reporter;
 

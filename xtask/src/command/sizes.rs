@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use builder::workspace;
 use builder::product::Product;
+use builder::workspace;
 use inspect::built::{Builds, Built, Releases};
 use inspect::sizes::{Budgets, Limits, text, weigh};
 

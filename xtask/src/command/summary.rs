@@ -1,8 +1,8 @@
 //! `cargo xtask summary`: what `image` would build.
 
 use anyhow::Result;
-use builder::workspace;
 use builder::build::summary::Summary;
+use builder::workspace;
 
 use super::order::OrderArgs;
 

@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use builder::workspace;
 use builder::image::output::{LATEST, MANIFEST, SPEC};
 use builder::keys::Trusted;
+use builder::workspace;
 
-use crate::Disk;
 use super::{Built, image, manifest, spec};
+use crate::Disk;
 
 /// The link to the full image in the folder of a version.
 const FULL: &str = "_.disk.full";
@@ -190,8 +190,8 @@ fn text(path: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::built::LayerTotal;
     use super::*;
+    use crate::built::LayerTotal;
 
     #[test]
     fn what_is_left_of_a_version_is_enough() {

@@ -14,10 +14,10 @@ use rootfs::flags;
 use sha2::{Digest, Sha256};
 use ufs::read::{FileType, Stat, Visit};
 
-use crate::{Disk, Files, Kind, Place, extract};
-use crate::describe::{self, Fact};
-use super::{Built, Facts, Room, spec};
 use super::node::{self, Node, Paths};
+use super::{Built, Facts, Room, spec};
+use crate::describe::{self, Fact};
+use crate::{Disk, Files, Kind, Place, extract};
 
 /// The longest specification that is read (bytes).
 const SPEC_LIMIT: u64 = 64 << 20;

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use rootfs::{flags, vis};
 use builder::image::SPEC_PATH;
 use rootfs::spec::LAYER;
 use rootfs::tree::TreePath;
+use rootfs::{flags, vis};
 use sha2::{Digest, Sha256};
 
 use super::node::{self, Node, Paths};
@@ -134,8 +134,8 @@ mod tests {
     use rootfs::spec;
     use rootfs::tree::{EntryKind, Kind, Layer, Tree};
 
-    use crate::built::totals;
     use super::*;
+    use crate::built::totals;
 
     fn at(path: &str) -> TreePath {
         TreePath::parse(path).unwrap()

@@ -331,8 +331,8 @@ fn total(layers: &[LayerChange]) -> LayerChange {
 
 #[cfg(test)]
 mod tests {
-    use crate::built::Built;
     use super::*;
+    use crate::built::Built;
 
     const ROOT: &str = "#mtree 2.0\n. type=dir mode=0755\n";
 

@@ -2,8 +2,8 @@
 
 use report::{Lines, growth, plain, size};
 
-use crate::built::Node;
 use super::{By, Change, Diff, Fact, Kind, LayerChange};
+use crate::built::Node;
 
 /// Digits of a digest that are shown.
 const DIGEST_DIGITS: usize = 12;

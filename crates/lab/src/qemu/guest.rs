@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::{Machine, Serial};
 use super::console::Console;
 use super::qmp::Monitor;
+use super::{Machine, Serial};
 
 /// How long QEMU may take to end once it was told to.
 const ENDING: Duration = Duration::from_secs(10);

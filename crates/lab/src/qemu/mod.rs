@@ -13,8 +13,8 @@ mod lba_off;
 mod network;
 mod qmp;
 
-use std::io;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 

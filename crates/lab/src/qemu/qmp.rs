@@ -3,11 +3,11 @@
 //! QEMU connects to us and not we to it, so that nobody has to poll for a socket to appear. Reference: `docs/interop/
 //! qmp-spec.rst` of QEMU.
 
-use std::thread;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};

@@ -1,64 +1,64 @@
-//! What can go wrong while a file system is read.
+//! Errors of reading a file system.
 
 use std::io;
 
-/// A read that failed.
+/// An error of reading a file system.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The source failed, or ends before the file system does.
-    #[error("reading {length} bytes at {offset}")]
+    /// The source returned an error, or it ends before the file system does.
+    #[error("reading {length} bytes at offset {offset}")]
     Io {
         /// Byte offset in the source.
         offset: u64,
-        /// Bytes.
+        /// Length of the read in bytes.
         length: usize,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
 
-    /// There is no UFS2 superblock at any of the places where one may be.
-    #[error("looking for a superblock at {base}: there is none of UFS2")]
+    /// There is no UFS2 superblock at any of the standard locations.
+    #[error("looking for a file system at offset {base}: no UFS2 superblock found")]
     NoSuperblock {
         /// Byte offset of the file system in the source.
         base: u64,
     },
 
-    /// Something in the file system contradicts itself.
+    /// The file system is inconsistent.
     #[error("reading {what}: {why}")]
     Corrupt {
-        /// Which structure.
+        /// The inconsistent structure.
         what: String,
         /// What is wrong with it.
         why: String,
     },
 
-    /// A path that does not exist.
-    #[error("looking up {path}: there is no {name:?}")]
+    /// A path does not exist.
+    #[error("looking up {path}: {name:?} does not exist")]
     NotFound {
-        /// The path that was asked for.
+        /// The requested path.
         path: String,
-        /// The first name of it which does not exist.
+        /// The first name in the path that does not exist.
         name: String,
     },
 
-    /// An inode of another type than was asked for.
+    /// An inode is not of the requested type.
     #[error("reading inode {inode}: it is not a {wanted}")]
     WrongType {
         /// Inode number.
         inode: u32,
-        /// What it was taken for.
+        /// The requested type.
         wanted: &'static str,
     },
 
-    /// A file larger than the caller allows.
-    #[error("reading inode {inode}: {size} bytes are more than the limit of {limit}")]
+    /// A file is larger than the caller allows.
+    #[error("reading inode {inode}: {size} bytes exceed the limit of {limit} bytes")]
     TooLarge {
         /// Inode number.
         inode: u32,
-        /// Bytes of the file.
+        /// Size of the file in bytes.
         size: u64,
-        /// Bytes that are allowed.
+        /// Maximum size in bytes.
         limit: u64,
     },
 }

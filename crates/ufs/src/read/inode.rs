@@ -1,25 +1,25 @@
-//! What a reader takes from an inode (`struct ufs2_dinode` of sys/ufs/ufs/dinode.h).
+//! Decodes inodes (`struct ufs2_dinode` of sys/ufs/ufs/dinode.h).
 //!
-//! The invariant: an [`Inode`] has one of the seven types. Its pointers are still raw.
+//! The invariant: an [`Inode`] has one of the seven file types. Its pointers are not checked.
 
 use super::error::ReadError;
 use super::le::{i64_at, u16_at, u32_at, u64_at};
 
-/// Bytes of an inode on disk.
+/// Size of an inode on disk (bytes).
 pub(super) const SIZE: usize = 256;
-/// Pointers to data in an inode.
+/// Direct pointers in an inode.
 pub(super) const DIRECT: usize = 12;
-/// Pointers to pointer blocks in an inode.
-pub(super) const LEVELS: usize = 3;
-/// Where the pointers begin, or a short symbolic link.
+/// Levels of indirect blocks.
+pub(super) const INDIRECT_LEVELS: usize = 3;
+/// Byte offset of the pointers, or of a short symbolic link.
 const POINTERS: usize = 112;
-/// Symbolic links shorter than this are kept in place of the pointers (bytes).
-pub(super) const SHORT_LINK: usize = 120;
+/// Symbolic links shorter than this are stored in place of the pointers (bytes).
+pub(super) const MAX_SYMLINK_LEN: usize = 120;
 
-/// The type of an inode.
+/// The file type of an inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileType {
-    /// A named pipe.
+    /// A FIFO (named pipe).
     Fifo,
     /// A character device.
     CharDevice,
@@ -36,7 +36,7 @@ pub enum FileType {
 }
 
 impl FileType {
-    /// From the top four bits of a mode, or from a directory.
+    /// Decodes the top four bits of a mode, or the type in a directory entry.
     pub(super) fn from_bits(bits: u8) -> Option<Self> {
         Some(match bits {
             1 => Self::Fifo,
@@ -51,38 +51,38 @@ impl FileType {
     }
 }
 
-/// What an inode says.
+/// The attributes of an inode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Inode number.
     pub ino: u32,
-    /// Type.
+    /// File type.
     pub file_type: FileType,
-    /// Permission bits with set-id and sticky, without the type.
+    /// Permission bits, including set-ID and sticky bits, without the file type.
     pub mode: u16,
-    /// Owner.
+    /// User ID of the owner.
     pub uid: u32,
-    /// Group.
+    /// Group ID.
     pub gid: u32,
     /// File flags.
     pub flags: u32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Sectors of 512 bytes that are allocated.
+    /// Allocated sectors of 512 bytes.
     pub sectors: u64,
-    /// Names.
+    /// Number of links.
     pub nlink: u32,
-    /// Access: seconds since 1970.
+    /// Time of the last access, in seconds since 1970.
     pub atime: i64,
-    /// Modification of the content: seconds since 1970.
+    /// Time of the last modification of the content, in seconds since 1970.
     pub mtime: i64,
-    /// Change of the inode: seconds since 1970.
+    /// Time of the last change of the inode, in seconds since 1970.
     pub ctime: i64,
-    /// Creation: seconds since 1970.
+    /// Time of creation, in seconds since 1970.
     pub birthtime: i64,
     /// Generation number.
     pub generation: u32,
-    /// Device number of a device, 0 otherwise.
+    /// Device number; 0 if the inode is not a device.
     pub rdev: u64,
 }
 
@@ -90,8 +90,8 @@ pub struct Stat {
 pub(super) struct Inode {
     pub stat: Stat,
     pub direct: [u64; DIRECT],
-    pub indirect: [u64; LEVELS],
-    pub short_link: Vec<u8>,
+    pub indirect: [u64; INDIRECT_LEVELS],
+    pub short_symlink: Vec<u8>,
 }
 
 pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Inode, ReadError> {
@@ -100,7 +100,7 @@ pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Inode, ReadError> {
         let why = if mode == 0 { "it is free".to_owned() } else { format!("mode {mode:o} has no type") };
         ReadError::corrupt(format!("inode {ino}"), why)
     })?;
-    let device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
+    let is_device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
     let stat = Stat {
         ino,
         file_type,
@@ -116,13 +116,13 @@ pub(super) fn decode(ino: u32, bytes: &[u8]) -> Result<Inode, ReadError> {
         ctime: i64_at(bytes, 48),
         birthtime: i64_at(bytes, 56),
         generation: u32_at(bytes, 80),
-        rdev: if device { u64_at(bytes, POINTERS) } else { 0 },
+        rdev: if is_device { u64_at(bytes, POINTERS) } else { 0 },
     };
     let pointer = |index: usize| u64_at(bytes, POINTERS + 8 * index);
     Ok(Inode {
         stat,
         direct: std::array::from_fn(pointer),
         indirect: std::array::from_fn(|level| pointer(DIRECT + level)),
-        short_link: bytes[POINTERS..POINTERS + SHORT_LINK].to_vec(),
+        short_symlink: bytes[POINTERS..POINTERS + MAX_SYMLINK_LEN].to_vec(),
     })
 }

@@ -1,6 +1,6 @@
-//! Little-endian numbers at byte offsets, as the reader takes them from disk.
+//! Reads little-endian numbers at byte offsets.
 //!
-//! The invariant: callers stay inside of buffers whose size they chose themselves.
+//! Offsets out of range panic: callers stay inside buffers whose size they chose themselves.
 
 pub(super) fn u16_at(bytes: &[u8], offset: usize) -> u16 {
     u16::from_le_bytes([bytes[offset], bytes[offset + 1]])

@@ -1,7 +1,7 @@
-//! Where the bytes of a file system come from.
+//! The medium that a file system is read from.
 //!
-//! The invariant: a read either fills the whole buffer or fails, so that nobody upstream has to
-//! think of short reads.
+//! The invariant: a read fills the whole buffer or fails, so callers do not have to handle short
+//! reads.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,11 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 /// Random access to bytes.
 pub trait Source {
-    /// Fills `buf` from `offset` (bytes).
+    /// Fills `buf` with the bytes from byte `offset` on.
     ///
     /// # Errors
     ///
-    /// Whatever the medium says; `UnexpectedEof` at an end before `buf` is full.
+    /// Any error of the medium; `UnexpectedEof` if it ends before `buf` is full.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()>;
 }
 
@@ -26,8 +26,8 @@ impl Source for File {
 
 impl Source for [u8] {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let from = usize::try_from(offset).ok().and_then(|start| self.get(start..));
-        match from.and_then(|from| from.get(..buf.len())) {
+        let rest = usize::try_from(offset).ok().and_then(|start| self.get(start..));
+        match rest.and_then(|rest| rest.get(..buf.len())) {
             Some(bytes) => {
                 buf.copy_from_slice(bytes);
                 Ok(())
@@ -49,12 +49,12 @@ impl<S: Source + ?Sized> Source for &S {
     }
 }
 
-/// Anything that can seek as a [`Source`].
+/// Makes any reader that can seek a [`Source`].
 #[derive(Debug)]
 pub struct Seeking<R>(Mutex<R>);
 
 impl<R: Read + Seek> Seeking<R> {
-    /// Wraps a reader, whose position then belongs to the wrapper.
+    /// Wraps a reader. The wrapper changes its position.
     pub fn new(reader: R) -> Self {
         Self(Mutex::new(reader))
     }

@@ -1,151 +1,212 @@
-//! What a reader believes of a superblock (`struct fs` of sys/ufs/ffs/fs.h).
+//! Decodes and checks a superblock (`struct fs` of sys/ufs/ffs/fs.h).
 //!
-//! The invariant: no number leaves this module that could divide by zero, overflow or lead outside
-//! of the file system in the arithmetic of the modules beside it. The offsets are this module's
-//! own, so that a mistake of the writer does not cancel out.
+//! The invariant: with the numbers of a [`Geometry`], the arithmetic of the other modules cannot
+//! divide by zero, overflow or lead outside the file system. The byte offsets are not shared with
+//! the writer, so a mistake in one does not go unnoticed.
 
 use super::error::ReadError;
 use super::inode;
-use super::le::{u32_at, u64_at};
+use super::le::{i64_at, u32_at, u64_at};
 use crate::checkhash::check_hash;
 
-/// SBLOCKSEARCH (bytes).
-pub(super) const PLACES: [u64; 4] = [65536, 8192, 0, 262_144];
-/// SBLOCKSIZE (bytes).
-pub(super) const ROOM: usize = 8192;
-const STRUCT: usize = 1376;
-/// More than any disk has, and little enough for sums of offsets (bytes).
+/// SBLOCKSEARCH: byte offsets at which a superblock may be.
+pub(super) const LOCATIONS: [u64; 4] = [65536, 8192, 0, 262_144];
+/// SBLOCKSIZE: space reserved for a superblock (bytes).
+pub(super) const AREA_SIZE: usize = 8192;
+/// `sizeof(struct fs)` (bytes).
+const STRUCT_SIZE: usize = 1376;
+/// The maximum size that is accepted: larger than any disk, but small enough that sums of offsets
+/// do not overflow (bytes).
 const MAX_BYTES: u64 = 1 << 60;
-const UFS2: u32 = 0x1954_0119;
+/// FS_UFS2_MAGIC.
+const MAGIC: u32 = 0x1954_0119;
 
-/// Facts of a superblock.
+/// FS_DOSOFTDEP.
+const SOFT_UPDATES: u32 = 0x0002;
+/// FS_METACKHASH: `fs_metackhash` is valid.
+const CHECK_HASHES: u32 = 0x0200;
+/// CK_SUPERBLOCK: the superblock has a check-hash.
+const HASHED_SUPERBLOCK: u32 = 0x0001;
+
+const SBLKNO: usize = 8;
+const CBLKNO: usize = 12;
+const IBLKNO: usize = 16;
+const DBLKNO: usize = 20;
+const NCG: usize = 44;
+const BSIZE: usize = 48;
+const FSIZE: usize = 52;
+const FRAG: usize = 56;
+const MINFREE: usize = 60;
+const SBSIZE: usize = 104;
+const ID: usize = 144;
+const IPG: usize = 184;
+const FPG: usize = 188;
+const CLEAN: usize = 209;
+const VOLNAME: usize = 680;
+const VOLNAME_END: usize = 712;
+const SBLOCKLOC: usize = 1000;
+const CSTOTAL_NDIR: usize = 1008;
+const CSTOTAL_NBFREE: usize = 1016;
+const CSTOTAL_NIFREE: usize = 1024;
+const CSTOTAL_NFFREE: usize = 1032;
+const TIME: usize = 1072;
+const SIZE: usize = 1080;
+const DSIZE: usize = 1088;
+const CKHASH: usize = 1304;
+const METACKHASH: usize = 1308;
+const FLAGS: usize = 1312;
+const MAGIC_AT: usize = 1372;
+
+/// The contents of a superblock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Superblock {
-    /// Bytes of the file system.
+    /// Size of the file system in bytes.
     pub size: u64,
-    /// Bytes of a block.
+    /// Block size in bytes.
     pub block_size: u32,
-    /// Bytes of a fragment.
+    /// Fragment size in bytes.
     pub fragment_size: u32,
-    /// Cylinder groups.
+    /// Number of cylinder groups.
     pub groups: u32,
-    /// Inodes in all.
+    /// Total number of inodes.
     pub inodes: u64,
     /// Free inodes.
     pub inodes_free: u64,
-    /// Directories.
+    /// Number of directories.
     pub directories: u64,
-    /// Fragments for data in all.
+    /// Total number of fragments for data.
     pub fragments: u64,
-    /// Free fragments, those of free blocks included.
+    /// Free fragments, including those of free blocks.
     pub fragments_free: u64,
-    /// Volume name; empty where there is none.
+    /// Volume name; empty if there is none.
     pub label: String,
-    /// Seconds since 1970 of the last write.
+    /// Time of the last write, in seconds since 1970.
     pub time: i64,
-    /// Two numbers that identify the file system (`/dev/ufsid/`).
+    /// File system ID (`/dev/ufsid/`).
     pub id: [u32; 2],
-    /// Whether it was unmounted cleanly.
+    /// Whether the file system was unmounted cleanly.
     pub clean: bool,
-    /// Whether it asks for soft updates.
+    /// Whether soft updates are enabled.
     pub soft_updates: bool,
-    /// Percent that only root may fill.
+    /// Percentage that only root may fill.
     pub min_free: u8,
-    /// Whether the check-hash is right; `None` when it has none.
+    /// Whether the check-hash is correct; `None` if there is none.
     pub hash_good: Option<bool>,
 }
 
-/// The numbers by which inodes and blocks are found.
+/// The numbers that locate inodes and blocks. Addresses and sizes are in fragments unless stated
+/// otherwise; abbreviated names are those of `struct fs`, without `fs_`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub block: u64,
-    pub fragment: u64,
-    /// Fragments of the file system.
+pub(super) struct Geometry {
+    /// Block size in bytes.
+    pub block_size: u64,
+    /// Fragment size in bytes.
+    pub fragment_size: u64,
+    /// Size of the file system.
     pub size: u64,
-    pub inodes_per_group: u32,
-    pub fragments_per_group: u64,
-    /// Where in a group its copy of the superblock is, its header, its inodes, and its data after them (fragments).
-    pub superblock_fragment: u64,
-    pub group_fragment: u64,
-    pub inode_fragment: u64,
-    pub data_fragment: u64,
+    /// Number of cylinder groups.
     pub groups: u32,
+    /// Inodes per group.
+    pub ipg: u32,
+    /// Size of a group.
+    pub fpg: u64,
+    /// Offset of the backup superblock in a group.
+    pub sblkno: u64,
+    /// Offset of the header in a group.
+    pub cblkno: u64,
+    /// Offset of the inodes in a group.
+    pub iblkno: u64,
+    /// Offset of the data after the inodes in a group.
+    pub dblkno: u64,
 }
 
-/// Believes, or not, the [`ROOM`] bytes at one of the [`PLACES`]; `None` where there is no UFS2.
-pub(super) fn decode(bytes: &[u8], place: u64) -> Result<Option<(Superblock, Shape)>, ReadError> {
-    if u32_at(bytes, 1372) != UFS2 || u64_at(bytes, 1000) != place {
+/// Decodes the [`AREA_SIZE`] bytes at one of the [`LOCATIONS`]; `None` if they are not a UFS2
+/// superblock.
+pub(super) fn decode(bytes: &[u8], location: u64) -> Result<Option<(Superblock, Geometry)>, ReadError> {
+    if u32_at(bytes, MAGIC_AT) != MAGIC || u64_at(bytes, SBLOCKLOC) != location {
         return Ok(None);
     }
-    let wrong = |why: String| Err(ReadError::corrupt(format!("the superblock at {place}"), why));
-    let (block, fragment, frag) = (u32_at(bytes, 48), u32_at(bytes, 52), u32_at(bytes, 56));
-    if !block.is_power_of_two() || !(4096..=65536).contains(&block) {
-        return wrong(format!("blocks of {block} bytes"));
+    let geometry =
+        geometry(bytes).map_err(|why| ReadError::corrupt(format!("the superblock at {location}"), why))?;
+    Ok(Some((superblock(bytes, &geometry), geometry)))
+}
+
+/// Decodes and checks the geometry; an error says what is wrong.
+fn geometry(bytes: &[u8]) -> Result<Geometry, String> {
+    let [bsize, fsize, frag] = [BSIZE, FSIZE, FRAG].map(|at| u32_at(bytes, at));
+    if !bsize.is_power_of_two() || !(4096..=65536).contains(&bsize) {
+        return Err(format!("invalid block size of {bsize} bytes"));
     }
-    let least = (block / 8).max(512);
-    if !fragment.is_power_of_two() || !(least..=block).contains(&fragment) || frag != block / fragment {
-        return wrong(format!("fragments of {fragment} bytes, {frag} in a block of {block}"));
+    let min = (bsize / 8).max(512);
+    if !fsize.is_power_of_two() || !(min..=bsize).contains(&fsize) || frag != bsize / fsize {
+        return Err(format!(
+            "invalid fragment size: {frag} fragments of {fsize} bytes in a block of {bsize}"
+        ));
     }
-    let (groups, inodes, fragments) = (u32_at(bytes, 44), u32_at(bytes, 184), u32_at(bytes, 188));
-    if groups == 0 || inodes == 0 || fragments == 0 {
-        return wrong(format!("{groups} groups of {inodes} inodes and {fragments} fragments"));
+    let [groups, ipg, fpg] = [NCG, IPG, FPG].map(|at| u32_at(bytes, at));
+    if groups == 0 || ipg == 0 || fpg == 0 {
+        return Err(format!("{groups} groups of {ipg} inodes and {fpg} fragments"));
     }
-    if u64::from(groups) * u64::from(inodes) > u64::from(u32::MAX) {
-        return wrong(format!("{groups} groups of {inodes} inodes are more than can be numbered"));
+    if u64::from(groups) * u64::from(ipg) > u64::from(u32::MAX) {
+        return Err(format!("{groups} groups of {ipg} inodes exceed the range of inode numbers"));
     }
-    let size = u64_at(bytes, 1080);
-    let reach = u64::from(groups) * u64::from(fragments);
-    if size > reach || size <= reach - u64::from(fragments) || size > MAX_BYTES / u64::from(fragment) {
-        return wrong(format!("{size} fragments in {groups} groups of {fragments}"));
+    let size = u64_at(bytes, SIZE);
+    let end = u64::from(groups) * u64::from(fpg);
+    if size > end || size <= end - u64::from(fpg) || size > MAX_BYTES / u64::from(fsize) {
+        return Err(format!("{size} fragments in {groups} groups of {fpg}"));
     }
-    let places @ [superblock, header, inode_fragment, data] = [8, 12, 16, 20].map(|at| u32_at(bytes, at));
-    let table = (u64::from(inodes) * inode::SIZE as u64).div_ceil(fragment.into());
-    if !places.is_sorted() || data > fragments || u64::from(data - inode_fragment) < table {
-        return wrong(format!("{places:?} as the fragments of the tables in a group of {fragments}"));
+    let offsets @ [sblkno, cblkno, iblkno, dblkno] =
+        [SBLKNO, CBLKNO, IBLKNO, DBLKNO].map(|at| u32_at(bytes, at));
+    let table = (u64::from(ipg) * inode::SIZE as u64).div_ceil(fsize.into());
+    if !offsets.is_sorted() || dblkno > fpg || u64::from(dblkno - iblkno) < table {
+        return Err(format!("invalid offsets {offsets:?} in a group of {fpg} fragments and {ipg} inodes"));
     }
-    let volume = &bytes[680..712];
-    let label = volume.split(|&byte| byte == 0).next().unwrap_or_default();
-    let free_blocks = u64_at(bytes, 1016).saturating_mul(frag.into());
-    let flags = u32_at(bytes, 1312);
-    let facts = Superblock {
-        size: size * u64::from(fragment),
-        block_size: block,
-        fragment_size: fragment,
-        groups,
-        inodes: u64::from(groups) * u64::from(inodes),
-        inodes_free: u64_at(bytes, 1024),
-        directories: u64_at(bytes, 1008),
-        fragments: u64_at(bytes, 1088),
-        fragments_free: free_blocks.saturating_add(u64_at(bytes, 1032)),
-        label: String::from_utf8_lossy(label).into_owned(),
-        time: i64::from_le_bytes(u64_at(bytes, 1072).to_le_bytes()),
-        id: [u32_at(bytes, 144), u32_at(bytes, 148)],
-        clean: bytes[209] == 1,
-        soft_updates: flags & 2 != 0,
-        min_free: u32_at(bytes, 60).min(100) as u8,
-        hash_good: hash_good(bytes, flags),
-    };
-    let shape = Shape {
-        block: block.into(),
-        fragment: fragment.into(),
+    Ok(Geometry {
+        block_size: bsize.into(),
+        fragment_size: fsize.into(),
         size,
-        inodes_per_group: inodes,
-        fragments_per_group: fragments.into(),
-        superblock_fragment: superblock.into(),
-        group_fragment: header.into(),
-        inode_fragment: inode_fragment.into(),
-        data_fragment: data.into(),
         groups,
-    };
-    Ok(Some((facts, shape)))
+        ipg,
+        fpg: fpg.into(),
+        sblkno: sblkno.into(),
+        cblkno: cblkno.into(),
+        iblkno: iblkno.into(),
+        dblkno: dblkno.into(),
+    })
+}
+
+fn superblock(bytes: &[u8], geometry: &Geometry) -> Superblock {
+    let label = bytes[VOLNAME..VOLNAME_END].split(|&byte| byte == 0).next().unwrap_or_default();
+    let free_blocks = u64_at(bytes, CSTOTAL_NBFREE).saturating_mul(u32_at(bytes, FRAG).into());
+    let flags = u32_at(bytes, FLAGS);
+    Superblock {
+        size: geometry.size * geometry.fragment_size,
+        block_size: u32_at(bytes, BSIZE),
+        fragment_size: u32_at(bytes, FSIZE),
+        groups: geometry.groups,
+        inodes: u64::from(geometry.groups) * u64::from(geometry.ipg),
+        inodes_free: u64_at(bytes, CSTOTAL_NIFREE),
+        directories: u64_at(bytes, CSTOTAL_NDIR),
+        fragments: u64_at(bytes, DSIZE),
+        fragments_free: free_blocks.saturating_add(u64_at(bytes, CSTOTAL_NFFREE)),
+        label: String::from_utf8_lossy(label).into_owned(),
+        time: i64_at(bytes, TIME),
+        id: [u32_at(bytes, ID), u32_at(bytes, ID + 4)],
+        clean: bytes[CLEAN] == 1,
+        soft_updates: flags & SOFT_UPDATES != 0,
+        min_free: u32_at(bytes, MINFREE).min(100) as u8,
+        hash_good: hash_good(bytes, flags),
+    }
 }
 
 fn hash_good(bytes: &[u8], flags: u32) -> Option<bool> {
-    let size = u32_at(bytes, 104) as usize;
-    if flags & 0x200 == 0 || u32_at(bytes, 1308) & 1 == 0 || !(STRUCT..=ROOM).contains(&size) {
+    let size = u32_at(bytes, SBSIZE) as usize;
+    let hashed = flags & CHECK_HASHES != 0 && u32_at(bytes, METACKHASH) & HASHED_SUPERBLOCK != 0;
+    if !hashed || !(STRUCT_SIZE..=AREA_SIZE).contains(&size) {
         return None;
     }
-    let mut hashed = bytes[..size].to_vec();
-    hashed[1304..1308].fill(0);
-    Some(check_hash(&hashed) == u32_at(bytes, 1304))
+    let mut bytes = bytes[..size].to_vec();
+    let expected = u32_at(&bytes, CKHASH);
+    bytes[CKHASH..CKHASH + 4].fill(0);
+    Some(check_hash(&bytes) == expected)
 }

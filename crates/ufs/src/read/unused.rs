@@ -1,32 +1,40 @@
-//! What a file system does not use: bytes that nobody reads before they are written.
+//! Finds the bytes of a file system that are not in use, so nobody reads them before writing them.
 //!
-//! The invariant: a byte that a structure or a file may have is never told of as unused; where a
-//! group says something impossible the answer is an error.
+//! The invariant: a byte that belongs to a structure or a file is never reported as unused. A
+//! cylinder group with impossible numbers is an error.
 //!
-//! Free are the fragments that the map of their group has as free, and those of its inodes that no
-//! kernel has written yet (`cg_initediblk`): both get their first content by whoever takes them.
-//! The offsets are those of `struct cg` in sys/ufs/ffs/fs.h.
+//! Unused are the fragments that are free in the bitmap of their group, and the inodes that no
+//! kernel has initialized yet (`cg_initediblk`). The offsets are those of `struct cg` in
+//! sys/ufs/ffs/fs.h.
 
 use std::ops::Range;
 
 use super::error::ReadError;
 use super::inode;
 use super::le::u32_at;
+use super::reader::Reader;
 use super::source::Source;
-use super::{Reader, Shape};
+use super::superblock::Geometry;
 
+/// CG_MAGIC.
 const MAGIC: u32 = 0x0009_0255;
 
+const MAGIC_AT: usize = 4;
+const CGX: usize = 12;
+const FREEOFF: usize = 96;
+const INITEDIBLK: usize = 120;
+
 impl<S: Source> Reader<S> {
-    /// The byte ranges of the file system that nothing uses, in order, from its first byte.
+    /// Returns the byte ranges of the file system that are not in use, in ascending order and
+    /// relative to its start.
     ///
     /// # Errors
     ///
-    /// A cylinder group that cannot be read or contradicts the superblock.
+    /// A cylinder group that cannot be read or that contradicts the superblock.
     pub fn unused(&self) -> Result<Vec<Range<u64>>, ReadError> {
         let mut unused: Vec<Range<u64>> = Vec::new();
-        for group in 0..self.shape.groups {
-            for range in self.unused_of(group)? {
+        for group in 0..self.geometry.groups {
+            for range in self.unused_in_group(group)? {
                 match unused.last_mut() {
                     Some(last) if last.end == range.start => last.end = range.end,
                     _ => unused.push(range),
@@ -36,27 +44,30 @@ impl<S: Source> Reader<S> {
         Ok(unused)
     }
 
-    fn unused_of(&self, group: u32) -> Result<Vec<Range<u64>>, ReadError> {
-        let Shape { fragment, inode_fragment, data_fragment, inodes_per_group, .. } = self.shape;
-        let first = u64::from(group) * self.shape.fragments_per_group;
-        let count = (self.shape.size - first).min(self.shape.fragments_per_group);
-        let mut header = vec![0; self.shape.block as usize];
-        self.bytes((first + self.shape.group_fragment) * fragment, &mut header)?;
-        let wrong = |why: String| Err(ReadError::corrupt(format!("cylinder group {group}"), why));
-        if u32_at(&header, 4) != MAGIC || u32_at(&header, 12) != group {
-            return wrong("its header is not there".to_owned());
+    fn unused_in_group(&self, group: u32) -> Result<Vec<Range<u64>>, ReadError> {
+        let Geometry { block_size, fragment_size, size, ipg, fpg, sblkno, cblkno, iblkno, dblkno, .. } =
+            self.geometry;
+        let first = u64::from(group) * fpg;
+        let count = (size - first).min(fpg);
+        let mut header = vec![0; block_size as usize];
+        self.read_bytes((first + cblkno) * fragment_size, &mut header)?;
+        let corrupt = |why: String| Err(ReadError::corrupt(format!("cylinder group {group}"), why));
+        if u32_at(&header, MAGIC_AT) != MAGIC || u32_at(&header, CGX) != group {
+            return corrupt("its header is missing".to_owned());
         }
-        let (map, written) = (u32_at(&header, 96) as usize, u32_at(&header, 120));
-        if map.saturating_add(count.div_ceil(8) as usize) > header.len() || written > inodes_per_group {
-            return wrong(format!("a map at {map} for {count} fragments, {written} inodes written"));
+        let (map, initialized) = (u32_at(&header, FREEOFF) as usize, u32_at(&header, INITEDIBLK));
+        if map.saturating_add(count.div_ceil(8) as usize) > header.len() || initialized > ipg {
+            return corrupt(format!(
+                "invalid header: a bitmap of {count} fragments at byte {map}, {initialized} inodes initialized"
+            ));
         }
         let is_free = |at: u64| header[map + (at / 8) as usize] >> (at % 8) & 1 == 1;
-        let tables = self.shape.superblock_fragment..data_fragment;
-        if let Some(at) = tables.clone().find(|&at| at < count && is_free(at)) {
-            return wrong(format!("fragment {at}, of its own tables, is free"));
+        let metadata = sblkno..dblkno;
+        if let Some(at) = metadata.clone().find(|&at| at < count && is_free(at)) {
+            return corrupt(format!("fragment {at} is marked as free, but holds metadata"));
         }
-        let inodes = inode_fragment + (u64::from(written) * inode::SIZE as u64).div_ceil(fragment);
-        let is_unused = |at: u64| if tables.contains(&at) { at >= inodes } else { is_free(at) };
+        let inodes_end = iblkno + (u64::from(initialized) * inode::SIZE as u64).div_ceil(fragment_size);
+        let is_unused = |at: u64| if metadata.contains(&at) { at >= inodes_end } else { is_free(at) };
         let mut runs = Vec::new();
         let mut at = 0;
         while at < count {
@@ -65,7 +76,7 @@ impl<S: Source> Reader<S> {
                 at += 1;
             }
             if start < at {
-                runs.push((first + start) * fragment..(first + at) * fragment);
+                runs.push((first + start) * fragment_size..(first + at) * fragment_size);
             }
             at += 1;
         }

@@ -1,4 +1,4 @@
-//! Files of every size at which the layout of a file changes.
+//! Files of all sizes at which their layout changes.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,7 +20,7 @@ fn files_around_every_boundary_read_back() {
         let mut edges = vec![512, fragment_bytes, 3 * fragment_bytes, block_bytes, 3 * block_bytes];
         edges.extend([11, 12, 13].map(|blocks| blocks * block_bytes));
         if block == 4096 {
-            // The last block of the single pointers, and the first of the double.
+            // The last block of the single indirect block, and the first of the double indirect block.
             edges.extend([12 + 511, 12 + 512, 12 + 513, 12 + 2 * 512].map(|blocks| blocks * block_bytes));
         }
         let around = |edge: usize| [edge - 1, edge, edge + 1, edge + fragment_bytes];
@@ -51,7 +51,7 @@ fn a_file_that_reaches_into_the_third_level_keeps_its_bytes_and_its_holes() {
     let reader = Reader::open(image.as_file()).unwrap();
     let stat = reader.lookup(b"/huge").unwrap();
     assert!(stat.sectors * 512 < 1 << 20, "{} bytes are allocated", stat.sectors * 512);
-    // A hole in the middle of what is not read at once.
+    // Read from the middle of a hole.
     let mut bytes = vec![1; 100];
     assert_eq!(reader.read_at(stat.ino, third - 10_000, &mut bytes).unwrap(), 100);
     assert_eq!(bytes, vec![0; 100]);
@@ -78,7 +78,7 @@ fn a_file_of_300_mb_reads_back() {
 }
 
 #[test]
-fn zeros_take_no_room_from_the_threshold_on() {
+fn zeros_take_no_space_in_files_above_the_threshold() {
     let mut sample = Sample::new();
     let root = sample.root();
     let zeros = |size: usize| Kind::File(Content::Bytes(vec![0; size].into()));
@@ -102,7 +102,7 @@ fn the_last_fragment_can_be_used() {
         let empty = Plan::new(&Sample::new().tree, &params).unwrap().usage();
         let mut sample = Sample::new();
         let root = sample.root();
-        // Blocks first, then every fragment that is left.
+        // As many files as there are free blocks; the minimum size leaves hardly any space.
         let blocks = empty.blocks_free;
         for number in 0..blocks {
             sample.file(root, &format!("a{number:06}"), noise(number, block_size as usize));
@@ -113,6 +113,6 @@ fn the_last_fragment_can_be_used() {
         checker::check(image.as_file());
         tools::fsck(image.path());
         let usage = Plan::new(&sample.tree, &params).unwrap().usage();
-        assert!(usage.blocks_free < 64, "{} of {} are free at the least size", usage.blocks_free, blocks);
+        assert!(usage.blocks_free < 64, "{} of {} are free at the minimum size", usage.blocks_free, blocks);
     }
 }

@@ -1,4 +1,4 @@
-//! Little-endian numbers, bits and content for tests.
+//! Little-endian numbers, bits and file content for tests.
 
 pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap())
@@ -16,7 +16,7 @@ pub fn bit(map: &[u8], index: usize) -> bool {
     map[index / 8] >> (index % 8) & 1 == 1
 }
 
-/// Bytes that look random and have no zeros.
+/// Returns pseudo-random bytes without zeros.
 pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);
@@ -30,7 +30,7 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// CRC-32C without the last inversion, by a table of its own.
+/// CRC-32C without the final inversion, with its own table.
 pub fn hash(bytes: &[u8]) -> u32 {
     static TABLE: std::sync::OnceLock<Vec<u32>> = std::sync::OnceLock::new();
     let table = TABLE.get_or_init(|| {

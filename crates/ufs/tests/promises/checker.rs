@@ -1,5 +1,5 @@
-//! A consistency checker: what the five passes of `fsck_ffs` look at (sbin/fsck_ffs/pass*.c), and
-//! the hashes, summaries and backups besides. It reads raw bytes and believes nothing.
+//! A consistency checker: it checks what the five passes of `fsck_ffs` check (sbin/fsck_ffs/pass*.c),
+//! and also hashes, summaries and backups. It reads raw bytes and trusts nothing.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ struct Node {
     mode: u16,
     nlink: u16,
     size: u64,
-    /// Content, for directories alone.
+    /// The content of a directory.
     content: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ pub struct Checker<'s> {
     nodes: HashMap<u32, Node>,
 }
 
-/// Panics with the first inconsistency.
+/// Panics at the first inconsistency.
 pub fn check(source: &dyn Source) {
     let mut fs = vec![0; 8192];
     source.read_at(SUPERBLOCK, &mut fs).unwrap();
@@ -79,7 +79,7 @@ impl Checker<'_> {
         assert_eq!(self.block, self.fragment * self.frag);
         assert_eq!((fs[208], fs[209], fs[210]), (0, 1, 0), "modified, clean, read-only");
         assert_eq!(u32_at(fs, 1308), 7, "check-hashes");
-        // What the kernel insists on when it mounts: validate_sblock of sys/ufs/ffs/ffs_subr.c.
+        // What the kernel requires when it mounts: validate_sblock of sys/ufs/ffs/ffs_subr.c.
         let summary_end = u64_at(fs, 1096) + self.number(156) / self.fragment;
         assert!(summary_end < self.fpg, "the summary ends before its group does");
         assert!(self.size >= 8 * self.frag && self.fpg >= 3 * self.frag);
@@ -93,9 +93,9 @@ impl Checker<'_> {
         hashed[1304..1308].fill(0);
         assert_eq!(hash(&hashed), u32_at(fs, 1304), "hash of the superblock");
         for group in 0..u64::from(self.groups) {
-            let place = group * self.fpg + self.number(8);
-            let mut backup = self.read(place, length as u64);
-            assert_eq!(u64_at(&backup, 992), place * self.fragment);
+            let address = group * self.fpg + self.number(8);
+            let mut backup = self.read(address, length as u64);
+            assert_eq!(u64_at(&backup, 992), address * self.fragment);
             let stored = u32_at(&backup, 1304);
             backup[1304..1308].fill(0);
             assert_eq!(hash(&backup), stored, "hash of the backup in group {group}");
@@ -108,7 +108,7 @@ impl Checker<'_> {
         assert_eq!(hint, [0x1954_0119, self.number(100), self.number(8), self.fpg, self.groups.into()]);
     }
 
-    /// Marks what is not for data.
+    /// Marks the fragments that are not for data.
     fn reserve(&mut self) {
         let (sblkno, dblkno) = (self.number(8), self.number(20));
         for group in 0..u64::from(self.groups) {
@@ -125,15 +125,15 @@ impl Checker<'_> {
     fn take(&mut self, from: u64, count: u64, what: &str) {
         assert!(from > 0 || what == "metadata", "{what} at fragment 0");
         for fragment in from..from + count {
-            assert!(fragment < self.size, "{what}: fragment {fragment} is outside");
+            assert!(fragment < self.size, "{what}: fragment {fragment} is outside the file system");
             assert!(!self.used[fragment as usize], "{what}: fragment {fragment} is used twice");
             self.used[fragment as usize] = true;
         }
     }
 
     fn header(&self, group: u32) -> Vec<u8> {
-        let place = u64::from(group) * self.fpg + self.number(12);
-        let mut header = self.read(place, self.number(160));
+        let address = u64::from(group) * self.fpg + self.number(12);
+        let mut header = self.read(address, self.number(160));
         let stored = u32_at(&header, 132);
         header[132..136].fill(0);
         assert_eq!(hash(&header), stored, "hash of group {group}");
@@ -146,20 +146,20 @@ impl Checker<'_> {
     fn inodes(&mut self, group: u32) {
         let header = self.header(group);
         let map = &header[u32_at(&header, 92) as usize..];
-        let initialised = u32_at(&header, 120);
-        assert!(initialised <= self.ipg && initialised.is_multiple_of(self.block as u32 / 256));
+        let initialized = u32_at(&header, 120);
+        assert!(initialized <= self.ipg && initialized.is_multiple_of(self.block as u32 / 256));
         let table = u64::from(group) * self.fpg + self.number(16);
         let table = self.read(table, u64::from(self.ipg) * 256);
         for index in 0..self.ipg {
             let ino = group * self.ipg + index;
             let inode = &table[index as usize * 256..][..256];
             let used = bit(map, index as usize);
-            assert!(!used || index < initialised, "inode {ino} is not initialised");
+            assert!(!used || index < initialized, "inode {ino} is not initialized");
             if ino < ROOT {
                 assert!(used && inode.iter().all(|byte| *byte == 0));
             } else if used {
                 self.inode(ino, inode);
-            } else if index < initialised {
+            } else if index < initialized {
                 assert!(inode.iter().all(|byte| *byte == 0), "inode {ino} is free and not zero");
             }
         }
@@ -216,7 +216,8 @@ impl Checker<'_> {
             let mut first = 12;
             for level in 1..=3 {
                 let root = pointer(11 + level as usize);
-                taken += self.pointers(root, level, first, blocks, &what, directory.then_some(&mut node));
+                taken +=
+                    self.indirect_block(root, level, first, blocks, &what, directory.then_some(&mut node));
                 first += (self.block / 8).pow(level);
             }
         }
@@ -227,8 +228,8 @@ impl Checker<'_> {
         self.nodes.insert(ino, node);
     }
 
-    /// Takes what a pointer block leads to, and returns its fragments.
-    fn pointers(
+    /// Takes everything that an indirect block leads to, and returns the number of fragments.
+    fn indirect_block(
         &mut self,
         address: u64,
         level: u32,
@@ -237,31 +238,32 @@ impl Checker<'_> {
         what: &str,
         mut directory: Option<&mut Node>,
     ) -> u64 {
-        let fan = self.block / 8;
+        let fanout = self.block / 8;
         if address == 0 {
             assert!(
-                !(first..first + fan.pow(level)).contains(&(blocks.max(1) - 1)) || blocks < 13,
+                !(first..first + fanout.pow(level)).contains(&(blocks.max(1) - 1)) || blocks < 13,
                 "{what}: ends in a hole"
             );
             return 0;
         }
-        assert!(first < blocks, "{what}: pointers past the end");
-        assert_eq!(address % self.frag, 0, "{what}: pointers not at a block");
+        assert!(first < blocks, "{what}: indirect block past the end");
+        assert_eq!(address % self.frag, 0, "{what}: indirect block not at a block boundary");
         self.take(address, self.frag, what);
         let mut taken = self.frag;
         let mut points = 0;
         let bytes = self.read(address, self.block);
-        for index in 0..fan {
+        for index in 0..fanout {
             let target = u64_at(&bytes, 8 * index as usize);
-            let block = first + index * fan.pow(level - 1);
+            let block = first + index * fanout.pow(level - 1);
             points += u64::from(target != 0);
             if level > 1 {
-                taken += self.pointers(target, level - 1, block, blocks, what, directory.as_deref_mut());
+                taken +=
+                    self.indirect_block(target, level - 1, block, blocks, what, directory.as_deref_mut());
             } else if target == 0 {
                 assert!(block + 1 != blocks, "{what}: ends in a hole");
             } else {
                 assert!(block < blocks, "{what}: block {block} is past the end");
-                assert_eq!(target % self.frag, 0, "{what}: block {block} not at a block");
+                assert_eq!(target % self.frag, 0, "{what}: block {block} not at a block boundary");
                 self.take(target, self.frag, what);
                 taken += self.frag;
                 if let Some(node) = directory.as_deref_mut() {
@@ -271,11 +273,11 @@ impl Checker<'_> {
                 }
             }
         }
-        assert!(points > 0, "{what}: a pointer block without pointers");
+        assert!(points > 0, "{what}: an indirect block without pointers");
         taken
     }
 
-    /// Passes 2 to 4: every name leads to an inode, and there are as many names as links.
+    /// Passes 2 to 4: every name leads to an inode, and link counts match the names.
     fn names(&self) {
         let mut links: HashMap<u32, u16> = HashMap::new();
         let mut todo = vec![(ROOT, ROOT)];

@@ -1,11 +1,13 @@
-//! The same tree and parameters are the same bytes.
+//! The same tree and parameters give the same bytes.
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use ufs::{Content, Kind, Memory, Meta, Params, Plan, Tree};
 
 use crate::bytes::noise;
 use crate::roundtrip::everything;
+use crate::sample::SIZES;
 
 const SIZE: u64 = 24 << 20;
 
@@ -95,4 +97,26 @@ fn attributes_and_paths_decide_the_identity_of_a_file_system() {
     assert_eq!(id(&params, 0o755), id(&params, 0o755));
     assert_ne!(id(&params, 0o755), id(&params, 0o700));
     assert_ne!(id(&params, 0o755), id(&Params { time: 1, ..params.clone() }, 0o755));
+}
+
+/// The id of a file system is a digest of attributes and paths, so this also pins how they are
+/// hashed.
+#[test]
+fn the_bytes_of_a_tree_are_those_of_earlier_versions() {
+    let tree = everything().tree;
+    for ((block_size, fragment_size), expected) in SIZES.into_iter().zip([
+        "9005d9a3e00fbbc1ecdd8ce95b119dca890dd29efeb67fde22c62c5c3efbdfc1",
+        "8c0e1539396c1b2fab0422ba2d9939fca98ad26d36164622527704b88e335353",
+        "7c4acf9d84ff88c57d8bc822cd889b75906429e1d0f5f14685cba187dd4e69d2",
+        "6b856f5d3d1ec1570d3ecc5b841dba31c4a14d0179bddb9bcfbfa37bb171e6ad",
+        "1aa1492b81a63e5a8afe443e543e07c034e282934c838cae04251bb1f270bd1f",
+        "183580add93eaf8538a3cecae121ed56237ef1bf0a6a11da438d001cf4bad1a9",
+        "944b3ffc2490aed421e46cbd06f0f89002f32aeb42dc23f6d219735f30110741",
+    ]) {
+        let label = Some("golden".to_owned());
+        let params = Params { block_size, fragment_size, label, ..Params::new(SIZE) };
+        let digest = Sha256::digest(bytes(&tree, &params, 2));
+        let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, expected, "blocks of {block_size} bytes, fragments of {fragment_size}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The reader answers whatever it is given.
+//! The reader returns a result for any input.
 
 use proptest::prelude::*;
 use ufs::{ReadError, Reader};
@@ -14,7 +14,7 @@ fn good() -> &'static Vec<u8> {
     IMAGE.get_or_init(|| std::fs::read(everything().write(&params(SIZE, (4096, 512))).path()).unwrap())
 }
 
-/// Reads all there is; only that it returns is of interest.
+/// Reads everything; the only requirement is that it returns.
 fn exhaust(image: &[u8]) {
     let Ok(reader) = Reader::open(image) else {
         return;
@@ -36,14 +36,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_damaged_file_system_is_an_answer_and_not_a_panic(
+    fn a_damaged_file_system_never_causes_a_panic(
         damage in prop::collection::vec((0..6usize, any::<prop::sample::Index>(), any::<u64>(), 1..9usize), 1..40)
     ) {
         let mut image = good().clone();
-        // Superblock, inodes, directories and pointers are worth more damage than content is.
-        let places = [65536..66912, 65536..66912, 86_016..90_000, 100_000..180_000, 86_016..120_000, 0..image.len()];
-        for (place, index, value, length) in damage {
-            let at = places[place].start + index.index(places[place].len());
+        // Damage the superblock, inodes, directories and pointers more than the content of files.
+        let ranges = [65536..66912, 65536..66912, 86_016..90_000, 100_000..180_000, 86_016..120_000, 0..image.len()];
+        for (range, index, value, length) in damage {
+            let at = ranges[range].start + index.index(ranges[range].len());
             let value = if value % 3 == 0 { value % 70_000 } else { value };
             let end = (at + length.min(8)).min(image.len());
             image[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
@@ -52,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_with_a_magic_is_an_answer(seed in any::<u64>()) {
+    fn noise_with_a_magic_number_never_causes_a_panic(seed in any::<u64>()) {
         let mut image = noise(seed, 256 << 10);
         image[65536 + 1000..][..8].copy_from_slice(&65536u64.to_le_bytes());
         image[65536 + 1372..][..4].copy_from_slice(&0x1954_0119u32.to_le_bytes());
@@ -64,7 +64,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_cut_off_is_an_answer() {
+fn a_truncated_file_system_never_causes_a_panic() {
     let image = good();
     for length in (0..image.len()).step_by(9973) {
         exhaust(&image[..length]);
@@ -79,7 +79,7 @@ fn a_directory_in_itself_ends_the_walk() {
     let reader = Reader::open(image.clone()).unwrap();
     let (root, nothing) = (reader.stat(2).unwrap(), reader.lookup(b"/nothing").unwrap());
     assert_eq!(root.ino, 2);
-    // The name `nothing` is made to lead to the root.
+    // Make the entry `nothing` point to the root.
     let name = image.windows(9).position(|window| window == b"\x04\x07nothing").unwrap();
     assert_eq!(image[name - 6..name - 2], nothing.ino.to_le_bytes());
     image[name - 6..name - 2].copy_from_slice(&2u32.to_le_bytes());
@@ -88,7 +88,7 @@ fn a_directory_in_itself_ends_the_walk() {
 }
 
 #[test]
-fn a_file_system_inside_of_an_image_reads_at_its_offset() {
+fn a_file_system_inside_an_image_is_read_at_its_offset() {
     let image = [vec![7; 12_345], good().clone()].concat();
     let reader = Reader::open_at(ufs::read::Seeking::new(std::io::Cursor::new(image)), 12_345).unwrap();
     let motd = reader.lookup(b"/etc/motd").unwrap();
@@ -96,5 +96,5 @@ fn a_file_system_inside_of_an_image_reads_at_its_offset() {
     assert!(matches!(reader.read(motd.ino, 5), Err(ReadError::TooLarge { .. })));
     assert!(matches!(reader.list(motd.ino), Err(ReadError::WrongType { .. })));
     let error = reader.lookup(b"/etc/none").unwrap_err();
-    assert_eq!(error.to_string(), "looking up /etc/none: there is no \"none\"");
+    assert_eq!(error.to_string(), "looking up /etc/none: \"none\" does not exist");
 }

@@ -1,9 +1,8 @@
-//! The promises of the crate, held against readers and a checker that share nothing with the
-//! writer.
+//! Tests the promises of the crate against readers and a checker that share nothing with the writer.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
+    reason = "clippy.toml allows it in tests, but does not recognize the functions they share"
 )]
 
 mod bytes;

@@ -1,4 +1,4 @@
-//! What cannot be written is refused with words that help.
+//! What cannot be written is refused with a helpful message.
 
 use std::io;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn attributes_that_would_need_fsck_are_refused() {
     let root = tree.root();
     let snapshot = Meta { flags: 0x20_0000, ..Meta::new(0o644) };
     let cases = [
-        (Meta::new(0o10644), Kind::Fifo, "beyond 7777"),
+        (Meta::new(0o10644), Kind::Fifo, "outside 7777"),
         (snapshot, Kind::Fifo, "SF_SNAPSHOT"),
         (Meta::new(0o644), Kind::Symlink(Vec::new()), "1 to 1023 bytes"),
         (Meta::new(0o644), Kind::Symlink(vec![b'a'; 1024]), "1 to 1023 bytes"),
@@ -90,15 +90,15 @@ fn bad_parameters_are_refused() {
 }
 
 #[test]
-fn a_tree_too_large_is_refused_with_the_least_size_that_holds_it() {
+fn a_tree_that_is_too_large_is_refused_with_the_minimum_size_that_holds_it() {
     let mut tree = tree();
     tree.add(tree.root(), b"big", Meta::new(0o644), file(noise(1, 10 << 20))).unwrap();
     let error = plan_error(&tree, &Params::new(SIZE));
-    let Error::TooSmall { size, missing, least } = error else { panic!("{error}") };
-    assert_eq!((size, size + missing), (SIZE, least));
-    assert!(Plan::new(&tree, &Params::new(least)).is_ok());
-    assert!(Plan::new(&tree, &Params::new(least - 4096)).is_err());
-    assert!(least < 12 << 20);
+    let Error::TooSmall { size, missing, minimum } = error else { panic!("{error}") };
+    assert_eq!((size, size + missing), (SIZE, minimum));
+    assert!(Plan::new(&tree, &Params::new(minimum)).is_ok());
+    assert!(Plan::new(&tree, &Params::new(minimum - 4096)).is_err());
+    assert!(minimum < 12 << 20);
 }
 
 #[test]
@@ -109,11 +109,11 @@ fn too_many_inodes_are_refused_with_their_number() {
         tree.add(tree.root(), name.as_bytes(), Meta::new(0o644), file(Vec::new())).unwrap();
     }
     let error = plan_error(&tree, &Params::new(SIZE));
-    let Error::TooFewInodes { needed: 2001, available, missing, least, .. } = error else {
+    let Error::TooFewInodes { needed: 2001, available, missing, minimum, .. } = error else {
         panic!("{error}")
     };
     assert_eq!(available + missing, 2001);
-    assert!(Plan::new(&tree, &Params::new(least)).is_ok());
+    assert!(Plan::new(&tree, &Params::new(minimum)).is_ok());
     assert!(Plan::new(&tree, &Params { bytes_per_inode: 1024, ..Params::new(SIZE) }).is_ok());
 }
 
@@ -128,7 +128,7 @@ fn more_links_than_ufs_counts_are_refused() {
     assert!(Plan::new(&tree, &Params::new(SIZE)).is_ok());
     tree.link(root, b"one more", node).unwrap();
     let error = plan_error(&tree, &Params::new(SIZE));
-    assert!(matches!(error, Error::TooManyLinks { links: 32768, most: 32767, .. }), "{error}");
+    assert!(matches!(error, Error::TooManyLinks { links: 32768, limit: 32767, .. }), "{error}");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_host_file_that_changes_is_noticed() {
 }
 
 #[test]
-fn zeros_that_were_left_out_and_came_to_life_are_noticed() {
+fn data_written_into_a_planned_hole_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     let mut bytes = noise(1, 2 << 20);

@@ -1,4 +1,4 @@
-//! Whatever tree goes in comes out, and FreeBSD would find nothing to repair.
+//! Every tree reads back as it was written, and FreeBSD would find nothing to repair.
 
 use proptest::prelude::*;
 use ufs::{Content, Kind, Meta, NodeId};
@@ -105,7 +105,7 @@ proptest! {
         params.soft_updates = soft_updates;
         params.bytes_per_inode = density;
         sample.verify(&params);
-        // It also fits into the least size that is said to hold it.
+        // It also fits into the reported minimum size.
         params.size = ufs::minimum_size(&sample.tree, &params).unwrap();
         sample.verify(&params);
     }
@@ -118,7 +118,7 @@ fn a_tree_of_everything_reads_back() {
     }
 }
 
-/// One of each kind, with the lengths where formats change.
+/// A tree with a node of each kind, and with the lengths at which formats change.
 pub fn everything() -> Sample {
     let mut sample = Sample::new();
     let root = sample.root();

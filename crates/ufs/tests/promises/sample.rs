@@ -1,4 +1,4 @@
-//! A tree together with what a reader must find of it.
+//! A tree, together with what a reader must find in it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,12 +12,12 @@ use ufs::{Content, Kind, Meta, NodeId, Params, Plan, Reader, Tree};
 
 use crate::{checker, tools};
 
-/// What a path must be.
+/// What must be found at a path.
 #[derive(Clone, Debug)]
 pub struct Expected {
     pub meta: Meta,
     pub kind: Kind,
-    /// For a hard link: whose.
+    /// The node; hard links share it.
     pub node: NodeId,
 }
 
@@ -27,17 +27,17 @@ pub struct Sample {
     own: BTreeMap<NodeId, Vec<u8>>,
 }
 
-/// The block and fragment sizes that tests go through.
+/// The block and fragment sizes to test.
 pub const SIZES: [(u32, u32); 7] =
     [(4096, 512), (32768, 4096), (4096, 4096), (8192, 2048), (16384, 8192), (65536, 8192), (65536, 65536)];
 
-/// Larger file systems are not filled with old content (bytes).
-const MOST_REFILLED: u64 = 32 << 20;
+/// The unused bytes of larger file systems are not overwritten (bytes).
+const MAX_OVERWRITTEN: u64 = 32 << 20;
 
-/// How many cases a property gets, unless `PROPTEST_CASES` says more.
-pub fn cases(least: u32) -> u32 {
+/// Returns the number of cases to try for a property, unless `PROPTEST_CASES` overrides it.
+pub fn cases(default: u32) -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|count| count.parse().ok()).unwrap_or(least)
+    asked.and_then(|count| count.parse().ok()).unwrap_or(default)
 }
 
 pub fn params(size: u64, (block_size, fragment_size): (u32, u32)) -> Params {
@@ -84,27 +84,30 @@ impl Sample {
         self.paths.insert(path, expected);
     }
 
-    /// Writes the file system and holds it against everything that is at hand.
+    /// Writes the file system and checks it with all available readers and checkers.
     pub fn verify(&self, params: &Params) -> NamedTempFile {
         let image = self.write(params);
         self.read_back(image.as_file(), params);
         checker::check(image.as_file());
         tools::fsck(image.path());
-        if params.size <= MOST_REFILLED {
-            self.verify_over_old_content(image.path(), params);
+        if params.size <= MAX_OVERWRITTEN {
+            self.verify_with_old_content(image.path(), params);
         }
         image
     }
 
-    /// What is told of as unused may hold anything: the file system is as good.
-    fn verify_over_old_content(&self, image: &Path, params: &Params) {
+    /// Checks that the file system is valid whatever its unused bytes contain.
+    fn verify_with_old_content(&self, image: &Path, params: &Params) {
         let copy = NamedTempFile::new().unwrap();
         std::fs::copy(image, copy.path()).unwrap();
         let reader = Reader::open(copy.as_file()).unwrap();
         let unused = reader.unused().unwrap();
         let bytes: u64 = unused.iter().map(|range| range.end - range.start).sum();
-        let facts = reader.superblock();
-        assert!(bytes >= facts.fragments_free * u64::from(facts.fragment_size), "all that is free is told");
+        let superblock = reader.superblock();
+        assert!(
+            bytes >= superblock.fragments_free * u64::from(superblock.fragment_size),
+            "everything free is reported as unused"
+        );
         for range in &unused {
             let old = vec![0xa5; (range.end - range.start) as usize];
             copy.as_file().write_all_at(&old, range.start).unwrap();
@@ -121,16 +124,16 @@ impl Sample {
         plan.write(image.as_file()).unwrap();
         let usage = plan.usage();
         let reader = Reader::open(image.as_file()).unwrap();
-        let facts = reader.superblock();
-        assert_eq!(facts.size, usage.size);
-        assert_eq!(facts.fragments, usage.fragments);
-        assert_eq!(facts.fragments_free, usage.fragments_free);
-        assert_eq!(facts.inodes_free, usage.inodes_free);
-        assert_eq!(facts.directories, usage.directories);
-        assert_eq!(facts.hash_good, Some(true));
-        assert!(facts.clean);
-        assert_eq!(facts.soft_updates, params.soft_updates);
-        assert_eq!(facts.time, params.time);
+        let superblock = reader.superblock();
+        assert_eq!(superblock.size, usage.size);
+        assert_eq!(superblock.fragments, usage.fragments);
+        assert_eq!(superblock.fragments_free, usage.fragments_free);
+        assert_eq!(superblock.inodes_free, usage.inodes_free);
+        assert_eq!(superblock.directories, usage.directories);
+        assert_eq!(superblock.hash_good, Some(true));
+        assert!(superblock.clean);
+        assert_eq!(superblock.soft_updates, params.soft_updates);
+        assert_eq!(superblock.time, params.time);
         image
     }
 
@@ -145,7 +148,7 @@ impl Sample {
         for visit in reader.walk() {
             let visit = visit.unwrap();
             let shown = String::from_utf8_lossy(&visit.path).into_owned();
-            let expected = self.paths.get(&visit.path).unwrap_or_else(|| panic!("{shown} is too much"));
+            let expected = self.paths.get(&visit.path).unwrap_or_else(|| panic!("{shown} is unexpected"));
             self.compare(&reader, &visit.stat, expected, params, &shown);
             let ino = *inodes.entry(expected.node).or_insert(visit.stat.ino);
             assert_eq!(ino, visit.stat.ino, "{shown}: names of one node");
@@ -154,7 +157,7 @@ impl Sample {
             }
             seen += 1;
         }
-        assert_eq!(seen, self.paths.len(), "every path is there");
+        assert_eq!(seen, self.paths.len(), "every path is found");
     }
 
     fn compare(&self, reader: &Reader<&File>, stat: &Stat, expected: &Expected, params: &Params, path: &str) {

@@ -1,4 +1,4 @@
-//! Many files, deep paths, and readers that others wrote.
+//! Many files, deep paths, and independent readers.
 
 use std::collections::HashMap;
 
@@ -54,7 +54,7 @@ fn a_path_of_a_thousand_directories_reads_back() {
     sample.verify(&params(24 << 20, (4096, 512)));
 }
 
-/// A tree with names that tools which print lines can show.
+/// Returns a tree whose names have no special characters, for tools that print one per line.
 fn plain() -> Sample {
     let mut sample = Sample::new();
     let root = sample.root();
@@ -81,7 +81,7 @@ fn plain() -> Sample {
 }
 
 #[test]
-fn the_sleuth_kit_reads_every_file_as_it_was() {
+fn the_sleuth_kit_reads_every_file() {
     for sizes in [(4096, 512), (32768, 4096)] {
         let sample = plain();
         let image = sample.verify(&params(64 << 20, sizes));
@@ -100,7 +100,7 @@ fn the_sleuth_kit_reads_every_file_as_it_was() {
 }
 
 #[test]
-fn grub_reads_every_file_as_it_was() {
+fn grub_reads_every_file() {
     for sizes in [(4096, 512), (32768, 4096)] {
         let sample = plain();
         let image = sample.verify(&params(64 << 20, sizes));

@@ -1,5 +1,5 @@
-//! Programs that judge a file system: The Sleuth Kit, GRUB, and `fsck_ffs` of FreeBSD. Where one
-//! is absent, what it would have judged is reported as skipped.
+//! Programs that check a file system: The Sleuth Kit, GRUB, and `fsck_ffs` of FreeBSD. A check is
+//! reported as skipped if its program is missing.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -7,18 +7,18 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
-/// Names a `fsck_ffs` to use; otherwise one in the path is.
+/// Environment variable with the path of a `fsck_ffs` to use instead of the one in PATH.
 const FSCK: &str = "UFS_FSCK_FFS";
 
-/// Says once, past the test runner's capture, that a program lacks.
+/// Reports once that a program is missing, bypassing the output capture of the test runner.
 fn skipped(program: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     if SAID.lock().unwrap().insert(program.to_owned()) {
-        let _ = writeln!(std::io::stderr(), "skipped: {program} is not installed, and judges no file system");
+        let _ = writeln!(std::io::stderr(), "skipped: {program} is not installed; its checks are not run");
     }
 }
 
-/// Runs a program; `None`, and a line, where there is no such program.
+/// Runs a program; reports it and returns `None` if there is no such program.
 pub fn run(program: &str, args: &[&str]) -> Option<Output> {
     match Command::new(program).args(args).output() {
         Ok(output) => Some(output),
@@ -30,7 +30,7 @@ pub fn run(program: &str, args: &[&str]) -> Option<Output> {
     }
 }
 
-/// `fsck_ffs -n -f` must find nothing.
+/// Checks that `fsck_ffs -n -f` finds no problem.
 pub fn fsck(image: &Path) {
     let program = std::env::var(FSCK).unwrap_or_else(|_| "fsck_ffs".to_owned());
     let Some(output) = run(&program, &["-n", "-f", image.to_str().unwrap()]) else {
@@ -38,7 +38,8 @@ pub fn fsck(image: &Path) {
     };
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    // A file instead of a device is asked about; everything else that is asked is a finding.
+    // fsck_ffs asks whether to continue with a file instead of a device. Every other question is a
+    // finding.
     let known = |line: &&str| {
         line.is_empty()
             || line.starts_with("** ")
@@ -51,14 +52,14 @@ pub fn fsck(image: &Path) {
     assert!(text.contains("% fragmentation)"), "{program} did not finish: {text}{errors}");
 }
 
-/// `icat` of every file: (inode, content).
+/// Returns the content of an inode as printed by `icat`.
 pub fn icat(image: &Path, ino: u32) -> Option<Vec<u8>> {
     let output = run("icat", &["-f", "ufs2", image.to_str().unwrap(), &ino.to_string()])?;
     assert!(output.status.success(), "icat {ino}: {}", String::from_utf8_lossy(&output.stderr));
     Some(output.stdout)
 }
 
-/// `fls -r -p`: lines of type, inode and path.
+/// Returns the inodes and paths that `fls -r -p` lists.
 pub fn fls(image: &Path) -> Option<Vec<(u32, Vec<u8>)>> {
     let output = run("fls", &["-f", "ufs2", "-r", "-p", image.to_str().unwrap()])?;
     assert!(output.status.success(), "fls: {}", String::from_utf8_lossy(&output.stderr));
@@ -72,7 +73,7 @@ pub fn fls(image: &Path) -> Option<Vec<(u32, Vec<u8>)>> {
     Some(lines.map(parse).collect())
 }
 
-/// `grub-fstest cmp`: whether GRUB reads this file as the host has it.
+/// Checks with `grub-fstest cmp` that GRUB reads the same content as in a host file.
 pub fn grub_same(image: &Path, path: &str, host: &Path) -> Option<()> {
     let inside = format!("(loop0){path}");
     let args = [image.to_str().unwrap(), "cmp", &inside, host.to_str().unwrap()];
