@@ -82,7 +82,7 @@ mod tests {
         see `world.build`
         all processors of the machine are used
         all processors of the machine are used
-        see `packages.repository`: a folder or a URL; images are built from the lock and a cache: docs/packages.md
+        see `packages.repository`: a directory or a URL; images are built from the lock file and a cache: docs/packages.md
         "
         );
         assert_eq!(Lever::find("NANO_HOLIDAY"), None);

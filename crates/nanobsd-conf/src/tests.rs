@@ -181,11 +181,11 @@ NANO_SECTS=63 & NANO_DATASIZE=-1
         @r#"
     Not carried over:
       line 1: `NANO_SRC`: it is what the command `pwd` prints, and nothing is run; see `image --src DIR`: or `--world DIR`, `--sets DIR`: docs/sets.md
-      line 2: `NANO_OBJ`: it takes NANO_SRC, whose value is not known; below cargo's target folder, one for each source tree; `CARGO_TARGET_DIR` moves it
+      line 2: `NANO_OBJ`: it takes NANO_SRC, whose value is not known; objects are in cargo's target directory, one tree of them per source tree; `CARGO_TARGET_DIR` moves them
       line 3: `NANO_MEDIASIZE`: it is what the command `expr 1014644736 / 512` prints, and nothing is run; see `media.size`
       line 4: `NANO_NAME`: `${1:-gw}` is not understood: only `${NAME}` is; see `product.name`: it also names the images
       line 5: `NANO_HEADS`: it takes HEADS, which the file does not set; see `media.heads`
-      line 6: `NANO_DRIVE`: it takes DRIVE, which the file does not set; see `media.drive`: `ad0` of old is `ada0`
+      line 6: `NANO_DRIVE`: it takes DRIVE, which the file does not set; see `media.drive`: `ad0` is now called `ada0`
       lines 7-10: `if [ -n "$DEBUG" ]; then ...`: what it does depends on the machine that runs it; it may set NANO_KERNEL, so say the right value in product.toml; it may register functions, whose hooks are then missing
       line 11: `for name in a b; do NANO_NAME=$name; done`: what it does depends on the machine that runs it; it may set NANO_NAME, so say the right value in product.toml
       line 12: `while read line; do echo; done < list`: what it does depends on the machine that runs it
@@ -256,7 +256,7 @@ early_customize_cmd cust_twice
       line 19: `UsbDevice floppy 1000`: NanoBSD knows generic, generic-hdd and generic-fdd, with a number of megabytes
       line 20: `NANO_CFGDIR`: DESK/site/cfg is no folder here; copy it into the repository and name it in slices.cfg_folder
       line 21: `NANO_CUST_FILES_MTREE`: there are no files to install (DESK/site/files.mtree)
-      line 22: `NANO_PACKAGE_DIR`: see `packages.repository`: a folder or a URL; images are built from the lock and a cache: docs/packages.md
+      line 22: `NANO_PACKAGE_DIR`: see `packages.repository`: a directory or a URL; images are built from the lock file and a cache: docs/packages.md
       line 24: `cust_nowhere`: the function is neither in the file nor NanoBSD's own
       line 25: `customize_cmd $(ls)`: it is what the command `ls` prints, and nothing is run
       line 26: the function last_orders: it takes the place of a step of NanoBSD's own build, which is another here
