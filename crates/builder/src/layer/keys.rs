@@ -35,7 +35,7 @@ pub fn check(tree: &Tree) -> Result<()> {
         ensure!(
             layer == NAME,
             "layer `{layer}` has {path}, where units look for the keys that they trust; the product's are in {}",
-            crate::keys::FOLDER
+            crate::keys::DIRECTORY
         );
     }
     Ok(())
