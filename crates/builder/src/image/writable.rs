@@ -1,4 +1,4 @@
-//! What `/cfg` and `/data` of the full image hold from the start. Updates never touch it.
+//! The initial content of `/cfg` and `/data` in the full image. Updates never touch it.
 
 use std::path::Path;
 
@@ -9,21 +9,21 @@ use super::filesystem;
 use crate::layer::overlay;
 use crate::product::{Overlay, Product};
 
-/// The content of the slices that a unit writes to.
+/// The initial content of the slices that a unit writes to.
 #[derive(Debug)]
 pub struct Writable {
-    /// Of `/cfg`.
+    /// The content of `/cfg`.
     pub cfg: ufs::Tree,
-    /// Of `/data`, if the product has it.
+    /// The content of `/data`, if the product has it.
     pub data: ufs::Tree,
 }
 
 impl Writable {
-    /// Reads the folders that `product` names, below `root`: owners are `root:wheel`, modes 0755 with the run bit and 0644
-    /// without, as of an overlay.
+    /// Reads the directories that `product` names, as paths from `root`, by the rules of an overlay: all files belong to
+    /// root, with mode 0755 if they are executable and 0644 otherwise.
     ///
     /// # Errors
-    /// A folder is not there, or has what no image holds.
+    /// A directory does not exist, or has something that an image cannot hold.
     pub fn read(root: &Path, product: &Product) -> Result<Self> {
         let cfg = content(root, product.cfg_folder.as_deref()).context("slices.cfg_folder")?;
         let data = content(root, product.data_folder.as_deref()).context("slices.data_folder")?;
