@@ -1,6 +1,7 @@
 //! The content of a slot: layers, NanoBSD's rules and the product's customization become one tree.
 
 use anyhow::{Context, Result};
+use firmware::release::Release;
 use rootfs::spec;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
 
@@ -65,7 +66,7 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
         ram_etc: product.ram_etc,
         ram_tmpvar: product.ram_tmpvar,
         console_speed: product.console_speed,
-        release: nanobsd::Release {
+        release: Release {
             product: product.name.clone(),
             version: version.text.clone(),
             board: product.board.clone(),
