@@ -8,7 +8,7 @@ use builder::packages;
 use builder::product::{DEFINITION, KernelConfig, Product};
 use builder::services::Edition;
 use builder::world::Origin;
-use builder::world::source::Letters;
+use builder::world::source::SkipOptions;
 
 /// What is to be built, and from what.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ impl OrderArgs {
     /// Letters that make no sense together, a bad product definition or list of packages, or a release that is none.
     pub fn order(self) -> Result<Order> {
         let wanted = Wanted { full: !self.no_full, slot: !self.no_slot }.check()?;
-        let letters = self.letters()?;
+        let skip = self.skip_options()?;
         let root = &builder::workspace::root();
         let mut product = Product::load(root, &self.config)?;
         if let Some(kernel) = &self.kernel {
@@ -92,24 +92,24 @@ impl OrderArgs {
         };
         let definition = std::iter::once(PathBuf::from(DEFINITION)).chain(self.config).collect();
         let output = self.output.unwrap_or_else(|| builder::workspace::target().join("firmware"));
-        Ok(Order { product, definition, packages, version, edition, origin, letters, wanted, output })
+        Ok(Order { product, definition, packages, version, edition, origin, skip, wanted, output })
     }
 
-    fn letters(&self) -> Result<Letters> {
-        let letters = Letters {
+    fn skip_options(&self) -> Result<SkipOptions> {
+        let skip = SkipOptions {
             no_world: self.no_world || self.no_build,
             no_kernel: self.no_kernel || self.no_build,
             no_install_kernel: self.no_install_kernel,
             keep_objects: self.keep_objects,
             only_images: self.only_images,
         };
-        let of_source = letters.of_source();
+        let of_source = skip.of_source();
         if self.src.is_none() && !of_source.is_empty() {
             bail!(
                 "{of_source}: nothing of FreeBSD is built without --src DIR, so there is nothing to leave out; give the source \
                  tree, or leave out {of_source}"
             );
         }
-        letters.check()
+        skip.check()
     }
 }

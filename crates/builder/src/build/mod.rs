@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use report::Reporter;
 use rootfs::tree::{Layer, TreePath};
 
+use crate::boot_manager::{self, BootManager};
 use crate::bundle::{self, Former};
 use crate::customize::{self, Customizer};
 use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
@@ -22,8 +23,8 @@ use crate::packages::layer::Surroundings;
 use crate::product::BootCode;
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
-use crate::world::{self, Origin, World, sets};
-use crate::{boot_manager, boot_state, inputs, layer, miniature, packages};
+use crate::world::{self, Origin, World, miniature, sets};
+use crate::{boot_state, inputs, layer, packages};
 pub use order::{Order, Wanted};
 
 /// The name of the services' digest among the inputs of a build.
@@ -86,7 +87,7 @@ impl Build {
         let stage = self.reporter.stage("world");
         let world = world::open(
             &self.order.origin,
-            self.order.letters,
+            self.order.skip,
             &self.order.product,
             &self.toolchain,
             &self.reporter,
@@ -113,7 +114,7 @@ impl Build {
         let services = self.services(&world, &inputs[SERVICES])?;
         let slot = self.compose(&world, &services)?;
         let stage = self.reporter.stage("layout");
-        let manager = boot_manager::of_product(&self.order.product, &self.toolchain)?;
+        let manager = self.boot_manager()?;
         let writable = image::Writable::read(&crate::workspace::root(), &self.order.product)?;
         let plan = image::plan(
             &slot,
@@ -135,6 +136,18 @@ impl Build {
         let dir = self.write(&world, &slot, &plan, &inputs)?;
         self.summarize(&slot, &usage, &dir);
         Ok(())
+    }
+
+    /// The boot manager, unless a program of the world chooses the slot.
+    fn boot_manager(&self) -> Result<Option<BootManager>> {
+        let product = &self.order.product;
+        if product.boot.code != BootCode::Sluice {
+            return Ok(None);
+        }
+        let options = boot_manager::Options { speed: product.console_speed, ticks: product.boot.ticks };
+        let cache = crate::workspace::target().join("boot-manager");
+        let zig = self.toolchain.path("zig")?;
+        BootManager::cached_or_assembled(&cache, zig, toolchain::ZIG_VERSION, &options).map(Some)
     }
 
     /// An installed world has the kernel that it has, whatever was asked for. So have sets without FreeBSD's source; that is
@@ -351,7 +364,7 @@ impl Build {
         let say = |text: String| self.reporter.summary(text);
         say(format!(
             "\n{} {} for {}",
-            self.order.product.name, self.order.version.text, self.order.product.board
+            self.order.product.name, self.order.version.text, self.order.product.board.name
         ));
         for layer in filesystem::layer_sizes(&slot.tree) {
             say(format!("  {:<12} {:>6} paths {:>12}", layer.name, layer.entries, report::size(layer.bytes)));

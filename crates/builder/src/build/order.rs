@@ -8,7 +8,7 @@ use crate::image::output::{MANIFEST, SPEC};
 use crate::product::{DEFINITION, Product, Version};
 use crate::services::Edition;
 use crate::world::Origin;
-use crate::world::source::Letters;
+use crate::world::source::SkipOptions;
 use crate::{bundle, packages};
 
 /// What is to be built.
@@ -27,7 +27,7 @@ pub struct Order {
     /// Where FreeBSD comes from.
     pub origin: Origin,
     /// What of FreeBSD is left out.
-    pub letters: Letters,
+    pub skip: SkipOptions,
     /// The images.
     pub wanted: Wanted,
     /// The folder that gets the folder of the version.
@@ -73,7 +73,7 @@ impl Order {
 
     /// Names of the images: the full image, the slot image, the update bundle.
     pub fn images(&self) -> [String; 3] {
-        let stem = format!("{}-{}-{}", self.product.name, self.product.board, self.version.text);
+        let stem = format!("{}-{}-{}", self.product.name, self.product.board.name, self.version.text);
         [format!("{stem}.full.img"), format!("{stem}.slot.img"), format!("{stem}{}", bundle::SUFFIX)]
     }
 

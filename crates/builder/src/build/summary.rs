@@ -9,11 +9,11 @@ use bsd_disk::slice::Slice;
 use serde::Serialize;
 
 use super::Order;
-use crate::customize::{Stage, hook_names};
+use crate::customize::hook_names;
 use crate::packages;
-use crate::product::{BootCode, FileSystem};
+use crate::product::{BootCode, FileSystem, Stage};
 use crate::services::{Edition, PROGRAMS};
-use crate::world::Outline;
+use crate::world::WorldSummary;
 
 /// Characters that a line of options has at most, beside the name.
 const WIDTH: usize = 86;
@@ -32,7 +32,7 @@ pub struct Summary {
     /// The files of the product definition, the later lying over the earlier.
     pub definition: Vec<PathBuf>,
     /// FreeBSD.
-    pub world: Outline,
+    pub world: WorldSummary,
     /// How FreeBSD is built.
     pub options: Options,
     /// What lies over it.
@@ -161,7 +161,7 @@ impl Summary {
     /// The world is none, or a hook is no program.
     pub fn of(order: &Order, root: &Path) -> Result<Self> {
         let product = &order.product;
-        let world = Outline::of(&order.origin, order.letters, product)?;
+        let world = WorldSummary::of(&order.origin, order.skip, product)?;
         let mut warnings: Vec<String> =
             product.media_warning.iter().chain(&world.warnings).cloned().collect();
         if order.version.dirty {
@@ -170,7 +170,7 @@ impl Summary {
         let folder = order.output.join(&order.version.text);
         Ok(Self {
             product: product.name.clone(),
-            board: product.board.clone(),
+            board: product.board.name.to_owned(),
             version: order.version.text.clone(),
             edition: match order.edition {
                 Edition::Release => "release",
@@ -220,7 +220,7 @@ impl Summary {
     }
 
     fn world_lines(&self, lines: &mut Lines) {
-        let Outline { kind, path, version, kernel, steps, .. } = &self.world;
+        let WorldSummary { kind, path, version, kernel, steps, .. } = &self.world;
         let version = version.iter().map(|version| format!(" {version}"));
         let from = path.iter().map(|path| format!(" in {}", path.display()));
         lines.fact("world", version.chain(from).fold((*kind).to_owned(), |text, part| text + &part));

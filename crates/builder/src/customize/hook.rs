@@ -13,9 +13,9 @@ use rootfs::metalog::{self, Change};
 use rootfs::tree::Tree;
 
 use super::folder::Folder;
-use super::{Stage, shims};
+use super::shims;
 use crate::first_error::first_error;
-use crate::product::{Customize, Product};
+use crate::product::{Customize, Product, Stage};
 
 /// How much of a failed hook's log is shown.
 const LAST_LINES: usize = 10;
@@ -190,7 +190,7 @@ type Told = (&'static str, fn(&Product) -> String);
 /// NanoBSD's variables that the product definition tells.
 const OF_PRODUCT: [Told; 16] = [
     ("NANO_NAME", |product| product.name.clone()),
-    ("NANO_ARCH", |_| "i386".to_owned()),
+    ("NANO_ARCH", |product| product.board.processor.target_arch.to_owned()),
     ("NANO_DRIVE", Product::device),
     ("NANO_LABEL", |product| product.label.clone().unwrap_or_default()),
     ("NANO_KERNEL", |product| product.kernel.to_string()),

@@ -1,4 +1,4 @@
-//! What changes the tree beyond layers and NanoBSD's rules, at NanoBSD's three stages: declarative [`Step`]s of the product
+//! What changes the tree beyond layers and NanoBSD's rules, at NanoBSD's three stages: declarative steps of the product
 //! definition, and hooks, programs that get the tree as a folder. docs/customize.md is for who writes them.
 //!
 //! Steps work on the tree and need no folder. For hooks the tree is written out without owners, devices and flags, and
@@ -20,36 +20,9 @@ use rootfs::metalog;
 use rootfs::tree::Tree;
 
 use crate::inputs;
-use crate::product::{Customize, Product};
+use crate::product::{Action, Customize, Product, Stage, Text};
 use hook::Surroundings;
 pub use hook::{is_told, names as hook_names};
-pub use rc::Assignment;
-pub use step::{Action, Owner, Step, Text};
-
-/// When something is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// After the layers are merged, before NanoBSD's rules.
-    Early,
-    /// After `/etc` is set up for a read-only root, before it is copied to `/conf`.
-    Customize,
-    /// After everything else.
-    Late,
-}
-
-impl Stage {
-    /// All, in their order.
-    pub const ALL: [Self; 3] = [Self::Early, Self::Customize, Self::Late];
-
-    /// Its name, in messages and as the folder of its hooks with `.d` behind it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Early => "early",
-            Self::Customize => "customize",
-            Self::Late => "late",
-        }
-    }
-}
 
 /// Carries the product's customization out.
 pub struct Customizer<'a> {

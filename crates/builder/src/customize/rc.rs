@@ -1,60 +1,15 @@
 //! Variables of rc.conf(5), set as sysrc(8) sets them.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use rootfs::tree::{LayerId, Tree, TreePath};
 
 use super::step::rewrite;
+use crate::product::{Assignment, Change};
 
 /// Where a variable's value comes from when the file does not state it.
 const DEFAULTS: &str = "etc/defaults/rc.conf";
 
-/// What sysrc(8) is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    name: String,
-    change: Change,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Change {
-    Set(String),
-    Add(String),
-    Subtract(String),
-    Unset,
-}
-
 impl Assignment {
-    /// Parses `name=value`, `name+=value`, `name-=value` or `-x name`.
-    ///
-    /// # Errors
-    /// Something else, or a value that would not be one in a file of variables.
-    pub fn parse(text: &str) -> Result<Self> {
-        let (name, change) = if let Some(name) = text.strip_prefix("-x ") {
-            (name.trim(), Change::Unset)
-        } else if let Some((name, value)) = text.split_once('=') {
-            let value = value.to_owned();
-            match (name.strip_suffix('+'), name.strip_suffix('-')) {
-                (Some(name), _) => (name, Change::Add(value)),
-                (_, Some(name)) => (name, Change::Subtract(value)),
-                _ => (name, Change::Set(value)),
-            }
-        } else {
-            bail!("`{text}`; write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)")
-        };
-        let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-        ensure!(
-            name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit()),
-            "`{name}` is no name of a variable"
-        );
-        if let Change::Set(value) | Change::Add(value) | Change::Subtract(value) = &change {
-            ensure!(
-                !value.contains(['"', '\n', '\\', '`', '$']),
-                "the value `{value}` of {name} holds what the shell would change; put the line with a hook or `append`"
-            );
-        }
-        Ok(Self { name: name.to_owned(), change })
-    }
-
     pub(super) fn apply(&self, tree: &mut Tree, layer: LayerId, file: &TreePath) -> Result<()> {
         let text = if tree.get(file).is_some() { tree.read_text(file)? } else { String::new() };
         let name = &self.name;

@@ -2,67 +2,12 @@
 //!
 //! A step that would do nothing is an error: a line that a new FreeBSD spells otherwise must not go unnoticed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use rootfs::tree::{Attributes, Content, Inode, Kind, LayerId, Principal, Tree, TreePath};
+use rootfs::tree::{Attributes, Content, Inode, Kind, LayerId, Tree, TreePath};
 
-use super::{Assignment, Stage};
-
-/// One step.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// When.
-    pub stage: Stage,
-    /// What messages call it: `customize.step 3`.
-    pub name: String,
-    /// What is done.
-    pub action: Action,
-}
-
-/// What a step does.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "a field is what the key of the same name says")]
-pub enum Action {
-    /// A file is made, or gets other content; what is not stated stays, or is 0644 and root's.
-    Put { path: TreePath, text: Text, mode: Option<u16>, owner: Option<Owner> },
-    /// Text is added at the end of a file that is there.
-    Append { path: TreePath, text: String },
-    /// Each line that is `line` becomes `with`.
-    Replace { path: TreePath, line: String, with: String },
-    /// A path goes, with all below.
-    Remove { path: TreePath },
-    /// A path gets other permission bits.
-    Chmod { path: TreePath, mode: u16 },
-    /// A path gets another owner.
-    Chown { path: TreePath, owner: Owner },
-    /// A symbolic link is made.
-    Symlink { path: TreePath, to: String },
-    /// A directory is made.
-    Mkdir { path: TreePath, mode: Option<u16>, owner: Option<Owner> },
-    /// A variable of rc.conf(5) is set.
-    Sysrc { file: TreePath, assignment: Assignment },
-    /// sshd lets root in.
-    AllowSshRoot,
-}
-
-/// Where content comes from.
-#[derive(Clone, Debug)]
-pub enum Text {
-    /// The definition.
-    Inline(String),
-    /// A file, from the root of the repository.
-    From(PathBuf),
-}
-
-/// What is stated of an owner.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    /// The user.
-    pub user: Option<Principal>,
-    /// The group.
-    pub group: Option<Principal>,
-}
+use crate::product::{Action, Owner, Step, Text};
 
 impl Owner {
     fn apply(&self, attributes: &mut Attributes) {

@@ -24,8 +24,8 @@ use rootfs::spec;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
 
 use crate::boot_manager::BootManager;
-use crate::customize::{Customizer, Stage};
-use crate::product::{BootCode, Product, Version, WorldCode};
+use crate::customize::Customizer;
+use crate::product::{BootCode, Product, Stage, Version, WorldCode};
 use crate::world::BootBlocks;
 use crate::{layer, nanobsd};
 pub use writable::Writable;
@@ -86,7 +86,7 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
         release: nanobsd::Release {
             product: product.name.clone(),
             version: version.text.clone(),
-            board: product.board.clone(),
+            board: product.board.name.to_owned(),
             commit: version.commit.clone(),
             world: world.to_owned(),
             config_version: product.update.config_version,
@@ -131,7 +131,7 @@ pub fn plan(
     };
     let header = SlotHeader {
         product: product.name.clone(),
-        board: product.board.clone(),
+        board: product.board.name.to_owned(),
         version: version.text.clone(),
         commit: version.commit.clone(),
         built_from: world.to_owned(),

@@ -7,6 +7,7 @@ use freebsd_pkg::signature::Trust;
 use isa::Exceptions;
 
 use super::raw::RawPackages;
+use crate::board::Board;
 
 /// Where FreeBSD packages come from.
 #[derive(Clone, Debug)]
@@ -24,12 +25,14 @@ pub struct Packages {
 }
 
 impl Packages {
-    pub(super) fn check(raw: RawPackages) -> Result<Self> {
-        let abi = raw.abi.unwrap_or_else(|| "FreeBSD:13:i386".to_owned());
+    pub(super) fn check(raw: RawPackages, board: &Board) -> Result<Self> {
+        let arch = board.processor.package_arch;
+        let of_13 = format!("FreeBSD:13:{arch}");
+        let abi = raw.abi.unwrap_or_else(|| of_13.clone());
         let parts: Vec<&str> = abi.split(':').collect();
         ensure!(
-            matches!(parts[..], ["FreeBSD", major, "i386"] if major.parse::<u32>().is_ok()),
-            "packages.abi: `{abi}`; write FreeBSD, its major version and the processor, as \"FreeBSD:13:i386\""
+            matches!(parts[..], ["FreeBSD", major, of] if of == arch && major.parse::<u32>().is_ok()),
+            "packages.abi: `{abi}`; write FreeBSD, its major version and the processor, as \"{of_13}\""
         );
         let word = raw.signature.as_deref().unwrap_or("none");
         let trust = match word {

@@ -9,10 +9,11 @@ pub mod hierarchy;
 
 use anyhow::Result;
 
+use super::boot_blocks::{BootBlocks, MbrCodes};
+use super::contents::World;
 use crate::product::{BootCode, Product};
 use crate::services::Sysroot;
 use crate::toolchain::{Toolchain, ZIG_VERSION};
-use crate::world::{BootBlocks, MbrCodes, World};
 use crate::{inputs, workspace};
 use boot::{BootOptions, BootPrograms};
 
@@ -27,8 +28,8 @@ const VERSION: &str = "miniature";
 /// The boot programs cannot be assembled.
 pub fn open(product: &Product, toolchain: &Toolchain) -> Result<World> {
     let options = BootOptions { speed: product.console_speed, ..BootOptions::default() };
-    let kept = workspace::target().join("miniature");
-    let programs = BootPrograms::kept_or_assembled(&kept, toolchain.path("zig")?, ZIG_VERSION, &options)?;
+    let cache = workspace::target().join("miniature");
+    let programs = BootPrograms::cached_or_assembled(&cache, toolchain.path("zig")?, ZIG_VERSION, &options)?;
     let layer = hierarchy::layer()?;
     let identity = inputs::of_texts(
         [hex::encode(&programs.mbr), hex::encode(&programs.slot), format!("{layer:?}")]

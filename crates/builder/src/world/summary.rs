@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::source::{self, Letters, Plan};
-use super::{Origin, installed, sets};
-use crate::miniature;
+use super::origin::Origin;
+use super::source::{self, Plan, SkipOptions};
+use super::{installed, miniature, sets};
 use crate::product::Product;
 
 /// A world that nothing was done for yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Outline {
+pub struct WorldSummary {
     /// Which provider makes it.
     pub kind: &'static str,
     /// Where it comes from.
@@ -38,14 +38,14 @@ pub struct Step {
     pub reason: String,
 }
 
-impl Outline {
+impl WorldSummary {
     /// Looks at `origin`; changes nothing.
     ///
     /// # Errors
     /// There is no such world, no such kernel configuration, or something is left out that was never built.
-    pub fn of(origin: &Origin, letters: Letters, product: &Product) -> Result<Self> {
-        let config = product.kernel.config.as_ref().filter(|_| !letters.no_install_kernel);
-        let outline = |kind, path: Option<&Path>| Self {
+    pub fn of(origin: &Origin, skip: SkipOptions, product: &Product) -> Result<Self> {
+        let config = product.kernel.config.as_ref().filter(|_| !skip.no_install_kernel);
+        let summary = |kind, path: Option<&Path>| Self {
             kind,
             path: path.map(Path::to_owned),
             version: None,
@@ -54,29 +54,29 @@ impl Outline {
             warnings: Vec::new(),
         };
         Ok(match origin {
-            Origin::Miniature => outline(miniature::KIND, None),
+            Origin::Miniature => summary(miniature::KIND, None),
             Origin::Installed(dir) => {
-                let (version, kernel) = installed::outline(dir)?;
+                let (version, kernel) = installed::summary(dir)?;
                 let kernel = config.and_then(|_| kernel.map(|name| format!("{name}, as it is installed")));
-                Self { version: Some(version), kernel, ..outline("installed", Some(dir)) }
+                Self { version: Some(version), kernel, ..summary("installed", Some(dir)) }
             }
             Origin::Sets(dir) => {
                 let kernel = config.map(|config| sets::kernel_source(dir, config)).transpose()?;
-                Self { kernel, ..outline("sets", Some(dir)) }
+                Self { kernel, ..summary("sets", Some(dir)) }
             }
             Origin::Source(dir) => {
-                let Plan { steps, warnings, .. } = source::plan(dir, product, letters)?;
+                let Plan { steps, warnings, .. } = source::plan(dir, product, skip)?;
                 let steps = steps.iter().map(|(step, verdict)| Step {
                     target: step.target(),
                     runs: verdict.runs(),
                     reason: verdict.to_string(),
                 });
                 Self {
-                    version: Some(source::version(dir)?),
+                    version: Some(source::version(dir, &product.board.processor)?),
                     kernel: config.map(|config| format!("{config}, built from the source")),
                     steps: steps.collect(),
                     warnings,
-                    ..outline("source", Some(dir))
+                    ..summary("source", Some(dir))
                 }
             }
         })

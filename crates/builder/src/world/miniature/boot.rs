@@ -14,6 +14,7 @@ use bsd_disk::disklabel::BOOT_AREA;
 use firmware::boot_manager::INCLUDES;
 
 use crate::assembler::{self, Define, Source};
+use crate::board;
 use crate::boot_manager::{console, slot_header};
 
 /// Sectors of 512 bytes, in the sizes below.
@@ -36,9 +37,6 @@ const SLOT_SECOND: Source = Source {
     room: 14 * SECTOR,
 };
 
-/// The rate that the ALIX's BIOS has out of the box.
-pub const DEFAULT_SPEED: u32 = 38_400;
-
 /// How the boot programs are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootOptions {
@@ -50,7 +48,7 @@ pub struct BootOptions {
 
 impl Default for BootOptions {
     fn default() -> Self {
-        Self { speed: DEFAULT_SPEED, packet: true }
+        Self { speed: board::DEFAULT.console.factory_speed, packet: true }
     }
 }
 
@@ -64,18 +62,18 @@ pub struct BootPrograms {
 }
 
 impl BootPrograms {
-    /// Those that an earlier call left in the folder `kept`, or else assembles and keeps them there.
+    /// The boot programs from the directory `cache`, where they are put if they have to be assembled.
     ///
     /// # Errors
-    /// As [`BootPrograms::assemble`], or they cannot be kept.
-    pub fn kept_or_assembled(
-        kept: &Path,
+    /// As [`BootPrograms::assemble`], or the cache cannot be written.
+    pub fn cached_or_assembled(
+        cache: &Path,
         zig: &Path,
         zig_version: &str,
         options: &BootOptions,
     ) -> Result<Self> {
         Self::make(options, |source, defines| {
-            assembler::kept_or_assembled(kept, zig, zig_version, source, defines)
+            assembler::cached_or_assembled(cache, zig, zig_version, source, defines)
         })
     }
 
