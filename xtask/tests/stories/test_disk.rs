@@ -43,7 +43,8 @@ pub fn programs(zig: &Path, packet: bool) -> BootPrograms {
 
 /// The boot manager, whose menu waits `ticks`.
 pub fn manager(zig: &Path, ticks: u16) -> BootManager {
-    BootManager::assemble(zig, &Options { speed: builder::board::DEFAULT.console.factory_speed, ticks }).unwrap()
+    BootManager::assemble(zig, &Options { speed: builder::board::DEFAULT.console.factory_speed, ticks })
+        .unwrap()
 }
 
 pub fn plan(media: Sectors, geometry: Geometry) -> Layout {

@@ -82,6 +82,7 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
         data_slice: product.layout.data.as_ref().map(|slice| slice.number),
         ram_etc: product.ram_etc,
         ram_tmpvar: product.ram_tmpvar,
+        console: product.board.console.device,
         console_speed: product.console_speed,
         release: nanobsd::Release {
             product: product.name.clone(),

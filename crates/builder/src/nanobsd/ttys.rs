@@ -7,9 +7,6 @@ use anyhow::{Context, Result, ensure};
 
 use super::{LayerId, Settings, Tree, TreePath, path};
 
-/// The first serial port, as uart(4) names it: the only one that an ALIX has outside.
-const CONSOLE: &str = "ttyu0";
-
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     let class = format!("3wire.{}", settings.console_speed);
     let gettytab = path("etc/gettytab")?;
@@ -21,7 +18,11 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     }
 
     let ttys = path("etc/ttys")?;
-    let edited = edit(&tree.read_text(&ttys).context("the world lacks the list of terminals")?, &class)?;
+    let edited = edit(
+        &tree.read_text(&ttys).context("the world lacks the list of terminals")?,
+        settings.console,
+        &class,
+    )?;
     replace(tree, layer, &ttys, &edited)
 }
 
@@ -41,16 +42,16 @@ fn has_class(gettytab: &str, class: &str) -> bool {
         .any(|names| names.split('|').any(|name| name == class))
 }
 
-/// ttys(5) text with a getty of `class` on the console for certain, and none on a screen that is on by all means
+/// ttys(5) text with a getty of `class` on `console` for certain, and none on a screen that is on by all means
 /// (`onifexists` already means: only with such a device).
-fn edit(ttys: &str, class: &str) -> Result<String> {
+fn edit(ttys: &str, console: &str, class: &str) -> Result<String> {
     let mut found = false;
     let mut text = String::with_capacity(ttys.len());
     for line in ttys.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        if name == CONSOLE {
+        if name == console {
             found = true;
-            text.push_str(&format!("{CONSOLE}\t\"/usr/libexec/getty {class}\"\tvt100\ton secure"));
+            text.push_str(&format!("{console}\t\"/usr/libexec/getty {class}\"\tvt100\ton secure"));
         } else if is_screen(name) {
             text.push_str(&switch_off(line));
         } else {
@@ -58,7 +59,7 @@ fn edit(ttys: &str, class: &str) -> Result<String> {
         }
         text.push('\n');
     }
-    ensure!(found, "/etc/ttys of the world has no line for {CONSOLE}, the serial console");
+    ensure!(found, "/etc/ttys of the world has no line for {console}, the serial console");
     Ok(text)
 }
 
@@ -98,7 +99,7 @@ ttyu1\t\"/usr/libexec/getty 3wire\"\tvt100\tonifconsole secure
 
     #[test]
     fn only_the_fields_that_matter_change() {
-        let edited = edit(TTYS, "3wire.38400").unwrap();
+        let edited = edit(TTYS, "ttyu0", "3wire.38400").unwrap();
         let changed: Vec<_> = TTYS.lines().zip(edited.lines()).filter(|(old, new)| old != new).collect();
         assert_eq!(changed.len(), 2);
         assert_eq!(changed[0].1, "ttyv1\t\"/usr/libexec/getty on\"\t\txterm\toff  secure");
@@ -107,7 +108,7 @@ ttyu1\t\"/usr/libexec/getty 3wire\"\tvt100\tonifconsole secure
 
     #[test]
     fn a_world_without_the_console_is_refused() {
-        let error = edit("ttyv0 none xterm off\n", "3wire.9600").unwrap_err().to_string();
+        let error = edit("ttyv0 none xterm off\n", "ttyu0", "3wire.9600").unwrap_err().to_string();
         assert!(error.contains("no line for ttyu0"), "{error}");
     }
 

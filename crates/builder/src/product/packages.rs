@@ -12,6 +12,8 @@ use crate::board::Board;
 /// Where FreeBSD packages come from.
 #[derive(Clone, Debug)]
 pub struct Packages {
+    /// The board that their code must run on.
+    pub board: &'static Board,
     /// A folder (from the root of the repository) or an address; `${ABI}` in it stands for [`Packages::abi`].
     pub repository: Option<String>,
     /// The system that they must be for: `FreeBSD:13:i386`.
@@ -25,7 +27,7 @@ pub struct Packages {
 }
 
 impl Packages {
-    pub(super) fn check(raw: RawPackages, board: &Board) -> Result<Self> {
+    pub(super) fn check(raw: RawPackages, board: &'static Board) -> Result<Self> {
         let arch = board.processor.package_arch;
         let of_13 = format!("FreeBSD:13:{arch}");
         let abi = raw.abi.unwrap_or_else(|| of_13.clone());
@@ -76,6 +78,7 @@ impl Packages {
             );
         }
         Ok(Self {
+            board,
             repository: raw.repository,
             abi,
             trust,
