@@ -70,14 +70,12 @@ const ENTRY_KIND: usize = 12;
 const ENTRY_FRAGMENTS: usize = 13;
 const ENTRY_GROUP: usize = 14;
 
-/// An invalid label, or a slice that cannot have one.
+/// An invalid label, or a slice that cannot have one. Reports show these errors within a line, so they have no hint line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelError {
     /// The input is not one sector.
-    #[error(
-        "reading a BSD label: got {bytes} bytes, expected {LABEL_BYTES}\nhint: pass exactly sector 1 of the slice"
-    )]
+    #[error("reading a BSD label: got {bytes} bytes, expected {LABEL_BYTES} (exactly sector 1 of the slice)")]
     Length {
         /// The length of the input.
         bytes: usize,
@@ -92,8 +90,8 @@ pub enum LabelError {
     },
     /// The number of partitions is out of range.
     #[error(
-        "reading a BSD label: {count} partitions, expected {PARTITIONS} to {PARTITIONS_MAX}; the label is damaged\nhint: write \
-         the slice again"
+        "reading a BSD label: {count} partitions, expected {PARTITIONS} to {PARTITIONS_MAX}; the label is damaged, \
+         and the slice must be written again"
     )]
     Count {
         /// The number found.
@@ -101,7 +99,8 @@ pub enum LabelError {
     },
     /// The checksum is wrong.
     #[error(
-        "reading a BSD label: its words add up to {sum:#06x} instead of zero; the label is damaged\nhint: write the slice again"
+        "reading a BSD label: its words add up to {sum:#06x} instead of zero; the label is damaged, and the slice \
+         must be written again"
     )]
     Checksum {
         /// The XOR of all words.
