@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(read_keys(folder.path()).unwrap().ids().count(), 2);
         write("c.pub", "not a key");
         let error = read_keys(folder.path()).unwrap_err();
-        assert!(error.contains("c.pub: reading a public key: this is not the text of one"), "{error}");
+        assert!(error.contains("c.pub: reading a public key: this is not the text of a public key"), "{error}");
         assert!(read_keys(&folder.path().join("no")).unwrap_err().contains("/no: "));
     }
 }

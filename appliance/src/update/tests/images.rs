@@ -90,7 +90,7 @@ fn a_lost_boot_state_is_made_anew_from_what_runs() {
     unit.lose_state();
     let mut told = Told::default();
     install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut told).unwrap();
-    assert!(told.warnings[0].contains("no copy of the boot state is whole"), "{:?}", told.warnings);
+    assert!(told.warnings[0].contains("no copy of the boot state is intact"), "{:?}", told.warnings);
     assert!(told.warnings[0].ends_with("slot 1 runs, so it is good"), "{:?}", told.warnings);
     unit.restart();
     assert_eq!(unit.running, TWO);
