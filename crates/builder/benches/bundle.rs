@@ -64,7 +64,7 @@ fn main() -> Result<()> {
     let version = Version::of_repository(&root, &product.version)?;
     let world = installed::open(&dir)?;
     let mut layers = world.layers.clone();
-    layers.extend(overlay::layers(&root, &product.overlay)?);
+    layers.extend(overlay::layers(&root, &product, &mut Vec::new())?);
     let customizer = Customizer::new(&root, scratch.path(), &product, Reporter::new(-2));
     let content = image::compose(layers, &product, &version, &world.version, &customizer)?;
     let writable = image::Writable::read(&builder::workspace::root(), &product)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use builder::board;
 use builder::toolchain::{self, Group};
 use lab::{Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
@@ -100,8 +101,8 @@ impl Args {
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
         command.args(["image", "-qq", "--output"]).arg(&output);
         match (&self.src, &self.world) {
-            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", "ALIX-QEMU"]),
-            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", "ALIX-QEMU"]),
+            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
+            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
             _ => &mut command,
         };
         for config in self.config.iter().map(PathBuf::as_path).chain(config) {

@@ -8,7 +8,7 @@ use builder::packages;
 use builder::product::{DEFINITION, KernelConfig, Product};
 use builder::services::Edition;
 use builder::world::Origin;
-use builder::world::source::Letters;
+use builder::world::source::SkipOptions;
 
 /// What to build, and from what.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ impl RequestArgs {
     /// Options that contradict each other, a bad product definition or package list, or an untagged release.
     pub fn request(self) -> Result<BuildRequest> {
         let outputs = Outputs { full: !self.no_full, slot: !self.no_slot }.check()?;
-        let skip = self.skip()?;
+        let skip = self.skip_options()?;
         let root = &builder::workspace::root();
         let mut product = Product::load(root, &self.config)?;
         if let Some(kernel) = &self.kernel {
@@ -105,8 +105,8 @@ impl RequestArgs {
         })
     }
 
-    fn skip(&self) -> Result<Letters> {
-        let skip = Letters {
+    fn skip_options(&self) -> Result<SkipOptions> {
+        let skip = SkipOptions {
             no_world: self.no_world || self.no_build,
             no_kernel: self.no_kernel || self.no_build,
             no_install_kernel: self.no_install_kernel,

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use bsd_disk::boot0::Boot0Options;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
-use builder::boot_state;
+use builder::{board, boot_state};
 use clap::value_parser;
 use firmware::slot::Slot;
-use lab::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
+use lab::qemu::{Disk, Forward, Machine, copy_sparse};
 use tempfile::TempDir;
 
 /// How the name of a full image ends.
@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
     /// Memory in MiB
-    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY)]
+    #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT.machine.memory)]
     memory: u32,
     /// Connect a network card, em0, to a network with DHCP
     #[arg(long)]
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "HOST:GUEST")]
     forward: Vec<Forward>,
     /// The QEMU program
-    #[arg(long, value_name = "FILE", default_value = "qemu-system-i386")]
+    #[arg(long, value_name = "FILE", default_value = board::DEFAULT.machine.program)]
     qemu: PathBuf,
 }
 

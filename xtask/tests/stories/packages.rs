@@ -172,6 +172,7 @@ impl Desk {
         }
         mirror.publish(&[]);
         let product = Packages {
+            board: builder::board::DEFAULT,
             repository: Some("mirror".into()),
             abi: "FreeBSD:13:i386".into(),
             trust: Trust::Nobody,

@@ -6,9 +6,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use builder::miniature::hierarchy;
 use builder::services::{self, Edition, Sysroot};
 use builder::toolchain::Group;
+use builder::world::miniature::hierarchy;
 use rootfs::tree::{Entry, EntryKind};
 
 use crate::repository::{Repository, Run, target_dir};

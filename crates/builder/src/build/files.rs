@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::context::Build;
 use crate::boot_state;
 use crate::bundle::{self, ChunkCache};
+use crate::customize::variables::{FULL_LINK, SLOT_LINK};
 use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, MANIFEST, SPEC};
 use crate::image::{self, Plan, SlotContent, disk};
@@ -41,7 +42,7 @@ impl Build {
             .map_err(|error| disk::explain_full_host(error, dir))?;
         std::fs::write(dir.join(SPEC), &slot.spec).context("writing the mtree specification")?;
         let built = self.request.built_images();
-        for (link, image) in [("_.disk.full", &full), ("_.disk.image", &slot_image), ("_.fw", &update)] {
+        for (link, image) in [(FULL_LINK, &full), (SLOT_LINK, &slot_image), ("_.fw", &update)] {
             if built.contains(image) {
                 symlink(image, dir.join(link)).with_context(|| format!("linking {link} to {image}"))?;
             }

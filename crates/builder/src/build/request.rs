@@ -8,7 +8,7 @@ use crate::image::output::{MANIFEST, SPEC};
 use crate::product::{DEFINITION, Product, Version};
 use crate::services::Edition;
 use crate::world::Origin;
-use crate::world::source::Letters;
+use crate::world::source::SkipOptions;
 use crate::{bundle, packages};
 
 /// What to build, and from what.
@@ -27,7 +27,7 @@ pub struct BuildRequest {
     /// The origin of FreeBSD.
     pub origin: Origin,
     /// The steps of FreeBSD's build that are skipped.
-    pub skip: Letters,
+    pub skip: SkipOptions,
     /// The images to build.
     pub outputs: Outputs,
     /// The directory that holds the directory of the version.
@@ -73,7 +73,7 @@ impl BuildRequest {
 
     /// The names of all images: the full image, the slot image and the update bundle.
     pub fn images(&self) -> [String; 3] {
-        let stem = format!("{}-{}-{}", self.product.name, self.product.board, self.version.text);
+        let stem = format!("{}-{}-{}", self.product.name, self.product.board.name, self.version.text);
         [format!("{stem}.full.img"), format!("{stem}.slot.img"), format!("{stem}{}", bundle::SUFFIX)]
     }
 

@@ -2,22 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use report::Reporter;
 use rootfs::tree::{Layer, TreePath};
 
 use super::context::{Build, sysroot};
 use super::digests::SERVICES;
 use super::request::BuildRequest;
+use crate::boot_manager::{self, BootManager};
 use crate::customize::Customizer;
 use crate::image::output::Output;
 use crate::image::{self, SlotContent};
 use crate::keys::Signing;
 use crate::packages::layer::Surroundings;
+use crate::product::BootCode;
 use crate::services::{self, Edition, Service};
 use crate::toolchain::{self, Group};
-use crate::world::{self, Origin, World, sets};
-use crate::{boot_manager, layer, miniature, packages};
+use crate::world::{self, Origin, World, miniature, sets};
+use crate::{layer, packages};
 
 /// Builds what was requested, unless it is up to date. A release is signed with the secret key in the file `sign_key`, or
 /// in the file that SLUICE_SIGN_KEY names.
@@ -83,8 +85,9 @@ impl Build {
         let services = self.services(&world, &inputs[SERVICES])?;
         let slot = self.compose(&world, &services)?;
         let stage = self.reporter.stage("layout");
-        let manager = boot_manager::of_product(&self.request.product, &self.toolchain)?;
+        let manager = self.boot_manager()?;
         let writable = image::Writable::read(&crate::workspace::root(), &self.request.product)?;
+        writable.warnings.iter().for_each(|warning| self.reporter.warn(warning));
         let plan = image::plan(
             &slot,
             &writable,
@@ -105,6 +108,18 @@ impl Build {
         let dir = self.write(&world, &slot, &plan, &inputs)?;
         self.summarize(&slot, &usage, &dir);
         Ok(())
+    }
+
+    /// The boot manager, unless a program of the world chooses the slot.
+    fn boot_manager(&self) -> Result<Option<BootManager>> {
+        let product = &self.request.product;
+        if product.boot.code != BootCode::Sluice {
+            return Ok(None);
+        }
+        let options = boot_manager::Options { speed: product.console_speed, ticks: product.boot.ticks };
+        let cache = crate::workspace::target().join("boot-manager");
+        let zig = self.toolchain.path("zig")?;
+        BootManager::cached_or_assembled(&cache, zig, toolchain::ZIG_VERSION, &options).map(Some)
     }
 
     /// Checks that the world has the kernel that was requested. An installed world has one kernel, and so do sets without
@@ -161,10 +176,10 @@ impl Build {
         let mut layers = world.layers.clone();
         layers.push(layer::services::layer(services, self.request.product.service_budget)?);
         let root = &crate::workspace::root();
-        let mut overlay = layer::overlay::layers(root, &self.request.product.overlay)?;
-        if let Some(files) = &self.request.product.customize.install_files {
-            overlay.extend(layer::overlay::layers(root, files).context("customize.install_files")?);
-        }
+        let mut left_out = Vec::new();
+        let overlay = layer::overlay::layers(root, &self.request.product, &mut left_out)?;
+        left_out.iter().for_each(|note| self.reporter.warn(note));
+        let own_layers: Vec<String> = overlay.iter().map(|layer| layer.name.clone()).collect();
         let mut layers = self.install_packages(world, layers, overlay)?;
         layers.push(layer::keys::layer(self.signing.trusted.keys())?);
         let stage = self.reporter.stage("tree");
@@ -178,6 +193,10 @@ impl Build {
             &customizer,
         )?;
         self.check_bootable(world, &slot);
+        let is_own = |name: &str| own_layers.iter().any(|own| own == name);
+        for warning in layer::private_keys::warnings(&slot.tree, "", is_own)? {
+            self.reporter.warn(warning);
+        }
         let bytes = slot.layers.iter().map(|layer| layer.bytes).sum();
         stage.finish(format_args!("{} paths, {}", slot.tree.names().count(), report::size(bytes)));
         Ok(slot)
@@ -192,11 +211,15 @@ impl Build {
             world: &world.version,
             time: self.request.version.time,
         };
-        let Some(installed) = self.request.packages.install(&self.request.product.packages, &around)? else {
+        let Some(mut installed) = self.request.packages.install(&self.request.product.packages, &around)?
+        else {
             return Ok(below.into_iter().chain(overlay).collect());
         };
         let size = report::size(packages::layer::bytes(&installed.layers));
         stage.finish(format_args!("{} packages, {size}", self.request.packages.count()));
+        for layer in &mut installed.layers {
+            installed.warnings.extend(layer::version_control::leave_out(layer));
+        }
         installed.warnings.iter().for_each(|warning| self.reporter.warn(warning));
         installed.notes.iter().for_each(|note| self.reporter.note(note));
         let layers = below.into_iter().chain(installed.layers).chain(overlay);
@@ -208,7 +231,7 @@ impl Build {
         let print = |text: String| self.reporter.summary(text);
         print(format!(
             "\n{} {} for {}",
-            self.request.product.name, self.request.version.text, self.request.product.board
+            self.request.product.name, self.request.version.text, self.request.product.board.name
         ));
         for layer in &slot.layers {
             print(format!(

@@ -9,11 +9,11 @@ use bsd_disk::slice::Slice;
 use serde::Serialize;
 
 use super::request::BuildRequest;
-use crate::customize::{Stage, hook_names};
+use crate::customize::hook_paths;
 use crate::packages;
-use crate::product::{BootCode, FileSystem};
+use crate::product::{BootCode, FileSystem, Stage};
 use crate::services::{Edition, PROGRAMS};
-use crate::world::Outline;
+use crate::world::WorldSummary;
 
 /// The maximum length of a line of options, without its name.
 const WIDTH: usize = 86;
@@ -32,7 +32,7 @@ pub struct Summary {
     /// The files of the product definition. Later files override earlier ones.
     pub definition: Vec<PathBuf>,
     /// FreeBSD.
-    pub world: Outline,
+    pub world: WorldSummary,
     /// The options of FreeBSD's build.
     pub options: Options,
     /// What is added to FreeBSD.
@@ -162,7 +162,7 @@ impl Summary {
     /// The world cannot be used, or a hook is not executable.
     pub fn of(request: &BuildRequest, root: &Path) -> Result<Self> {
         let product = &request.product;
-        let world = Outline::of(&request.origin, request.skip, product)?;
+        let world = WorldSummary::of(&request.origin, request.skip, product)?;
         let mut warnings: Vec<String> =
             product.media_warning.iter().chain(&world.warnings).cloned().collect();
         if request.version.dirty {
@@ -171,7 +171,7 @@ impl Summary {
         let directory = request.output_dir.join(&request.version.text);
         Ok(Self {
             product: product.name.clone(),
-            board: product.board.clone(),
+            board: product.board.name.to_owned(),
             version: request.version.text.clone(),
             edition: match request.edition {
                 Edition::Release => "release",
@@ -221,7 +221,7 @@ impl Summary {
     }
 
     fn world_lines(&self, lines: &mut Lines) {
-        let Outline { kind, path, version, kernel, steps, .. } = &self.world;
+        let WorldSummary { kind, path, version, kernel, steps, .. } = &self.world;
         let version = version.iter().map(|version| format!(" {version}"));
         let from = path.iter().map(|path| format!(" in {}", path.display()));
         lines.fact("world", version.chain(from).fold((*kind).to_owned(), |text, part| text + &part));
@@ -304,7 +304,7 @@ impl Inputs {
         for stage in Stage::ALL {
             let steps =
                 customize.steps.iter().filter(|step| step.stage == stage).map(|step| step.name.clone());
-            let hooks = hook_names(root, &customize.hooks, stage)?;
+            let hooks = hook_paths(root, &customize.hooks, stage)?;
             let hooks = hooks.iter().map(|hook| hook.display().to_string());
             let stage = stage.name();
             customization.extend(steps.chain(hooks).map(|what| Customization { stage, what }));

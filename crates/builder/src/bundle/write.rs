@@ -48,7 +48,7 @@ pub fn manifest(product: &Product, version: &Version, world: &str, size: Sectors
     Ok(Manifest {
         format: 1,
         product: product.name.clone(),
-        board: product.board.clone(),
+        board: product.board.name.to_owned(),
         version: version.text.clone(),
         commit: version.commit.clone(),
         world: world.to_owned(),

@@ -206,7 +206,7 @@ impl<'a> Manifest<'a> {
     ) -> Self {
         Self {
             product: &product.name,
-            board: &product.board,
+            board: product.board.name,
             version: &version.text,
             commit: &version.commit,
             dirty: version.dirty,

@@ -51,7 +51,7 @@ pub fn plan(
     };
     let header = SlotHeader {
         product: product.name.clone(),
-        board: product.board.clone(),
+        board: product.board.name.to_owned(),
         version: version.text.clone(),
         commit: version.commit.clone(),
         built_from: world.to_owned(),

@@ -6,8 +6,8 @@ use rootfs::spec;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
 
 use super::layer_size::{LayerSize, layer_sizes};
-use crate::customize::{Customizer, Stage};
-use crate::product::{Product, Version};
+use crate::customize::Customizer;
+use crate::product::{Product, Stage, Version};
 use crate::{layer, nanobsd};
 
 /// The path of the slot's mtree(5) specification in the image.
@@ -65,11 +65,12 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
         data_slice: product.layout.data.as_ref().map(|slice| slice.number),
         ram_etc: product.ram_etc,
         ram_tmpvar: product.ram_tmpvar,
+        console: product.board.console.device,
         console_speed: product.console_speed,
         release: Release {
             product: product.name.clone(),
             version: version.text.clone(),
-            board: product.board.clone(),
+            board: product.board.name.to_owned(),
             commit: version.commit.clone(),
             world: world.to_owned(),
             config_version: product.update.config_version,

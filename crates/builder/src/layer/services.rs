@@ -9,13 +9,13 @@ use crate::services::Service;
 
 /// The name of the layer.
 pub const NAME: &str = "services";
-/// Where services are installed.
+/// The directory of the services in the image.
 const DIRECTORY: &str = "usr/sbin";
 
-/// The layer with `services`, none of which may be larger than `budget` bytes.
+/// The layer with `services`. Each may have at most `budget` bytes.
 ///
 /// # Errors
-/// A service that cannot be read, or is over the budget.
+/// A service cannot be read, or exceeds the budget.
 pub fn layer(services: &[Service], budget: Option<u64>) -> Result<Layer> {
     let mut layer = Layer::new(NAME);
     for service in services {
@@ -24,8 +24,8 @@ pub fn layer(services: &[Service], budget: Option<u64>) -> Result<Layer> {
             .len();
         if let Some(budget) = budget.filter(|budget| size > *budget) {
             bail!(
-                "service `{}` has {size} bytes, {} more than budget.service_bytes = {budget} of the product definition \
-                 allows; make it smaller or raise the budget",
+                "service `{}` has {size} bytes, {} more than budget.service_bytes = {budget} in the product definition\n\
+                 hint: make it smaller, or raise the budget",
                 service.name,
                 size - budget
             );

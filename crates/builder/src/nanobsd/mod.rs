@@ -23,5 +23,8 @@ mod settings;
 mod tmp;
 mod ttys;
 
+pub use firmware::release::Release;
+#[cfg(test)]
+pub use rules::apply_all;
 pub use rules::{finish, prepare};
 pub use settings::Settings;

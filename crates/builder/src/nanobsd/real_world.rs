@@ -22,9 +22,9 @@ fn image() -> Option<Tree> {
         return None;
     };
     let root = workspace::root();
-    let overlay = Product::load(&root, &[]).unwrap().overlay;
+    let product = Product::load(&root, &[]).unwrap();
     let mut layers = installed::open(Path::new(&dir)).unwrap().layers;
-    layers.extend(overlay::layers(&root, &overlay).unwrap());
+    layers.extend(overlay::layers(&root, &product, &mut Vec::new()).unwrap());
     let mut tree = Tree::merge(layers).unwrap();
     apply_all(&mut tree, &settings()).unwrap();
     Some(tree)

@@ -4,6 +4,8 @@ use anyhow::{Result, ensure};
 
 use firmware::release::Release;
 
+use crate::board;
+
 /// The line speeds that boot manager, boot2 (`-S`), loader, kernel and getty all support.
 const CONSOLE_SPEEDS: [u32; 5] = [9600, 19200, 38400, 57600, 115_200];
 
@@ -25,6 +27,8 @@ pub struct Settings {
     pub ram_etc: u32,
     /// Size of the memory disk on `/var`, with `/tmp` in it, in 512-byte sectors (`NANO_RAM_TMPVARSIZE`).
     pub ram_tmpvar: u32,
+    /// Terminal device of the serial console.
+    pub console: &'static str,
     /// Speed of the serial console in bits per second.
     pub console_speed: u32,
     /// The identification of the image.
@@ -35,12 +39,13 @@ impl Settings {
     /// The settings of an ALIX: the card is `ada0`, `/cfg` is slice 3, the console runs at 38400 bits per second.
     pub fn alix(release: Release) -> Self {
         Self {
-            drive: "ada0".into(),
+            drive: board::DEFAULT.drive.into(),
             cfg_slice: 3,
             data_slice: None,
             ram_etc: 10_240,
             ram_tmpvar: 40_960,
-            console_speed: 38_400,
+            console: board::DEFAULT.console.device,
+            console_speed: board::DEFAULT.console.factory_speed,
             release,
         }
     }

@@ -9,9 +9,6 @@ use rootfs::tree::{LayerId, Tree, TreePath};
 use super::generated::path;
 use super::settings::Settings;
 
-/// The first serial port, as uart(4) names it. An ALIX has no other connector.
-const CONSOLE: &str = "ttyu0";
-
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     let class = format!("3wire.{}", settings.console_speed);
     let gettytab = path("etc/gettytab")?;
@@ -24,8 +21,8 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     }
 
     let ttys = path("etc/ttys")?;
-    let edited =
-        edit(&tree.read_text(&ttys).context("looking for the list of terminals in the world")?, &class)?;
+    let text = tree.read_text(&ttys).context("looking for the list of terminals in the world")?;
+    let edited = edit(&text, settings.console, &class)?;
     replace(tree, layer, &ttys, &edited)
 }
 
@@ -46,16 +43,16 @@ fn has_class(gettytab: &str, class: &str) -> bool {
         .any(|names| names.split('|').any(|name| name == class))
 }
 
-/// Edits `ttys`, in ttys(5) format: enables a getty of `class` on the console, and disables those on screens with the status
+/// Edits `ttys`, in ttys(5) format: enables a getty of `class` on `console`, and disables those on screens with the status
 /// `on`. The status `onifexists` starts a getty only if there is a screen, and stays.
-fn edit(ttys: &str, class: &str) -> Result<String> {
+fn edit(ttys: &str, console: &str, class: &str) -> Result<String> {
     let mut found = false;
     let mut text = String::with_capacity(ttys.len());
     for line in ttys.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        if name == CONSOLE {
+        if name == console {
             found = true;
-            text.push_str(&format!("{CONSOLE}\t\"/usr/libexec/getty {class}\"\tvt100\ton secure"));
+            text.push_str(&format!("{console}\t\"/usr/libexec/getty {class}\"\tvt100\ton secure"));
         } else if is_screen(name) {
             text.push_str(&switch_off(line));
         } else {
@@ -63,7 +60,7 @@ fn edit(ttys: &str, class: &str) -> Result<String> {
         }
         text.push('\n');
     }
-    ensure!(found, "/etc/ttys of the world has no line for {CONSOLE}, the serial console");
+    ensure!(found, "/etc/ttys of the world has no line for {console}, the serial console");
     Ok(text)
 }
 
@@ -103,7 +100,7 @@ ttyu1\t\"/usr/libexec/getty 3wire\"\tvt100\tonifconsole secure
 
     #[test]
     fn only_the_fields_that_matter_change() {
-        let edited = edit(TTYS, "3wire.38400").unwrap();
+        let edited = edit(TTYS, "ttyu0", "3wire.38400").unwrap();
         let changed: Vec<_> = TTYS.lines().zip(edited.lines()).filter(|(old, new)| old != new).collect();
         assert_eq!(changed.len(), 2);
         assert_eq!(changed[0].1, "ttyv1\t\"/usr/libexec/getty on\"\t\txterm\toff  secure");
@@ -112,7 +109,7 @@ ttyu1\t\"/usr/libexec/getty 3wire\"\tvt100\tonifconsole secure
 
     #[test]
     fn a_world_without_the_console_is_refused() {
-        let error = edit("ttyv0 none xterm off\n", "3wire.9600").unwrap_err().to_string();
+        let error = edit("ttyv0 none xterm off\n", "ttyu0", "3wire.9600").unwrap_err().to_string();
         assert!(error.contains("no line for ttyu0"), "{error}");
     }
 

@@ -295,6 +295,7 @@ fn gate(product: &Packages, packages: &[Package]) -> Result<Vec<String>> {
         if found.is_empty() {
             continue;
         }
+        let processor = &product.board.processor;
         let count = found.len();
         let nameless = found.iter().any(|violation| violation.symbol.is_none());
         let stripped = if nameless { " (there is code without a symbol, which only `*` fits)" } else { "" };
@@ -304,9 +305,11 @@ fn gate(product: &Packages, packages: &[Package]) -> Result<Vec<String>> {
             list.push(format!("  and {} more", count - SHOWN));
         }
         bail!(
-            "package `{name}`: /{path} would die on the Geode LX, which lacks {count} of its instructions; take a package that \
-             was built for it (CPUTYPE?=pentium-mmx), or, if they never run there, say so by file and symbol in \
+            "package `{name}`: /{path} would die on the {}, which lacks {count} of its instructions; take a package that \
+             was built for it (CPUTYPE?={}), or, if they never run there, say so by file and symbol in \
              [[packages.isa]]{stripped}\n{}",
+            processor.name,
+            processor.cputype,
             list.join("\n")
         );
     }

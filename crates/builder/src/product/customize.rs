@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
-use rootfs::tree::{Principal, TreePath};
+use anyhow::{Context, Result, ensure};
 
-use super::raw::{RawCustomize, RawStep};
-use super::{Overlay, Rule, octal};
-use crate::customize::{Action, Assignment, Owner, Stage, Step, Text};
+use super::overlay::{Overlay, Rule};
+use super::raw::RawCustomize;
+use super::step::{Action, Stage, Step, step};
 
 /// Where hooks are when the definition does not say.
 const HOOKS: &str = "appliance/hooks";
@@ -68,105 +67,6 @@ impl Customize {
     pub fn may_lack(folder: &str) -> bool {
         folder == HOOKS
     }
-}
-
-/// The verbs, of which a step has one.
-const VERBS: &str = "put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc";
-
-fn step(name: &str, mut raw: RawStep) -> Result<Step> {
-    let stage = match raw.stage.take().as_deref().unwrap_or("customize") {
-        "early" => Stage::Early,
-        "customize" => Stage::Customize,
-        "late" => Stage::Late,
-        other => bail!("stage: `{other}`; NanoBSD has `early`, `customize` and `late`"),
-    };
-    let verbs = [
-        ("put", raw.put.take()),
-        ("append", raw.append.take()),
-        ("replace", raw.replace.take()),
-        ("remove", raw.remove.take()),
-        ("chmod", raw.chmod.take()),
-        ("chown", raw.chown.take()),
-        ("symlink", raw.symlink.take()),
-        ("mkdir", raw.mkdir.take()),
-        ("sysrc", raw.sysrc.take()),
-    ];
-    let mut given = verbs.into_iter().filter_map(|(verb, value)| Some((verb, value?)));
-    let (verb, value) = given.next().with_context(|| format!("no verb; a step has one of {VERBS}"))?;
-    if let Some((second, _)) = given.next() {
-        bail!("both `{verb}` and `{second}`; a step has one of {VERBS}, so make two of it");
-    }
-    let action = action(verb, value, &mut raw).with_context(|| format!("`{verb}`"))?;
-    let left = [
-        ("text", raw.text.is_some()),
-        ("from", raw.from.is_some()),
-        ("mode", raw.mode.is_some()),
-        ("owner", raw.owner.is_some()),
-        ("line", raw.line.is_some()),
-        ("with", raw.with.is_some()),
-        ("to", raw.to.is_some()),
-        ("file", raw.file.is_some()),
-    ];
-    if let Some((key, _)) = left.into_iter().find(|(_, given)| *given) {
-        bail!("`{verb}` has no use for `{key}`; remove it");
-    }
-    Ok(Step { stage, name: name.to_owned(), action })
-}
-
-fn action(verb: &str, value: String, raw: &mut RawStep) -> Result<Action> {
-    if verb == "sysrc" {
-        let file = raw.file.take().unwrap_or_else(|| "/etc/rc.conf".to_owned());
-        return Ok(Action::Sysrc { file: place(&file)?, assignment: Assignment::parse(&value)? });
-    }
-    let path = place(&value)?;
-    let need = |text: Option<String>, key: &str| text.with_context(|| format!("it needs `{key}`"));
-    Ok(match verb {
-        "put" => {
-            let text = match (raw.text.take(), raw.from.take()) {
-                (Some(text), None) => Text::Inline(text),
-                (None, Some(from)) => Text::From(PathBuf::from(from)),
-                (None, None) => bail!("it needs `text`, or `from` with a file of the repository"),
-                (Some(_), Some(_)) => bail!("both `text` and `from`; say one"),
-            };
-            Action::Put { path, text, mode: mode(raw)?, owner: owner(raw)? }
-        }
-        "append" => Action::Append { path, text: need(raw.text.take(), "text")? },
-        "replace" => {
-            let line = need(raw.line.take(), "line")?;
-            ensure!(!line.contains('\n'), "line: it has more than one line; replace them one by one");
-            Action::Replace { path, line, with: need(raw.with.take(), "with")? }
-        }
-        "remove" => Action::Remove { path },
-        "chmod" => Action::Chmod { path, mode: mode(raw)?.context("it needs `mode`")? },
-        "chown" => Action::Chown { path, owner: owner(raw)?.context("it needs `owner`")? },
-        "symlink" => Action::Symlink { path, to: need(raw.to.take(), "to")? },
-        _ => Action::Mkdir { path, mode: mode(raw)?, owner: owner(raw)? },
-    })
-}
-
-fn place(text: &str) -> Result<TreePath> {
-    ensure!(
-        text.starts_with('/') && text.len() > 1,
-        "`{text}`: a path of the image starts with `/`, its root"
-    );
-    TreePath::parse(text)
-}
-
-fn mode(raw: &mut RawStep) -> Result<Option<u16>> {
-    raw.mode.take().map(|mode| octal(&mode)).transpose()
-}
-
-/// `user`, `user:group` or `:group`, as chown(8) takes it.
-fn owner(raw: &mut RawStep) -> Result<Option<Owner>> {
-    let Some(text) = raw.owner.take() else { return Ok(None) };
-    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
-    let principal = |name: &str| (!name.is_empty()).then(|| Principal::from(name));
-    let owner = Owner { user: principal(user), group: principal(group) };
-    ensure!(
-        owner.user.is_some() || owner.group.is_some(),
-        "owner: `{text}`; write `user`, `user:group` or `:group`"
-    );
-    Ok(Some(owner))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
+use super::options::make_variables;
 use super::raw::RawKernel;
 
 /// `[kernel]`
@@ -29,7 +30,7 @@ impl Kernel {
     pub(super) fn check(raw: RawKernel) -> Result<Self> {
         Ok(Self {
             config: KernelConfig::parse("kernel.config", raw.config.as_deref().unwrap_or("GENERIC"))?,
-            options: super::make_variables("kernel.options", raw.options)?,
+            options: make_variables("kernel.options", raw.options)?,
         })
     }
 

@@ -1,5 +1,5 @@
 //! The product definition as it is written in `appliance.toml`: every key, each optional, nothing checked but its
-//! type. An unknown key is an error. [`super::Product`] is what the rest of the builder sees.
+//! type. An unknown key is an error. [`crate::product::Product`] is what the rest of the builder sees.
 //!
 //! Sizes are in 512-byte sectors as in NanoBSD, whose variable each key names. A key that is not given has
 //! NanoBSD's default, but for `boot.code`.

@@ -12,8 +12,11 @@ use anyhow::{Context, Result, bail};
 
 use super::host::{self, Packages, System};
 use super::need::{Kind, Need};
-use super::{Progress, device_rust, zig};
+use super::{device_rust, zig};
 use crate::workspace;
+
+/// Where progress goes: one line a step.
+pub type Progress<'a> = dyn FnMut(&str) + 'a;
 
 /// Installs what it can. Returns what went wrong on the way, for [`instructions`].
 pub fn install(missing: &[&Need], system: &System, progress: &mut Progress<'_>) -> Vec<String> {
@@ -159,7 +162,7 @@ fn logged(command: &mut Command, name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolchain::{Group, NEEDS};
+    use crate::toolchain::need::{Group, NEEDS};
 
     fn run_needs() -> Vec<&'static Need> {
         NEEDS.iter().filter(|need| need.in_any(&[Group::Run])).collect()

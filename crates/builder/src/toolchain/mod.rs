@@ -17,11 +17,9 @@ use anyhow::{Context, Result, bail};
 
 pub use device_rust::DeviceRust;
 pub use host::System;
+pub use install::Progress;
 pub use need::{Group, Kind, NEEDS, Need};
 pub use zig::VERSION as ZIG_VERSION;
-
-/// Where progress goes: one line a step.
-pub type Progress<'a> = dyn FnMut(&str) + 'a;
 
 /// The tools that were found.
 #[derive(Clone, Debug, Default)]

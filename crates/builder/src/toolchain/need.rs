@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::device_rust::{self, DeviceRust};
 use super::{host, zig};
+use crate::board;
 
 /// The occasions on which tools are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -71,7 +72,7 @@ const SOURCE: &[Group] = &[Group::Source, Group::Test];
 pub const NEEDS: &[Need] = &[
     Need {
         name: "device-rust",
-        purpose: "compiling the services and std for the Geode LX",
+        purpose: "compiling the services and std for the device",
         groups: SERVICES,
         kind: Kind::DeviceRust,
         debian: &["rustc-web", "cargo-web", "rust-web-src"],
@@ -93,7 +94,7 @@ pub const NEEDS: &[Need] = &[
     header("bzip2", "bzlib.h", &["libbz2-dev"]),
     header("zlib", "zlib.h", &["zlib1g-dev"]),
     program(
-        "qemu-system-i386",
+        board::DEFAULT.machine.program,
         "starting an image in a virtual machine",
         &[Group::Run, Group::Test],
         &["qemu-system-x86"],

@@ -16,7 +16,8 @@ use rootfs::tree::{Attributes, Content, Entry, EntryKind, Layer, TreePath};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::{BootBlocks, KERNEL_LAYER, World};
+use super::boot_blocks::BootBlocks;
+use super::contents::{KERNEL_LAYER, World};
 use crate::services::Sysroot;
 
 /// Permission bits that a file which METALOG does not list keeps from the host.
@@ -25,14 +26,14 @@ const UNLISTED_MODE: u32 = 0o755;
 /// Where the kernel and its modules lie in a root.
 const KERNEL_DIR: &str = "boot/kernel";
 
-/// The folders of an installed world.
-struct Places {
+/// The directories and files of an installed world.
+struct Paths {
     root: PathBuf,
     metalog: PathBuf,
     sysroot: Option<PathBuf>,
 }
 
-impl Places {
+impl Paths {
     fn find(dir: &Path) -> Result<Self> {
         ensure!(dir.is_dir(), "opening the world {}: there is no such folder", dir.display());
         let root = if dir.join("root/bin").is_dir() { dir.join("root") } else { dir.to_owned() };
@@ -56,8 +57,8 @@ impl Places {
 /// No METALOG, a line of it that is wrong, an entry without its file, a file of another type than its entry says, or
 /// no boot blocks.
 pub fn open(dir: &Path) -> Result<World> {
-    let places = Places::find(dir)?;
-    let Part { entries, identity, notes } = read(&places.root, &places.metalog)?;
+    let paths = Paths::find(dir)?;
+    let Part { entries, identity, notes } = read(&paths.root, &paths.metalog)?;
     let (kernel, world) = entries.into_iter().partition(|entry| {
         entry
             .path
@@ -67,15 +68,15 @@ pub fn open(dir: &Path) -> Result<World> {
     });
     Ok(World {
         kind: "installed",
-        version: version(&places.root)?,
-        kernel: kernel_name(&places.root),
+        version: version(&paths.root)?,
+        kernel: kernel_name(&paths.root),
         identity,
         layers: vec![
             Layer { name: "world".to_owned(), entries: world },
             Layer { name: KERNEL_LAYER.to_owned(), entries: kernel },
         ],
-        sysroot: places.sysroot.map(Sysroot::World),
-        boot: BootBlocks::from_root(&places.root)?,
+        sysroot: paths.sysroot.map(Sysroot::World),
+        boot: BootBlocks::from_root(&paths.root)?,
         notes,
     })
 }
@@ -84,8 +85,8 @@ pub fn open(dir: &Path) -> Result<World> {
 ///
 /// # Errors
 /// It is no world.
-pub(super) fn outline(dir: &Path) -> Result<(String, Option<String>)> {
-    let root = Places::find(dir)?.root;
+pub(super) fn summary(dir: &Path) -> Result<(String, Option<String>)> {
+    let root = Paths::find(dir)?.root;
     Ok((version(&root)?, kernel_name(&root)))
 }
 
@@ -116,29 +117,29 @@ pub(super) fn read(root: &Path, metalog: &Path) -> Result<Part> {
 /// The last line for each path.
 fn latest(lines: Vec<Line>) -> Vec<Line> {
     let mut at: HashMap<TreePath, usize> = HashMap::new();
-    let mut kept: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut latest: Vec<Line> = Vec::with_capacity(lines.len());
     for line in lines {
         match at.get(&line.path) {
-            Some(&index) => kept[index] = line,
+            Some(&index) => latest[index] = line,
             None => {
-                at.insert(line.path.clone(), kept.len());
-                kept.push(line);
+                at.insert(line.path.clone(), latest.len());
+                latest.push(line);
             }
         }
     }
-    kept
+    latest
 }
 
 /// Drops directories that are not there: `installkernel` removes some that `installworld` made and listed. What such
 /// a directory held would be missed by its own lines.
 fn without_removed_directories(root: &Path, lines: Vec<Line>, notes: &mut Vec<String>) -> Vec<Line> {
-    let (kept, removed): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| {
+    let (present, removed): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| {
         line.kind != Type::Directory || fs::symlink_metadata(host_path(root, &line.path)).is_ok()
     });
     notes.extend(
         removed.iter().map(|line| format!("{} is in METALOG and was removed again: left out", line.path)),
     );
-    kept
+    present
 }
 
 fn host_path(root: &Path, path: &TreePath) -> PathBuf {

@@ -18,8 +18,10 @@ use report::Reporter;
 use rootfs::tree::Layer;
 use sha2::{Digest, Sha256};
 
+use super::boot_blocks::BootBlocks;
+use super::contents::{KERNEL_LAYER, World};
 use super::installed::{self, Part};
-use super::{BootBlocks, KERNEL_LAYER, World, source};
+use super::source;
 use crate::inputs;
 use crate::product::{KernelConfig, Product};
 use crate::services::Sysroot;
@@ -127,7 +129,7 @@ impl Sets<'_> {
         }
         if let Some(folder) = self.unpacked(SOURCE)? {
             let tree = folder.join("root").join(SOURCE_DIR);
-            let theirs = source::version(&tree)?;
+            let theirs = source::version(&tree, &product.board.processor)?;
             ensure!(
                 theirs == version,
                 "opening the sets in {}: {BASE} is FreeBSD {version} and {SOURCE} is {theirs}; take both from one release",

@@ -9,7 +9,7 @@ use rootfs::tree::{Attributes, Content, EntryKind, Kind, Principal, Tree, TreePa
 use tar::{Builder, EntryType, Header};
 
 use super::*;
-use crate::miniature::hierarchy;
+use crate::world::miniature::hierarchy;
 
 /// An archive on its way.
 struct Archive(Builder<XzEncoder<Vec<u8>>>);
