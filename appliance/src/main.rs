@@ -36,14 +36,14 @@ fn main() -> ExitCode {
     let command = match Invocation::from_process().parse() {
         Ok(command) => command,
         Err(error) => {
-            eprintln!("sluice: {error:#}\ntry `sluice --help`");
+            let _ = writeln!(io::stderr(), "sluice: {error:#}\ntry `sluice --help`");
             return ExitCode::from(exit::USAGE);
         }
     };
     match run(&command, &Device) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("sluice: {error:#}");
+            let _ = writeln!(io::stderr(), "sluice: {error:#}");
             ExitCode::from(exit::FAILED)
         }
     }
