@@ -27,7 +27,7 @@ impl Args {
     /// A key of that name is there, the secret key would lie in the repository, or nothing can be written.
     pub fn run(self) -> Result<()> {
         check_name(&self.name)?;
-        let root = workspace::root();
+        let root = workspace::find()?;
         let public = root.join(FOLDER).join(format!("{}{SUFFIX}", self.name));
         let secret = match self.secret {
             Some(secret) => secret,

@@ -24,7 +24,7 @@ use crate::product::BootCode;
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
 use crate::world::{self, Origin, World, miniature, sets};
-use crate::{boot_state, inputs, layer, packages};
+use crate::{boot_state, compiled_from, inputs, layer, packages};
 pub use order::{Order, Wanted};
 
 /// The name of the services' digest among the inputs of a build.
@@ -45,10 +45,11 @@ struct Build {
 /// # Errors
 /// Whatever stops the build; what `latest` points to is as before then.
 pub fn build(order: Order, sign_key: Option<PathBuf>, reporter: Reporter) -> Result<()> {
-    if let Some(warning) = &order.product.media_warning {
+    for warning in &order.product.warnings {
         reporter.warn(warning);
     }
     let root = &crate::workspace::root();
+    compiled_from::check(root)?;
     let signing = match order.edition {
         Edition::Release => Signing::of_release(root, &order.product.version, sign_key)?,
         Edition::Development => Signing::of_development(root, |text| reporter.summary(text))?,
@@ -192,13 +193,21 @@ impl Build {
         let writable: Vec<&str> =
             [&product.cfg_folder, &product.data_folder].into_iter().flatten().map(String::as_str).collect();
         let digests = [
-            ("builder", inputs::of_builder()?),
+            ("builder", compiled_from::digest().to_owned()),
             ("definition", inputs::of_texts([format!("{:?}", self.order.product).as_str()])),
             ("overlay", inputs::of_files(root, &folders)?),
             ("/cfg and /data", inputs::of_files(root, &writable)?),
             ("customization", customize::digest(root, &self.order.product.customize)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
-            (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.order.edition)?),
+            (
+                SERVICES,
+                services::digest(
+                    self.order.product.board,
+                    &self.toolchain,
+                    sysroot(world)?,
+                    self.order.edition,
+                )?,
+            ),
             ("packages", self.order.packages.digest()?),
             ("version", inputs::of_texts([format!("{:?}", self.order.version).as_str()])),
             ("world", world.identity.clone()),
@@ -210,7 +219,9 @@ impl Build {
         let mut stage = self.reporter.stage("services");
         let sysroot = sysroot(world)?;
         let announce = || stage.takes_long("compiling for the device");
-        let services = services::provide(&self.toolchain, sysroot, self.order.edition, digest, announce)?;
+        let Order { product, edition, .. } = &self.order;
+        let services =
+            services::provide(product.board, &self.toolchain, sysroot, *edition, digest, announce)?;
         let sizes: Vec<String> = services
             .iter()
             .map(|service| format!("{} {}", service.name, report::size(service.size)))

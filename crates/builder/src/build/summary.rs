@@ -12,7 +12,7 @@ use super::Order;
 use crate::customize::hook_names;
 use crate::packages;
 use crate::product::{BootCode, FileSystem, Stage};
-use crate::services::{Edition, PROGRAMS};
+use crate::services::{self, Edition};
 use crate::world::WorldSummary;
 
 /// Characters that a line of options has at most, beside the name.
@@ -66,7 +66,7 @@ pub struct Options {
 #[derive(Debug, Serialize)]
 pub struct Inputs {
     /// The product's programs.
-    pub services: Vec<&'static str>,
+    pub services: Vec<String>,
     /// Folders of files.
     pub overlay: Vec<String>,
     /// The folder that lies over everything.
@@ -162,8 +162,7 @@ impl Summary {
     pub fn of(order: &Order, root: &Path) -> Result<Self> {
         let product = &order.product;
         let world = WorldSummary::of(&order.origin, order.skip, product)?;
-        let mut warnings: Vec<String> =
-            product.media_warning.iter().chain(&world.warnings).cloned().collect();
+        let mut warnings: Vec<String> = product.warnings.iter().chain(&world.warnings).cloned().collect();
         if order.version.dirty {
             warnings.push("there are changes that are not committed: the version ends in .dirty".to_owned());
         }
@@ -309,7 +308,7 @@ impl Inputs {
             customization.extend(steps.chain(hooks).map(|what| Customization { stage, what }));
         }
         Ok(Self {
-            services: PROGRAMS.to_vec(),
+            services: services::programs()?,
             overlay: product.overlay.folders.clone(),
             install_files: customize.install_files.as_ref().map(|files| files.folders.join(", ")),
             packages: order.packages.count(),

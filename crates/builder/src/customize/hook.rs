@@ -55,7 +55,7 @@ pub fn find(root: &Path, folders: &[String], stage: Stage) -> Result<Vec<Hook>> 
         let top = root.join(folder);
         if !top.is_dir() {
             ensure!(
-                Customize::may_lack(folder),
+                Customize::may_be_missing(folder),
                 "customize.hooks: looking for {}: there is no such folder",
                 top.display()
             );
