@@ -14,6 +14,7 @@ pub mod bundle;
 pub mod compiled_from;
 pub mod customize;
 pub mod first_error;
+pub mod git;
 pub mod image;
 pub mod inputs;
 pub mod keys;

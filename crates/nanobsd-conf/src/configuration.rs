@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use builder::customize::Stage;
+use builder::product::Stage;
 
 use super::ledger::{Ledger, Place};
 use super::statement::{Shape, Statement, assignment, line, statements};

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use builder::customize::{Stage, is_told};
+use builder::customize::is_hook_variable;
+use builder::product::Stage;
 
 use super::configuration::{Call, Configuration};
 use super::ledger::Ledger;
@@ -176,7 +177,7 @@ fn hook(
         functions.iter().flat_map(|name| body::set(&configuration.functions[*name].text)).collect();
     // What the builder calls the product need not be what the functions expect.
     let own_name = |name: &str| name == "NANO_NAME" && configuration.variables.contains_key(name);
-    for name in all.into_iter().filter(|name| !is_told(name) || own_name(name)) {
+    for name in all.into_iter().filter(|name| !is_hook_variable(name) || own_name(name)) {
         let place = &configuration.functions[&call.name].place;
         match configuration.variables.get(name).map(|variable| (&variable.value, &variable.place)) {
             Some((Ok(value), _)) => {

@@ -72,7 +72,7 @@ fn what_goes_into_an_image_is_told_and_nothing_is_begun() {
     assert!(section(&text, "media").contains("slice 1: slot, from sector 4032, "), "{text}");
     assert!(section(&text, "output").contains(" (new)\n"), "{text}");
     repository.image(&[]).success();
-    assert!(section(&summary(&repository, &[]), "output").contains("(there; "));
+    assert!(section(&summary(&repository, &[]), "output").contains("(exists; "));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Variables of rc.conf(5), set as sysrc(8) sets them.
+//! Setting variables of rc.conf(5) as sysrc(8) does.
 
 use anyhow::{Result, ensure};
 use rootfs::tree::{LayerId, Tree, TreePath};
@@ -6,7 +6,7 @@ use rootfs::tree::{LayerId, Tree, TreePath};
 use super::step::rewrite;
 use crate::product::{Assignment, Change};
 
-/// Where a variable's value comes from when the file does not state it.
+/// The file with the value of a variable that the edited file does not set.
 const DEFAULTS: &str = "etc/defaults/rc.conf";
 
 impl Assignment {
@@ -34,20 +34,23 @@ impl Assignment {
             Change::Subtract(value) => {
                 ensure!(
                     words().any(|word| word == value),
-                    "taking `{value}` from {name} in {file}: it is `{current}`"
+                    "removing `{value}` from {name} in {file}: its value is `{current}`"
                 );
                 words().filter(|word| word != value).collect::<Vec<_>>().join(" ")
             }
             Change::Unset => {
-                ensure!(own.is_some(), "removing {name} from {file}: it is not there; drop the step");
+                ensure!(
+                    own.is_some(),
+                    "removing {name} from {file}: the file does not set it\nhint: drop the step"
+                );
                 let kept = text.lines().filter(|line| assigned(line, name).is_none());
                 return rewrite(tree, layer, file, &kept.map(|line| format!("{line}\n")).collect::<String>());
             }
         };
         let line = format!("{name}=\"{wanted}\"\n");
-        // The last assignment counts; it keeps its place.
-        let is_it = |(index, line)| assigned(line, name).map(|_| index);
-        let last = text.lines().enumerate().filter_map(is_it).last();
+        // The last assignment takes effect, so it is the one to change.
+        let is_assignment = |(index, line)| assigned(line, name).map(|_| index);
+        let last = text.lines().enumerate().filter_map(is_assignment).last();
         let mut changed: String = text
             .lines()
             .enumerate()
@@ -60,7 +63,7 @@ impl Assignment {
     }
 }
 
-/// The value that `line` gives to `name`, as it is written, without quotes and a remark behind it.
+/// The value that `line` assigns to `name`, without quotes and trailing comment.
 fn assigned<'t>(line: &'t str, name: &str) -> Option<&'t str> {
     let value = line.trim_start().strip_prefix(name)?.strip_prefix('=')?;
     Some(match value.chars().next() {

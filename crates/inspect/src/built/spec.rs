@@ -130,7 +130,8 @@ fn share(paths: &mut Paths) {
 
 #[cfg(test)]
 mod tests {
-    use builder::image::filesystem::layer_sizes;
+    use builder::image::layer_sizes;
+    use builder::product::FileSystem;
     use rootfs::spec;
     use rootfs::tree::{EntryKind, Kind, Layer, Tree};
 
@@ -180,7 +181,8 @@ mod tests {
         assert_eq!(node("/usr/share/sluice/slot.mtree").size, text.len() as u64);
 
         let layers = totals(&paths);
-        for size in layer_sizes(&tree) {
+        let filesystem = FileSystem { block: 4096, fragment: 512, bytes_per_inode: 8192, soft_updates: true };
+        for size in layer_sizes(&tree, &filesystem).unwrap() {
             let total = &layers[&size.name];
             assert_eq!((total.paths, total.bytes), (size.entries, size.bytes), "{}", size.name);
         }

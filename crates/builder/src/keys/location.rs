@@ -1,17 +1,17 @@
-//! Where secret keys are: in this user's configuration, never in the repository.
+//! Where secret keys are kept: in this user's configuration directory, never in the repository.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// Names another folder for this user's keys, for tests and for machines that many use.
+/// The environment variable with another directory for this user's keys, for tests and for shared machines.
 const VARIABLE: &str = "SLUICE_CONFIG_DIR";
 
-/// This user's folder for keys; it need not be there yet.
+/// This user's directory for keys. It need not exist yet.
 ///
 /// # Errors
-/// Nothing tells where it would be.
-pub fn config_folder() -> Result<PathBuf> {
+/// None of the environment variables that name it is set.
+pub fn config_directory() -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable(VARIABLE)
         .or_else(|| variable("XDG_CONFIG_HOME").map(|config| config.join("sluice")))
@@ -21,32 +21,33 @@ pub fn config_folder() -> Result<PathBuf> {
         })
 }
 
-/// Refuses a secret key that would lie, or lies, in the repository at `root`.
+/// Refuses a path of a secret key inside the repository at `root`. The file need not exist yet.
 ///
 /// # Errors
-/// It does, or a path cannot be resolved.
+/// The path is in the repository, or cannot be resolved.
 pub fn require_outside(root: &Path, key: &Path) -> Result<()> {
-    let resolve = |path: &Path| resolve(path).with_context(|| format!("looking where {} is", path.display()));
+    let resolve =
+        |path: &Path| resolve(path).with_context(|| format!("resolving the path {}", path.display()));
     ensure!(
         !resolve(key)?.starts_with(resolve(root)?),
-        "{} is in the repository, where a secret key must never be: sooner or later it would be committed; keep \
-         it elsewhere",
+        "{} is in the repository, where a secret key must never be: sooner or later it would be committed\n\
+         hint: keep it outside the repository",
         key.display()
     );
     Ok(())
 }
 
-/// `path` without links, as far as it is there.
+/// Resolves the symbolic links in the part of `path` that exists.
 fn resolve(path: &Path) -> std::io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let mut rest = Vec::new();
-    let mut there = path.as_path();
+    let mut existing = path.as_path();
     loop {
-        match (there.canonicalize(), there.file_name(), there.parent()) {
+        match (existing.canonicalize(), existing.file_name(), existing.parent()) {
             (Ok(known), ..) => return Ok(rest.iter().rev().fold(known, |path, name| path.join(name))),
             (Err(_), Some(name), Some(parent)) => {
                 rest.push(name);
-                there = parent;
+                existing = parent;
             }
             (Err(error), ..) => return Err(error),
         }

@@ -1,76 +1,76 @@
-//! The arguments that say what is to be built: those of `image` and of `summary`.
+//! The arguments of `image` and `summary` that describe the build.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use builder::build::{Order, Wanted};
+use builder::build::{BuildRequest, Outputs};
 use builder::packages;
 use builder::product::{DEFINITION, KernelConfig, Product};
 use builder::services::Edition;
 use builder::world::Origin;
 use builder::world::source::SkipOptions;
 
-/// What is to be built, and from what.
+/// What to build, and from what.
 #[derive(Debug, clap::Args)]
-pub struct OrderArgs {
-    /// Build FreeBSD from the source tree DIR (13 or 14); what was built is kept and used again
+pub struct RequestArgs {
+    /// Build FreeBSD from the source tree DIR (13 or 14); later builds reuse what was built
     #[arg(long, value_name = "DIR", conflicts_with_all = ["world", "sets"])]
     src: Option<PathBuf>,
-    /// Use the distribution sets of a release in DIR: MANIFEST, base.txz, and src.txz (for the product's kernel) or kernel.txz
+    /// Use the distribution sets of a release in DIR: MANIFEST, base.txz, and src.txz (to build the product's kernel) or
+    /// kernel.txz
     #[arg(long, value_name = "DIR", conflicts_with = "world")]
     sets: Option<PathBuf>,
-    /// Use the FreeBSD that is installed, with its METALOG, in DIR
+    /// Use the FreeBSD installed in DIR, with its METALOG
     #[arg(long, value_name = "DIR")]
     world: Option<PathBuf>,
-    /// Lay the keys of FILE over appliance.toml; may be given several times
+    /// Override keys of appliance.toml with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// Build the kernel of this configuration in place of the product's: a name, the path of a file, or "" for none
+    /// Build this kernel configuration instead of the product's: a name, a path, or "" for no kernel
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
-    /// Build a release: refused unless everything is committed and tagged with the product's version, and nothing is
-    /// laid over the definition
+    /// Build a release: everything must be committed and tagged with the product's version
     #[arg(long, conflicts_with_all = ["config", "kernel"])]
     release: bool,
-    /// Take packages from the cache in DIR
+    /// Read packages from the cache in DIR
     #[arg(long, value_name = "DIR")]
     package_cache: Option<PathBuf>,
-    /// Build neither world nor kernel, and take those built before: -w and -k
+    /// Skip building world and kernel, and use the previous ones: same as -w -k
     #[arg(short = 'b', long, conflicts_with = "release")]
     no_build: bool,
-    /// Build no world, and take the one built before
+    /// Skip building the world, and use the previous one
     #[arg(short = 'w', long, conflicts_with = "release")]
     no_world: bool,
-    /// Build no kernel, and take the one built before
+    /// Skip building the kernel, and use the previous one
     #[arg(short = 'k', long, conflicts_with = "release")]
     no_kernel: bool,
-    /// Keep the objects of other sources and options, and let make(1) decide what of them is still good
+    /// Keep object files even if sources or options have changed, and let make(1) decide what to rebuild
     #[arg(short = 'n', long, conflicts_with = "release")]
     keep_objects: bool,
-    /// Install no kernel
+    /// Skip installing the kernel
     #[arg(short = 'K', long, conflicts_with = "release")]
     no_install_kernel: bool,
-    /// Make only images, of the world and kernel that were installed last, whatever the source tree holds now
+    /// Build only the images, from the world and kernel that were installed last
     #[arg(short = 'I', long, conflicts_with = "release")]
     only_images: bool,
-    /// Make no full image
+    /// Skip the full image
     #[arg(short = 'i', long, conflicts_with = "release")]
     no_full: bool,
-    /// Make no slot image, and so no update; the boot state of the full image then does not tell what the slots hold
+    /// Skip the slot image and the update; the boot state of the full image then has no digest of the slots
     #[arg(short = 'f', long, conflicts_with = "release")]
     no_slot: bool,
-    /// Where the folder of the version goes
+    /// Write the directory of the version to DIR [default: target/firmware]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
 
-impl OrderArgs {
-    /// Checks them, with what they name.
+impl RequestArgs {
+    /// Checks the arguments and reads the files that they name.
     ///
     /// # Errors
-    /// Letters that make no sense together, a bad product definition or list of packages, or a release that is none.
-    pub fn order(self) -> Result<Order> {
-        let wanted = Wanted { full: !self.no_full, slot: !self.no_slot }.check()?;
+    /// Options that contradict each other, a bad product definition or package list, or an untagged release.
+    pub fn request(self) -> Result<BuildRequest> {
+        let outputs = Outputs { full: !self.no_full, slot: !self.no_slot }.check()?;
         let skip = self.skip_options()?;
         let root = &builder::workspace::find()?;
         let mut product = Product::load(root, &self.config)?;
@@ -83,7 +83,7 @@ impl OrderArgs {
             packages::Selection::none()
         };
         let edition = if self.release { Edition::Release } else { Edition::Development };
-        let version = Order::version(root, &product, edition)?;
+        let version = BuildRequest::version(root, &product, edition)?;
         let origin = match (self.src, self.world, self.sets) {
             (Some(src), ..) => Origin::Source(src),
             (_, Some(world), _) => Origin::Installed(world),
@@ -91,8 +91,18 @@ impl OrderArgs {
             _ => Origin::Miniature,
         };
         let definition = std::iter::once(PathBuf::from(DEFINITION)).chain(self.config).collect();
-        let output = self.output.unwrap_or_else(|| builder::workspace::target().join("firmware"));
-        Ok(Order { product, definition, packages, version, edition, origin, skip, wanted, output })
+        let output_dir = self.output.unwrap_or_else(|| builder::workspace::target().join("firmware"));
+        Ok(BuildRequest {
+            product,
+            definition,
+            packages,
+            version,
+            edition,
+            origin,
+            skip,
+            outputs,
+            output_dir,
+        })
     }
 
     fn skip_options(&self) -> Result<SkipOptions> {
@@ -103,11 +113,11 @@ impl OrderArgs {
             keep_objects: self.keep_objects,
             only_images: self.only_images,
         };
-        let of_source = skip.of_source();
-        if self.src.is_none() && !of_source.is_empty() {
+        let given = skip.of_source();
+        if self.src.is_none() && !given.is_empty() {
             bail!(
-                "{of_source}: nothing of FreeBSD is built without --src DIR, so there is nothing to leave out; give the source \
-                 tree, or leave out {of_source}"
+                "{given}: FreeBSD is only built with --src DIR, so there is nothing to skip\n\
+                 hint: pass the source tree with --src, or drop {given}"
             );
         }
         skip.check()

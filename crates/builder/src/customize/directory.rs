@@ -1,7 +1,7 @@
-//! The tree as a folder that programs may change, and what they changed.
+//! A tree as a directory that programs may change, and what they changed.
 //!
-//! The folder holds names, kinds, content and permission bits; owners, flags, devices and set-id bits stay with the tree.
-//! Its owner may read and write everything in it, so that nobody needs root.
+//! The directory has names, types, content and permission bits. Owners, flags, devices and set-id bits stay with the tree.
+//! The user may read and write everything in it, so that root is not needed.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Permissions};
@@ -12,78 +12,78 @@ use anyhow::{Context, Result, bail};
 use rootfs::tree::{Attributes, Content, Inode, InodeId, Kind, LayerId, Tree, TreePath};
 use walkdir::WalkDir;
 
-/// Permission bits that a folder on the host has: no set-id program of an image lies about there.
+/// The permission bits that files get on the host. Programs of the image are not set-id there.
 const HOST_BITS: u16 = 0o1777;
 
-/// A tree that was written out.
-pub struct Folder {
+/// A tree that was written to a directory.
+pub struct TreeDirectory {
     root: PathBuf,
-    /// The mode of each path on the host when it was last looked at.
+    /// The mode of each path on the host when it was last read.
     modes: HashMap<TreePath, u32>,
-    /// What a folder cannot hold.
+    /// Devices and pipes, which stay with the tree.
     kept: HashSet<TreePath>,
 }
 
-impl Folder {
-    /// Writes `tree` into the empty folder `root`.
+impl TreeDirectory {
+    /// Writes `tree` into the empty directory `root`.
     ///
     /// # Errors
-    /// The host cannot hold it.
+    /// A file cannot be read or written.
     pub fn write(tree: &Tree, root: &Path) -> Result<Self> {
-        let mut folder = Self { root: root.to_owned(), modes: HashMap::new(), kept: HashSet::new() };
+        let mut directory = Self { root: root.to_owned(), modes: HashMap::new(), kept: HashSet::new() };
         let mut files: HashMap<InodeId, PathBuf> = HashMap::new();
         for (path, id) in tree.names().filter(|(path, _)| !path.is_root()) {
-            let place = root.join(path.as_str());
+            let host_path = root.join(path.as_str());
             let inode = tree.inode(id);
-            let attempt = || format!("writing {path} of the image to {}", place.display());
+            let attempt = || format!("writing {path} of the image to {}", host_path.display());
             match &inode.kind {
-                Kind::Directory => fs::create_dir(&place).with_context(attempt)?,
+                Kind::Directory => fs::create_dir(&host_path).with_context(attempt)?,
                 Kind::File(content) => match files.get(&id) {
                     Some(first) => {
-                        fs::hard_link(first, &place).with_context(attempt)?;
-                        folder.look(path)?;
+                        fs::hard_link(first, &host_path).with_context(attempt)?;
+                        directory.look(path)?;
                         continue;
                     }
                     None => {
                         match content {
-                            Content::Bytes(bytes) => fs::write(&place, bytes),
-                            Content::Host { path, .. } => fs::copy(path, &place).map(|_| ()),
+                            Content::Bytes(bytes) => fs::write(&host_path, bytes),
+                            Content::Host { path, .. } => fs::copy(path, &host_path).map(|_| ()),
                         }
                         .with_context(attempt)?;
-                        files.insert(id, place.clone());
+                        files.insert(id, host_path.clone());
                     }
                 },
                 Kind::Symlink(target) => {
-                    symlink(target, &place).with_context(attempt)?;
+                    symlink(target, &host_path).with_context(attempt)?;
                     continue;
                 }
                 Kind::CharDevice(_) | Kind::BlockDevice(_) | Kind::Fifo => {
-                    folder.kept.insert(path.clone());
+                    directory.kept.insert(path.clone());
                     continue;
                 }
             }
             let own = if matches!(inode.kind, Kind::Directory) { 0o700 } else { 0o600 };
             let mode = u32::from(inode.attributes.mode & HOST_BITS | own);
-            fs::set_permissions(&place, Permissions::from_mode(mode)).with_context(attempt)?;
-            folder.look(path)?;
+            fs::set_permissions(&host_path, Permissions::from_mode(mode)).with_context(attempt)?;
+            directory.look(path)?;
         }
-        Ok(folder)
+        Ok(directory)
     }
 
-    /// Remembers what mode a path has on the host.
+    /// Records the mode of a path on the host.
     fn look(&mut self, path: &TreePath) -> Result<()> {
-        let place = self.root.join(path.as_str());
+        let host_path = self.root.join(path.as_str());
         let metadata =
-            fs::symlink_metadata(&place).with_context(|| format!("reading {}", place.display()))?;
+            fs::symlink_metadata(&host_path).with_context(|| format!("reading {}", host_path.display()))?;
         self.modes.insert(path.clone(), metadata.mode() & 0o7777);
         Ok(())
     }
 
-    /// Brings what was changed since the folder was last looked at back into `tree`, as of `layer`. What is new is
-    /// root's; what has other content keeps owner and flags; what has another mode gets that.
+    /// Takes all changes since the directory was last read or written into `tree`, as parts of `layer`. New files belong to
+    /// root. Files with other content keep their owners and flags, and new modes are taken over.
     ///
     /// # Errors
-    /// Something that no image can hold: a device, a pipe, a name that is not UTF-8.
+    /// The directory has something that an image cannot hold: a device, a pipe, or a name that is not UTF-8.
     pub fn read_back(&mut self, tree: &mut Tree, layer: LayerId) -> Result<()> {
         let mut found = HashSet::new();
         let mut files: HashMap<(u64, u64), TreePath> = HashMap::new();
@@ -91,17 +91,17 @@ impl Folder {
             let entry = entry.with_context(|| format!("reading {}", self.root.display()))?;
             let metadata = entry.metadata().with_context(|| format!("reading {}", entry.path().display()))?;
             let Some(name) = entry.path().strip_prefix(&self.root)?.to_str() else {
-                bail!("the name of {} is not UTF-8: no image holds it", entry.path().display());
+                bail!("the name of {} is not UTF-8", entry.path().display());
             };
             let path = TreePath::parse(name)?;
             let mode = metadata.mode() & 0o7777;
-            let mode_changed = self.modes.get(&path).is_none_or(|former| *former != mode);
+            let mode_changed = self.modes.get(&path).is_none_or(|previous| *previous != mode);
             let bits = u16::try_from(mode)?;
             if metadata.is_symlink() {
                 let target = fs::read_link(entry.path())?;
                 let target =
                     target.to_str().with_context(|| format!("the target of the link {path} is not UTF-8"))?;
-                if !matches!(tree.get(&path), Some(Inode { kind: Kind::Symlink(former), .. }) if former == target)
+                if !matches!(tree.get(&path), Some(Inode { kind: Kind::Symlink(previous), .. }) if previous == target)
                 {
                     tree.put_symlink(layer, &path, target)?;
                 }
@@ -128,7 +128,7 @@ impl Folder {
                 self.modes.insert(path.clone(), mode);
             } else {
                 bail!(
-                    "{path} is neither file, directory nor symbolic link: devices and pipes cannot come from a hook"
+                    "{path} is not a file, directory or symbolic link: hooks cannot create devices or pipes"
                 );
             }
             found.insert(path);
@@ -147,7 +147,7 @@ impl Folder {
     }
 }
 
-/// Takes the content of a file over, if it is another.
+/// Takes over the content of a file if it has changed.
 fn file(tree: &mut Tree, layer: LayerId, path: &TreePath, host: &Path, size: u64, bits: u16) -> Result<()> {
     let read = || fs::read(host).with_context(|| format!("reading {}", host.display()));
     let attributes = match tree.get(path) {
