@@ -11,6 +11,7 @@ pub mod boot_manager;
 pub mod boot_state;
 pub mod build;
 pub mod bundle;
+pub mod compiled_from;
 pub mod customize;
 pub mod first_error;
 pub mod git;

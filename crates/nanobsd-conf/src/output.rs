@@ -96,11 +96,14 @@ impl Folder {
         );
         let product = dir.join(PRODUCT);
         fs::write(&product, conversion.draft.text(&head)).with_context(attempt)?;
-        if let Err(error) = Product::load(root, std::slice::from_ref(&product)) {
-            let error = format!("{error:#}").replace(&product.display().to_string(), PRODUCT);
-            conversion
-                .ledger
-                .advise(format!("`cargo xtask image` will refuse {PRODUCT} until it is corrected: {error}"));
+        match Product::load(root, std::slice::from_ref(&product)) {
+            Ok(product) => product.warnings.into_iter().for_each(|warning| conversion.ledger.advise(warning)),
+            Err(error) => {
+                let error = format!("{error:#}").replace(&product.display().to_string(), PRODUCT);
+                conversion.ledger.advise(format!(
+                    "`cargo xtask image` will refuse {PRODUCT} until it is corrected: {error}"
+                ));
+            }
         }
         fs::write(dir.join(NOTES), notes(&conversion)).with_context(attempt)?;
         // A folder takes the place of an empty one.

@@ -27,7 +27,7 @@ impl Args {
             Some(output) => output,
             None => nanobsd_conf::default_output(&self.file)?,
         };
-        let root = workspace::root();
+        let root = workspace::find()?;
         let request = Request { file: &self.file, output: &output, root: &root };
         let converted = nanobsd_conf::convert(&request)?;
         for (heading, lines) in &converted.notes {

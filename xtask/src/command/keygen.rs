@@ -28,7 +28,7 @@ impl Args {
     /// A key of that name exists, the secret key would be in the repository, or a file cannot be written.
     pub fn run(self, _: &Reporter) -> Result<()> {
         check_name(&self.name)?;
-        let root = workspace::root();
+        let root = workspace::find()?;
         let public = root.join(DIRECTORY).join(format!("{}{SUFFIX}", self.name));
         let secret = match self.secret {
             Some(secret) => secret,

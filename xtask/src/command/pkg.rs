@@ -58,7 +58,7 @@ impl Args {
     /// # Errors
     /// List, lock or repository are bad, or do not fit each other.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
-        let root = workspace::root();
+        let root = workspace::find()?;
         let product = Product::load(&root, &self.config)?.packages;
         let cache = Cache::new(self.cache.unwrap_or_else(packages::default_cache));
         let locked = || -> Result<Lock> {

@@ -72,7 +72,7 @@ impl RequestArgs {
     pub fn request(self) -> Result<BuildRequest> {
         let outputs = Outputs { full: !self.no_full, slot: !self.no_slot }.check()?;
         let skip = self.skip_options()?;
-        let root = &builder::workspace::root();
+        let root = &builder::workspace::find()?;
         let mut product = Product::load(root, &self.config)?;
         if let Some(kernel) = &self.kernel {
             product.kernel.config = KernelConfig::parse("--kernel", kernel)?;

@@ -44,7 +44,7 @@ impl Args {
     /// # Errors
     /// There is no such build, or it does not tell what is in it.
     pub fn run(self, _: &Reporter) -> Result<()> {
-        let root = workspace::root();
+        let root = workspace::find()?;
         let product = Product::load(&root, &self.config)?;
         let budgets = Budgets { slot: product.slot_budget, service: product.service_budget };
         let builds = Builds::new(self.output, self.keys);

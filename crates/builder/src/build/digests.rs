@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::context::{Build, sysroot};
 use crate::image::output::Inputs;
 use crate::world::World;
-use crate::{customize, inputs, services};
+use crate::{compiled_from, customize, inputs, services};
 
 /// The name of the services' digest among the inputs of a build.
 pub(super) const SERVICES: &str = "services";
@@ -19,13 +19,16 @@ impl Build {
         let writable: Vec<&str> =
             [&product.cfg_folder, &product.data_folder].into_iter().flatten().map(String::as_str).collect();
         let digests = [
-            ("builder", inputs::of_builder()?),
+            ("builder", compiled_from::digest().to_owned()),
             ("definition", inputs::of_texts([format!("{:?}", self.request.product).as_str()])),
             ("overlay", inputs::of_files(root, &overlays)?),
             ("/cfg and /data", inputs::of_files(root, &writable)?),
             ("customization", customize::digest(root, &self.request.product.customize)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
-            (SERVICES, services::digest(&self.toolchain, sysroot(world)?, self.request.edition)?),
+            (
+                SERVICES,
+                services::digest(product.board, &self.toolchain, sysroot(world)?, self.request.edition)?,
+            ),
             ("packages", self.request.packages.digest()?),
             ("version", inputs::of_texts([format!("{:?}", self.request.version).as_str()])),
             ("world", world.identity.clone()),

@@ -19,7 +19,7 @@ use crate::product::BootCode;
 use crate::services::{self, Edition, Service};
 use crate::toolchain::{self, Group};
 use crate::world::{self, Origin, World, miniature, sets};
-use crate::{layer, packages};
+use crate::{compiled_from, layer, packages};
 
 /// Builds what was requested, unless it is up to date. A release is signed with the secret key in the file `sign_key`, or
 /// in the file that SLUICE_SIGN_KEY names.
@@ -27,10 +27,11 @@ use crate::{layer, packages};
 /// # Errors
 /// Whatever stops the build. `latest` then still points to the previous build.
 pub fn build(request: BuildRequest, sign_key: Option<PathBuf>, reporter: Reporter) -> Result<()> {
-    if let Some(warning) = &request.product.media_warning {
+    for warning in &request.product.warnings {
         reporter.warn(warning);
     }
     let root = &crate::workspace::root();
+    compiled_from::check(root)?;
     let signing = match request.edition {
         Edition::Release => Signing::of_release(root, &request.product.version, sign_key)?,
         Edition::Development => Signing::of_development(root, |text| reporter.summary(text))?,
@@ -162,7 +163,14 @@ impl Build {
         let mut stage = self.reporter.stage("services");
         let sysroot = sysroot(world)?;
         let announce = || stage.takes_long("compiling for the device");
-        let services = services::provide(&self.toolchain, sysroot, self.request.edition, digest, announce)?;
+        let services = services::provide(
+            self.request.product.board,
+            &self.toolchain,
+            sysroot,
+            self.request.edition,
+            digest,
+            announce,
+        )?;
         let sizes: Vec<String> = services
             .iter()
             .map(|service| format!("{} {}", service.name, report::size(service.size)))

@@ -12,7 +12,7 @@ use super::request::BuildRequest;
 use crate::customize::hook_paths;
 use crate::packages;
 use crate::product::{BootCode, FileSystem, Stage};
-use crate::services::{Edition, PROGRAMS};
+use crate::services::{self, Edition};
 use crate::world::WorldSummary;
 
 /// The maximum length of a line of options, without its name.
@@ -66,7 +66,7 @@ pub struct Options {
 #[derive(Debug, Serialize)]
 pub struct Inputs {
     /// The product's programs.
-    pub services: Vec<&'static str>,
+    pub services: Vec<String>,
     /// The directories of the overlay.
     pub overlay: Vec<String>,
     /// The directories of `customize.install_files`.
@@ -163,8 +163,7 @@ impl Summary {
     pub fn of(request: &BuildRequest, root: &Path) -> Result<Self> {
         let product = &request.product;
         let world = WorldSummary::of(&request.origin, request.skip, product)?;
-        let mut warnings: Vec<String> =
-            product.media_warning.iter().chain(&world.warnings).cloned().collect();
+        let mut warnings: Vec<String> = product.warnings.iter().chain(&world.warnings).cloned().collect();
         if request.version.dirty {
             warnings.push("some changes are not committed: the version ends in .dirty".to_owned());
         }
@@ -310,7 +309,7 @@ impl Inputs {
             customization.extend(steps.chain(hooks).map(|what| Customization { stage, what }));
         }
         Ok(Self {
-            services: PROGRAMS.to_vec(),
+            services: services::programs()?,
             overlay: product.overlay.folders.clone(),
             install_files: customize.install_files.as_ref().map(|files| files.folders.join(", ")),
             packages: request.packages.count(),

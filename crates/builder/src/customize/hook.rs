@@ -55,7 +55,7 @@ pub fn find(root: &Path, directories: &[String], stage: Stage) -> Result<Vec<Hoo
         let top = root.join(directory);
         if !top.is_dir() {
             ensure!(
-                Customize::may_lack(directory),
+                Customize::may_be_missing(directory),
                 "customize.hooks: there is no directory {}",
                 top.display()
             );

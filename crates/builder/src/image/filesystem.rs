@@ -10,15 +10,7 @@ use crate::product::FileSystem;
 
 /// newfs(8) parameters for a file system of `size`. All its times are `time`, in seconds since 1970.
 pub fn params(filesystem: &FileSystem, size: Sectors, time: i64) -> ufs::Params {
-    let bytes = size.bytes() / u64::from(filesystem.fragment) * u64::from(filesystem.fragment);
-    ufs::Params {
-        block_size: filesystem.block,
-        fragment_size: filesystem.fragment,
-        bytes_per_inode: filesystem.bytes_per_inode,
-        soft_updates: filesystem.soft_updates,
-        time,
-        ..ufs::Params::new(bytes)
-    }
+    filesystem.params(size, time)
 }
 
 /// Converts `tree`, whose owners must be numbers.

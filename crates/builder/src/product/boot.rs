@@ -1,6 +1,8 @@
 //! `[boot]`: what chooses a slot.
 
 use anyhow::{Context, Result, ensure};
+use bsd_disk::geometry::Geometry;
+use firmware::layout::Layout;
 use firmware::slot::Slot;
 
 use super::raw::RawBoot;
@@ -61,7 +63,37 @@ impl WorldCode {
     }
 }
 
+/// The last cylinder that an MBR and INT 13h/02h can name.
+const LAST_CYLINDER: u64 = 1023;
+
 impl Boot {
+    /// Why slot 2 may not start, if it begins behind what the BIOS can address by cylinders and heads.
+    pub(super) fn unreachable_slot(&self, layout: &Layout) -> Option<String> {
+        let second = layout.slots.get(1)?;
+        let cylinder = second.start.0 / layout.geometry.cylinder().0;
+        if cylinder <= LAST_CYLINDER {
+            return None;
+        }
+        let Geometry { sectors, heads } = layout.geometry;
+        let begins = format!(
+            "slot 2 begins in cylinder {cylinder} of {heads} heads and {sectors} sectors, and without LBA a BIOS reads no \
+             further than cylinder {LAST_CYLINDER}"
+        );
+        let hint = "hint: use a card with more heads (media.heads, up to 255), if the BIOS shows it so, or smaller slots \
+                    (slices.code)";
+        match self.code {
+            BootCode::World(code) if code.has_options() && !self.packet => Some(format!(
+                "boot.packet: {} does not use LBA (boot.packet = false) and cannot start slot 2: {begins}\n{hint}, or set \
+                 boot.packet = true",
+                code.file()
+            )),
+            BootCode::World(_) => None,
+            BootCode::Sluice => {
+                Some(format!("boot.code: slot 2 cannot start on a board without LBA: {begins}\n{hint}"))
+            }
+        }
+    }
+
     pub(super) fn check(raw: RawBoot, slots: usize, fill_second: bool) -> Result<Self> {
         let code = match raw.code.as_deref().unwrap_or("sluice") {
             "sluice" => BootCode::Sluice,

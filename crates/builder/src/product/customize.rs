@@ -16,9 +16,9 @@ const HOOKS: &str = "appliance/hooks";
 pub struct Customize {
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// Folders with `early.d`, `customize.d` and `late.d`, from the root of the repository.
+    /// Directories with `early.d`, `customize.d` and `late.d`, from the root of the repository.
     pub hooks: Vec<String>,
-    /// A folder that lies over everything, replacing what is there, with the mtree(5) file of its owners and modes.
+    /// A directory that lies over everything, replacing what is there, with the mtree(5) file of its owners and modes.
     pub install_files: Option<Overlay>,
     /// The mtree(5) file with owners, modes and flags of what `install_files` brings.
     pub files_mtree: Option<PathBuf>,
@@ -52,7 +52,7 @@ impl Customize {
         let files_mtree = raw.files_mtree.filter(|file| !file.is_empty()).map(PathBuf::from);
         ensure!(
             files_mtree.is_none() || install_files.is_some(),
-            "customize.files_mtree: it speaks of the files of customize.install_files, which is not given"
+            "customize.files_mtree: it is about the files of customize.install_files, which is not set"
         );
         Ok(Self {
             steps,
@@ -63,8 +63,8 @@ impl Customize {
         })
     }
 
-    /// Whether a folder of hooks may lack: the one that nobody named.
-    pub fn may_lack(folder: &str) -> bool {
+    /// Whether a directory of hooks may be missing: the default one.
+    pub fn may_be_missing(folder: &str) -> bool {
         folder == HOOKS
     }
 }
@@ -133,7 +133,7 @@ mod tests {
         customize.step 2: `sysrc`: `1x` is no name of a variable
         customize.step 2: `sysrc`: the value `"` of x holds what the shell would change; put the line with a hook or `append`
         customize.comconsole: false; the board has a serial console and nothing else, and `[console] speed` is its rate
-        customize.files_mtree: it speaks of the files of customize.install_files, which is not given
+        customize.files_mtree: it is about the files of customize.install_files, which is not set
         "#);
     }
 }

@@ -36,15 +36,15 @@ pub struct Product {
     pub console_speed: u32,
     /// The card's device name on the unit.
     pub drive: String,
-    /// What the names of its slices' labels begin with, if they have any.
+    /// The prefix of its slices' labels, if they have labels.
     pub label: Option<String>,
-    /// Why cards of the name that the definition gives may be too small.
-    pub media_warning: Option<String>,
+    /// What may not work on every card or board, though it is no error.
+    pub warnings: Vec<String>,
     /// The slices of the card.
     pub layout: Layout,
-    /// What `/cfg` of the full image starts with, a folder from the root of the repository.
+    /// The initial content of `/cfg` in the full image: a directory, from the root of the repository.
     pub cfg_folder: Option<String>,
-    /// What `/data` starts with.
+    /// The initial content of `/data`.
     pub data_folder: Option<String>,
     /// The second slot of the full image holds the system, as the first does.
     pub fill_second: bool,
@@ -64,7 +64,7 @@ pub struct Product {
     pub overlay: Overlay,
     /// What an update to this version says of itself.
     pub update: Update,
-    /// What changes the tree beyond layers and NanoBSD's rules.
+    /// Changes to the tree beyond layers and NanoBSD's rules.
     pub customize: Customize,
     /// FreeBSD packages.
     pub packages: Packages,
@@ -87,7 +87,7 @@ impl Product {
         Self::check(raw).with_context(|| format!("checking the product definition ({})", files.join(" + ")))
     }
 
-    /// What stands before `sN` in the names of the card's slices on the running unit, without `/dev/`.
+    /// The prefix of `sN` in the names of the card's slices on the running unit, without `/dev/`.
     pub fn device(&self) -> String {
         self.label.as_ref().map_or_else(|| self.drive.clone(), |label| format!("label/{label}"))
     }
@@ -98,7 +98,7 @@ impl Product {
             raw.media.device.as_deref().map(FlashDevice::find).transpose().context("media.device")?;
         let slices = media::layout_request(&raw, device.as_ref(), board)?;
         // An exact size is nobody's guess.
-        let media_warning = device.filter(|_| raw.media.size.is_none()).and_then(|device| device.warning);
+        let too_small = device.filter(|_| raw.media.size.is_none()).and_then(|device| device.warning);
         let label = media::label(raw.media.label)?;
         let mut layout = Layout::plan(&slices).context("laying the slices out ([media], [slices])")?;
         layout.labelled = label.is_some();
@@ -110,6 +110,9 @@ impl Product {
             "slices.data_folder: there is no /data to put it on; give slices.data a size"
         );
         let fill_second = raw.slices.fill_second.unwrap_or(true);
+        let filesystem = FileSystem::check(raw.filesystem, &layout)?;
+        let boot = Boot::check(raw.boot, slots, fill_second)?;
+        let warnings = too_small.into_iter().chain(boot.unreachable_slot(&layout)).collect();
         let version = Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
             .context("product.version")?;
         Ok(Self {
@@ -120,15 +123,15 @@ impl Product {
             console_speed: console_speed(raw.console.speed.unwrap_or(board.console.default_speed))?,
             drive: media::drive(raw.media.drive.unwrap_or_else(|| board.drive.to_owned()), board)?,
             label,
-            media_warning,
+            warnings,
             layout,
             cfg_folder,
             data_folder,
             fill_second,
-            filesystem: FileSystem::check(raw.filesystem)?,
+            filesystem,
             ram_etc: raw.ram.etc.unwrap_or(10_240),
             ram_tmpvar: raw.ram.tmpvar.unwrap_or(10_240),
-            boot: Boot::check(raw.boot, slots, fill_second)?,
+            boot,
             kernel: Kernel::check(raw.kernel)?,
             world: WorldOptions::check(raw.world)?,
             overlay: Overlay::check(raw.overlay)?,

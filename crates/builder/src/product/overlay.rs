@@ -10,7 +10,7 @@ use super::raw::{RawOverlay, RawRule};
 /// Files of the repository that lie over the world.
 #[derive(Clone, Debug)]
 pub struct Overlay {
-    /// Folders, from the root of the repository; the later lies over the earlier.
+    /// Directories, from the root of the repository; the later lies over the earlier.
     pub folders: Vec<String>,
     /// Attributes of their files.
     pub rules: Vec<Rule>,
@@ -29,7 +29,7 @@ pub struct Rule {
     pub mode: Option<u16>,
     /// File flags.
     pub flags: Option<u32>,
-    /// It may take the place of the world's file.
+    /// It may replace the world's file.
     pub replace: bool,
 }
 

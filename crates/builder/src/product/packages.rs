@@ -14,15 +14,15 @@ use crate::board::Board;
 pub struct Packages {
     /// The board that their code must run on.
     pub board: &'static Board,
-    /// A folder (from the root of the repository) or an address; `${ABI}` in it stands for [`Packages::abi`].
+    /// A directory (from the root of the repository) or an address; `${ABI}` in it stands for [`Packages::abi`].
     pub repository: Option<String>,
     /// The system that they must be for: `FreeBSD:13:i386`.
     pub abi: String,
-    /// Who vouches for the repository; paths are from the root of the repository.
+    /// What proves that the repository is genuine; paths are from the root of the repository.
     pub trust: Trust,
     /// Packages whose scripts run on the unit at every start.
     pub run_scripts: Vec<String>,
-    /// Code that may hold what the processor lacks.
+    /// Code that may contain instructions that the processor does not have.
     pub exceptions: Exceptions,
 }
 

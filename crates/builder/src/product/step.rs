@@ -24,7 +24,7 @@ impl Stage {
     /// All, in their order.
     pub const ALL: [Self; 3] = [Self::Early, Self::Customize, Self::Late];
 
-    /// Its name, in messages and as the folder of its hooks with `.d` behind it.
+    /// Its name, in messages and as the directory of its hooks with `.d` behind it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Early => "early",

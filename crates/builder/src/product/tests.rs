@@ -96,3 +96,38 @@ fn a_media_that_is_too_small_says_by_how_much() {
     let message = refusal("[media]\nsize = 20000\n[slices]\ncode = 40000");
     assert!(message.contains("[media]") && message.contains("sectors"), "{message}");
 }
+
+/// Row by row: the boot code, whether it uses LBA, the heads, and whether slot 2 can be relied on to start.
+#[test]
+fn a_second_slot_behind_the_last_cylinder_is_warned_of_unless_it_is_read_by_lba() {
+    let card = "[media]\nsize = 8027712\nsectors = 63\n";
+    for (code, packet, heads, is_warned) in [
+        ("boot0", false, 16, true),
+        ("boot0sio", false, 16, true),
+        ("boot0sio", true, 16, false),
+        ("boot0sio", false, 255, false),
+        ("sluice", false, 16, true),
+        ("sluice", true, 255, false),
+        ("mbr", false, 16, false),
+    ] {
+        let text = format!("{card}heads = {heads}\n[boot]\ncode = \"{code}\"\npacket = {packet}\n");
+        let warnings = Product::check(toml::from_str(&text).unwrap()).unwrap().warnings;
+        let found = warnings.iter().any(|warning| warning.contains("slot 2 begins in cylinder 3"));
+        assert_eq!(found, is_warned, "{code}, {packet}, {heads}: {warnings:?}");
+        assert!(!is_warned || warnings[0].contains("\nhint: "), "{warnings:?}");
+    }
+}
+
+/// What newfs(8) and `image` refuse.
+#[test]
+fn a_file_system_that_cannot_be_made_is_refused_with_the_definition() {
+    for (block, fragment, reason) in [
+        (65536, 4096, "a power of two from 8192"),
+        (4096, 8192, "a power of two from 512 to the block size of 4096"),
+    ] {
+        let message = refusal(&format!("[filesystem]\nblock = {block}\nfragment = {fragment}\n"));
+        assert!(message.contains("[filesystem]") && message.contains(reason), "{message}");
+    }
+    let message = refusal("[filesystem]\nbytes_per_inode = 0\n");
+    assert!(message.contains("bytes per inode"), "{message}");
+}

@@ -16,7 +16,7 @@ pub struct World {
     pub kind: &'static str,
     /// FreeBSD's version, as `13.2-RELEASE`.
     pub version: String,
-    /// The configuration of its kernel, if there is one that tells.
+    /// The configuration of its kernel, if the kernel states it.
     pub kernel: Option<String>,
     /// Changes whenever anything of the world does; compared only on one machine.
     pub identity: String,

@@ -1,6 +1,6 @@
-//! A world that lies installed in a folder: what `--src` leaves behind, and what `--world` is given.
+//! A world that is installed in a directory: what `--src` leaves behind, and what `--world` is given.
 //!
-//! Two shapes are understood: a folder with `root/`, `METALOG` and `sysroot/` as the source provider leaves it, and
+//! Two shapes are understood: a directory with `root/`, `METALOG` and `sysroot/` as the source provider leaves it, and
 //! an installed root that holds its `METALOG` itself. Owner, mode and flags come from METALOG alone; the host's file
 //! system says only what bytes there are and which names are hard links to each other.
 
@@ -35,12 +35,12 @@ struct Paths {
 
 impl Paths {
     fn find(dir: &Path) -> Result<Self> {
-        ensure!(dir.is_dir(), "opening the world {}: there is no such folder", dir.display());
+        ensure!(dir.is_dir(), "opening the world {}: there is no such directory", dir.display());
         let root = if dir.join("root/bin").is_dir() { dir.join("root") } else { dir.to_owned() };
         let metalog = [dir.join("METALOG"), root.join("METALOG"), dir.join("_.metalog")];
         let Some(metalog) = metalog.iter().find(|path| path.is_file()) else {
             bail!(
-                "opening the world {}: it has no METALOG, which tells owners, modes and flags; install with \
+                "opening the world {}: METALOG is missing, which states owners, modes and flags\nhint: install with \
                  `-DNO_ROOT METALOG=...`, or let `cargo xtask image --src` do it",
                 dir.display()
             );
@@ -81,7 +81,7 @@ pub fn open(dir: &Path) -> Result<World> {
     })
 }
 
-/// The version of the world in `dir`, and the configuration of its kernel, if there is one that tells.
+/// The version of the world in `dir`, and the configuration of its kernel, if the kernel states it.
 ///
 /// # Errors
 /// It is no world.
@@ -90,7 +90,7 @@ pub(super) fn summary(dir: &Path) -> Result<(String, Option<String>)> {
     Ok((version(&root)?, kernel_name(&root)))
 }
 
-/// What lies in a root, as its METALOG tells it.
+/// The content of a root, as its METALOG states it.
 pub(super) struct Part {
     pub entries: Vec<Entry>,
     pub identity: String,
@@ -270,7 +270,7 @@ pub(super) fn version(root: &Path) -> Result<String> {
         .with_context(|| format!("reading the world's version: {} has no USERLAND_VERSION", script.display()))
 }
 
-/// The configuration that the root's kernel was built from, as its what(1) string tells: `@(#)FreeBSD 13.2-RELEASE
+/// The configuration that the root's kernel was built from, as its what(1) string states: `@(#)FreeBSD 13.2-RELEASE
 /// ALIX`, with the commit before it where there was one. A kernel whose build is not reproducible has a number and a date
 /// there.
 pub(super) fn kernel_name(root: &Path) -> Option<String> {
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_tells_which_it_is() {
+    fn the_kernel_states_its_configuration() {
         let dir = sample(METALOG);
         assert_eq!(open(dir.path()).unwrap().kernel, None);
         let folder = dir.path().join("root/boot/kernel");

@@ -1,4 +1,4 @@
-//! What is known of a world before it is built or opened.
+//! A summary of a world before it is built or opened.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use super::source::{self, Plan, SkipOptions};
 use super::{installed, miniature, sets};
 use crate::product::Product;
 
-/// A world that nothing was done for yet.
+/// What is known of a world that is not yet built or opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WorldSummary {
     /// Which provider makes it.
     pub kind: &'static str,
     /// Where it comes from.
     pub path: Option<PathBuf>,
-    /// FreeBSD's version, where that can be told.
+    /// FreeBSD's version, if it is known.
     pub version: Option<String>,
-    /// Where the kernel comes from; none for an image without one.
+    /// Where the kernel comes from; `None` for an image without a kernel.
     pub kernel: Option<String>,
     /// The steps of FreeBSD's build, in order.
     pub steps: Vec<Step>,
-    /// What the engineer should know of what is left out.
+    /// Warnings about what is skipped.
     pub warnings: Vec<String>,
 }
 

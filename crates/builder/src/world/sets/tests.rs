@@ -83,7 +83,7 @@ fn kernel(name: &str) -> Archive {
     Archive::new().file("./boot/kernel/kernel", text.as_bytes())
 }
 
-/// A folder of sets, and a cache beside it.
+/// A directory of sets, and a cache beside it.
 struct Folder(tempfile::TempDir);
 
 impl Folder {

@@ -14,7 +14,7 @@ use crate::board::{self, Board};
 use crate::product::{KernelConfig, Product};
 use crate::{inputs, workspace};
 
-/// The folder of the product's kernel configurations.
+/// The directory of the product's kernel configurations.
 const KERNELS: &str = "kernel";
 
 /// The build of one source tree.
@@ -29,7 +29,7 @@ pub(super) struct Build<'a> {
     pub(super) kernel_dir: Option<PathBuf>,
 }
 
-/// What is built and installed with its kernel, below the folder of a source tree.
+/// What is built and installed with its kernel, below the directory of a source tree.
 pub(super) const INSTALLED: &str = "installed";
 /// The kernel alone.
 pub(super) const KERNEL: &str = "kernel";
@@ -51,7 +51,7 @@ impl<'a> Build<'a> {
             name += &format!("-{arch}");
         }
         let target = workspace::target();
-        // make(1) writes objects where the folder really is.
+        // make(1) writes objects where the directory really is.
         let dir = fs::canonicalize(&target).unwrap_or(target).join("world").join(name);
         let kernel_dir = match &product.kernel.config {
             Some(config) => kernel_dir(&tree, product.board, config)?,
@@ -98,7 +98,7 @@ impl Build<'_> {
             Some(dir) if kernel.config.as_ref().is_some_and(|config| config.folder.is_none()) => {
                 inputs::of_files(dir, &["."])?
             }
-            // A file elsewhere stands among files that are none of its business.
+            // Next to a file elsewhere lie files that do not belong to it.
             Some(dir) => inputs::of_files(dir, &[kernel.name()])?,
             None => String::new(),
         };
@@ -109,7 +109,7 @@ impl Build<'_> {
         self.dir.join(if step.compiles() { "src.conf.build" } else { "src.conf.install" })
     }
 
-    /// Where a step that compiles keeps its objects, and the stamp that tells what they were begun with.
+    /// Where a step that compiles keeps its objects, and the stamp with the digest of what they were made from.
     pub(super) fn objects(&self, step: Step) -> (PathBuf, String) {
         if !step.is_kernel() {
             return (self.make.objects.clone(), "objects".to_owned());
@@ -149,7 +149,7 @@ impl Build<'_> {
     }
 }
 
-/// The folder of the configuration `config`: the one that it names, the product's, or `None` for one that FreeBSD brings.
+/// The directory of the configuration `config`: the one that it names, or the product's; `None` for one of FreeBSD's.
 fn kernel_dir(tree: &SourceTree, board: &Board, config: &KernelConfig) -> Result<Option<PathBuf>> {
     let (root, name) = (workspace::root(), &config.name);
     if let Some(folder) = config.folder(&root) {

@@ -74,7 +74,7 @@ impl Make {
     }
 
     /// Assertions and the like name their source file: under the paths that a build on FreeBSD has, and not under
-    /// this machine's, so that the folder of a build does not get into its programs.
+    /// this machine's, so that the directory of a build does not get into its programs.
     fn path_maps(&self) -> String {
         let map = |from: &Path, to: &str| format!(" -ffile-prefix-map={}={to}", from.display());
         map(&self.tree.path, "/usr/src") + &map(&self.objects, "/usr/obj")

@@ -1,13 +1,14 @@
 //! A world built from FreeBSD's source: its own build system runs for the board's processor, without root, and what comes of it
 //! is kept.
 //!
-//! Everything lies in one folder for a source tree: `obj/`, a log for each step under NanoBSD's names, a stamp for
+//! Everything lies in one directory for a source tree: `obj/`, a log for each step under NanoBSD's names, a stamp for
 //! each step that is done, and `installed/` with `root/`, `METALOG` and `sysroot/`, which `--world` takes too. A step
 //! runs again when what it depends on has changed: the tree, the options, or the kernel's configuration; it then begins
 //! without the objects of before, unless they are to be kept ([`SkipOptions::keep_objects`]). The stamp of a step is removed
 //! before the step and written after it, so a build that was cut off goes on where it was.
 
 mod build;
+mod failure;
 mod log;
 mod make;
 mod plan;
@@ -32,7 +33,7 @@ pub use step::Step;
 use tree::SourceTree;
 
 /// Builds and installs the world and kernel of `product` from the tree in `src`, as far as that is not done yet, and
-/// gives the folder for [`super::installed::open`].
+/// gives the directory for [`super::installed::open`].
 ///
 /// # Errors
 /// No source tree, no such kernel configuration, something to be left out that was never built, or a step that fails: with
@@ -65,7 +66,7 @@ pub fn version(src: &Path, processor: &Processor) -> Result<String> {
     Ok(SourceTree::open(src, processor)?.version)
 }
 
-/// Builds and installs the kernel of `product` alone, for a world that comes from elsewhere, and gives the folder with
+/// Builds and installs the kernel of `product` alone, for a world that comes from elsewhere, and gives the directory with
 /// `root` and `METALOG`.
 ///
 /// # Errors

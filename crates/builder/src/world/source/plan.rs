@@ -13,14 +13,14 @@ use crate::inputs;
 /// Ends a stamp whose objects were partly made from other inputs: what a build without `-n` does not take.
 const KEPT: &str = " -n";
 
-/// What becomes of a step.
+/// Whether a step runs, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It runs.
     Runs(Reason),
     /// It was done with the same inputs.
     Done,
-    /// It is left out by a letter of nanobsd.sh, or because the product has no kernel.
+    /// It is skipped by an option of nanobsd.sh, or because the product has no kernel.
     LeftOut(&'static str),
 }
 
@@ -193,7 +193,7 @@ impl Build<'_> {
         })
     }
 
-    /// The stamp of a step: what was made of objects that were kept from other inputs is told by it.
+    /// The stamp of a step, which records whether objects of other inputs were kept.
     pub(super) fn digest_of(digest: &str, is_clean: bool) -> String {
         if is_clean { digest.to_owned() } else { format!("{}{KEPT}", digest.trim_end_matches(KEPT)) }
     }

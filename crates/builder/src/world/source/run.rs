@@ -13,7 +13,7 @@ use super::step::Step;
 use crate::toolchain::Toolchain;
 
 impl Build<'_> {
-    /// Runs the steps of `plan`; returns the folder with what is installed.
+    /// Runs the steps of `plan`; returns the directory with what is installed.
     pub(super) fn run(&self, plan: &Plan, toolchain: &Toolchain, reporter: &Reporter) -> Result<PathBuf> {
         for warning in &plan.warnings {
             reporter.warn(warning);
@@ -54,8 +54,8 @@ impl Build<'_> {
         Ok(installed)
     }
 
-    /// Removes the objects that a step made from other inputs than those of `digest`, unless they are to be kept; tells
-    /// whether those that are there now are all of `digest`. A step that was cut off goes on with its own.
+    /// Removes the objects that a step made from other inputs than those of `digest`, unless they are to be kept. Returns
+    /// whether all objects that are there now are those of `digest`. An interrupted step resumes with its own.
     fn begin(&self, step: Step, digest: &str) -> Result<bool> {
         let (objects, stamp) = self.objects(step);
         let is_same = self.stamps.get(&stamp).is_some_and(|begun| begun == digest);
@@ -70,7 +70,7 @@ impl Build<'_> {
         Ok(is_clean)
     }
 
-    /// Makes the folder of an installation anew.
+    /// Empties the directory of an installation.
     fn empty(&self, installed: &Path) -> Result<()> {
         self.stamps.unmark(self.installed)?;
         remove(installed)?;
@@ -125,7 +125,7 @@ impl Build<'_> {
     }
 }
 
-/// Removes what is in `dir`, and `dir`, but for the folder `kept` if that lies below it.
+/// Removes what is in `dir`, and `dir`, but for the directory `kept` if that lies below it.
 fn remove_but(dir: &Path, kept: &Path) -> Result<()> {
     if !kept.starts_with(dir) || !kept.exists() {
         return remove(dir);

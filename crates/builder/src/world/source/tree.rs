@@ -30,8 +30,8 @@ impl SourceTree {
         let newvers = path.join("sys/conf/newvers.sh");
         let Ok(text) = fs::read_to_string(&newvers) else {
             bail!(
-                "opening the source tree {}: it has no sys/conf/newvers.sh, so it is no FreeBSD source tree; give the \
-                 folder that holds `sys`, `bin` and `Makefile.inc1`",
+                "opening the source tree {}: sys/conf/newvers.sh is missing, so it is no FreeBSD source tree\nhint: give the \
+                 directory that holds `sys`, `bin` and `Makefile.inc1`",
                 path.display()
             );
         };
@@ -58,14 +58,14 @@ impl SourceTree {
     /// Changes when any file of the tree does: computed from names, sizes and times alone.
     ///
     /// # Errors
-    /// A folder cannot be read.
+    /// A directory cannot be read.
     pub fn fingerprint(&self) -> Result<String> {
         let sums = fold(&self.path)?;
         Ok(hex::encode(&sums))
     }
 }
 
-/// A digest of all below `dir`; folders are walked in parallel, in whatever order they come.
+/// A digest of all below `dir`; directories are walked in parallel, in whatever order they come.
 fn fold(dir: &Path) -> Result<[u8; 32]> {
     let entries: Vec<fs::DirEntry> = fs::read_dir(dir)
         .and_then(Iterator::collect)
@@ -87,7 +87,7 @@ fn fold(dir: &Path) -> Result<[u8; 32]> {
             }
             Ok(<[u8; 32]>::from(hash.finalize()))
         })
-        // Addition does not care for the order of a folder's entries, which differs from host to host.
+        // Addition does not care for the order of a directory's entries, which differs from host to host.
         .try_reduce(
             || [0; 32],
             |mut sum, part| {
