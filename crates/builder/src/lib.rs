@@ -19,6 +19,7 @@ pub mod layer;
 pub mod miniature;
 pub mod nanobsd;
 pub mod packages;
+pub mod processor;
 pub mod product;
 pub mod services;
 pub mod sparse;

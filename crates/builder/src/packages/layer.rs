@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use rootfs::tree::{Attributes, Content, Entry, EntryKind, Layer, Principal, TreePath};
 
 use super::startup::{self, Leftover};
+use crate::processor::GEODE_LX;
 use crate::product::Packages;
 
 /// What packages become.
@@ -266,7 +267,7 @@ fn gate(product: &Packages, packages: &[Package]) -> Result<Vec<String>> {
             if !isa::is_elf(&bytes) {
                 return Ok(None);
             }
-            isa::inspect(path, &bytes)
+            isa::inspect(path, &bytes, &GEODE_LX)
                 .map(Some)
                 .with_context(|| format!("package `{}`", package.manifest.name))
         })

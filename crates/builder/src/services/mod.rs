@@ -142,7 +142,7 @@ pub fn build(
 }
 
 fn deliver(program: &Path, out_dir: &Path) -> Result<Service> {
-    isa::require(program)?;
+    isa::require(program, &crate::processor::GEODE_LX)?;
     let name = program.file_name().context("a program has a name")?.to_string_lossy().into_owned();
     let path = out_dir.join(&name);
     fs::create_dir_all(out_dir).with_context(|| format!("making {}", out_dir.display()))?;

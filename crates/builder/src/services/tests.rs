@@ -16,7 +16,9 @@ fn no_service_holds_an_instruction_that_the_geode_lacks() {
     let services = build(&toolchain(), &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
     assert_eq!(services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), PROGRAMS);
     for service in services {
-        let report = isa::inspect(&service.name, &fs::read(&service.path).unwrap()).unwrap();
+        let report =
+            isa::inspect(&service.name, &fs::read(&service.path).unwrap(), &crate::processor::GEODE_LX)
+                .unwrap();
         assert_eq!(report.violations, []);
         assert!(report.undecoded.is_empty(), "{:x?}", report.undecoded);
         // An empty or mistaken file would pass as well: std alone has tens of thousands of instructions.
