@@ -20,7 +20,7 @@ use bsd_disk::units::Sectors;
 use firmware::boot_manager;
 use firmware::slot::{self, SlotHeader};
 use firmware::state::{self, BootState, store};
-use rootfs::spec;
+use rootfs::mtree;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
 
 use crate::boot_manager::BootManager;
@@ -69,8 +69,8 @@ pub fn compose(
     let place = TreePath::parse(SPEC_PATH)?;
     tree.put_file(generated, &place, "", 0o444)?;
     tree.resolve_owners()?;
-    let digests = spec::digests(&tree).context("hashing the content of the slot")?;
-    let spec = spec::write(&tree, &digests, &place)?;
+    let digests = mtree::digests(&tree).context("hashing the content of the slot")?;
+    let spec = mtree::write(&tree, &digests, &place)?;
     tree.put(generated, &place, Kind::File(spec.as_str().into()), Attributes::root(0o444))?;
     Ok(Slot { tree, spec })
 }
