@@ -34,7 +34,7 @@ pub fn digests(tree: &Tree) -> Result<Digests> {
             Kind::File(content) => Some((id, content)),
             _ => None,
         })
-        .map(|(id, content)| Ok((id, hex::encode(&Sha256::digest(content.read()?)))))
+        .map(|(id, content)| Ok((id, hex::encode(Sha256::digest(content.read()?)))))
         .collect()
 }
 

@@ -18,7 +18,7 @@ use crate::image::manifest::{self, ImageFacts, Manifest, WorldFacts};
 use crate::image::output::{Inputs, MANIFEST, Output, SPEC};
 use crate::image::{self, disk, filesystem};
 use crate::keys::Signing;
-use crate::packages::layer::Surroundings;
+use crate::packages::InstallContext;
 use crate::product::BootCode;
 use crate::services::{self, Edition, Service, Sysroot};
 use crate::toolchain::{self, Group, Toolchain};
@@ -231,7 +231,7 @@ impl Build {
     /// Lays the packages between `below` and the overlay, and what they come to together over both.
     fn install_packages(&self, world: &World, below: Vec<Layer>, overlay: Vec<Layer>) -> Result<Vec<Layer>> {
         let stage = self.reporter.stage("packages");
-        let around = Surroundings {
+        let around = InstallContext {
             below: &below,
             above: &overlay,
             world: &world.version,
