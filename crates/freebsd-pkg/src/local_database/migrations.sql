@@ -1,4 +1,4 @@
--- What later versions of pkg(8) have in addition, from each version to the next (`libpkg/private/db_upgrades.h`).
+-- The changes of later versions of pkg(8), from each version to the next (`libpkg/private/db_upgrades.h`).
 -- version 37
 ALTER TABLE files ADD COLUMN uname TEXT;
 ALTER TABLE files ADD COLUMN gname TEXT;

@@ -1,18 +1,21 @@
-//! Merging layers into a tree: in order, later wins, and a surprise is an error that names both layers.
+//! Merging layers into a tree, in order: a later layer wins, and a surprise is an error that names both layers.
 
 use std::collections::HashMap;
 
 use anyhow::{Result, bail};
 
-use super::{Entry, EntryKind, Inode, InodeId, Kind, Layer, LayerId, Tree, TreePath};
+use crate::inode::{Inode, InodeId, Kind, LayerId};
+use crate::layer::{Entry, EntryKind, Layer};
+use crate::path::TreePath;
+use crate::tree::Tree;
 
 impl Tree {
     /// Merges `layers`, the lowest first.
     ///
     /// # Errors
-    /// A path that two layers claim without the upper one's `replace`, a directory over something else or the other
-    /// way round, a parent that is no directory, or a hard link to nothing. Each message names the path, both layers
-    /// and where each of them says so.
+    /// Two layers have the same path and the upper one does not say `replace`, a directory and something else have the same
+    /// path, a parent is not a directory, or a hard link has no target. Each message names the path, both layers and the
+    /// source of each entry.
     pub fn merge(layers: Vec<Layer>) -> Result<Self> {
         let mut tree = Self::empty();
         let mut origins = HashMap::new();
@@ -67,19 +70,19 @@ impl Tree {
         }
     }
 
-    /// Says whether `entry` may take its path, given what is there.
+    /// Checks that `entry` may take its path, given what is there.
     fn admit(&self, layer: LayerId, entry: &Entry, origins: &HashMap<TreePath, String>) -> Result<()> {
         let mut above = entry.path.parent();
         while let Some(parent) = above {
             match self.get(&parent) {
                 Some(Inode { kind: Kind::Directory, .. }) => break,
                 Some(inode) => bail!(
-                    "merging layer `{}`: {} cannot lie below {parent}, which is a {} of layer `{}`{} ({})",
+                    "merging layer `{}`: {} cannot be below {parent}, which is a {} of layer `{}`{} ({})",
                     self.layer_name(layer),
                     entry.path,
                     inode.kind.word(),
                     self.layer_name(inode.layer),
-                    stated(origins, &parent),
+                    origin_of(origins, &parent),
                     entry.origin
                 ),
                 None => above = parent.parent(),
@@ -95,44 +98,47 @@ impl Tree {
         let upper = self.layer_name(layer);
         if is_dir != was_dir {
             bail!(
-                "merging layer `{upper}`: {} is {} there ({}) and a {} in layer `{lower}`{}; one cannot replace the other",
+                "merging layer `{upper}`: {} is {} in it ({}) and a {} in layer `{lower}`{}; one cannot replace the other",
                 entry.path,
                 if is_dir { "a dir" } else { "not a directory" },
                 entry.origin,
                 there.kind.word(),
-                stated(origins, &entry.path)
+                origin_of(origins, &entry.path)
             );
         }
         if there.layer != layer && !entry.replace {
             bail!(
-                "merging layer `{upper}`: {} ({}) is in layer `{lower}`{} already; if it shall take its place, say \
-                 `replace = true` for it",
+                "merging layer `{upper}`: {} ({}) is already in layer `{lower}`{}\nhint: to replace it, set \
+                 `replace = true` for the path",
                 entry.path,
                 entry.origin,
-                stated(origins, &entry.path)
+                origin_of(origins, &entry.path)
             );
         }
         Ok(())
     }
 }
 
-fn stated(origins: &HashMap<TreePath, String>, path: &TreePath) -> String {
+fn origin_of(origins: &HashMap<TreePath, String>, path: &TreePath) -> String {
     origins.get(path).map_or_else(String::new, |origin| format!(" ({origin})"))
 }
 
-/// The last entry for each path, ordered by path, so that parents come before their children.
+/// The last entry of each path, sorted by path, so that parents come before their children.
 fn last_of_each_path(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.reverse();
-    entries.sort_by(|a, b| a.path.cmp(&b.path)); // stable: of equal paths the one that came last is first
+    entries.sort_by(|a, b| a.path.cmp(&b.path)); // stable: of several entries of a path, the last is now the first
     entries.dedup_by(|later, first| later.path == first.path);
     entries
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::path;
     use super::*;
-    use crate::tree::{Attributes, Content};
+    use crate::inode::{Attributes, Content};
+
+    fn path(text: &str) -> TreePath {
+        TreePath::parse(text).unwrap()
+    }
 
     fn layer(name: &str, entries: &[(&str, EntryKind, bool)]) -> Layer {
         let mut layer = Layer::new(name);
@@ -152,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_upper_layer_wins_when_it_says_replace() {
+    fn the_upper_layer_wins_if_it_says_replace() {
         let below = layer("world", &[("etc/motd", file("old"), false)]);
         let tree =
             Tree::merge(vec![below.clone(), layer("overlay", &[("etc/motd", file("new"), true)])]).unwrap();
@@ -166,21 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_never_takes_the_place_of_a_directory() {
+    fn a_file_never_replaces_a_directory() {
         let below = layer("world", &[("etc/ssh/moduli", file("m"), false)]);
         let error = refusal(vec![below, layer("overlay", &[("etc/ssh", file("oops"), true)])]);
         assert!(error.contains("one cannot replace the other"), "{error}");
     }
 
     #[test]
-    fn nothing_is_put_below_a_symbolic_link() {
+    fn nothing_can_be_below_a_symbolic_link() {
         let below = layer("world", &[("tmp", EntryKind::Symlink("var/tmp".into()), false)]);
         let error = refusal(vec![below, layer("overlay", &[("tmp/x", file("x"), false)])]);
         assert!(error.contains("/tmp, which is a link of layer `world`"), "{error}");
     }
 
     #[test]
-    fn of_duplicates_in_one_layer_the_last_counts_whatever_the_order_of_parents() {
+    fn the_last_entry_of_a_layer_wins_and_parents_may_come_later() {
         let world = layer(
             "world",
             &[

@@ -1,38 +1,38 @@
-//! `/var/db/pkg/local.sqlite`: what pkg(8) on the unit knows of the packages that the image has, so that `pkg info`,
-//! `pkg which` and `pkg check -s` work there.
+//! `/var/db/pkg/local.sqlite`: the local database of pkg(8), so that `pkg info`, `pkg which` and `pkg check -s` work on the
+//! running system.
 //!
-//! It is written here and not by pkg, from the manifests alone. The same packages give the same bytes: SQLite is compiled
-//! in, rows go in by name, and times are the commit's.
+//! It is written here and not by pkg, from the manifests alone. The same packages give the same bytes: SQLite is compiled in,
+//! rows are inserted in order of names, and the caller gives the time.
 //!
-//! The tables have versions. pkg takes a newer one than its own with a warning, and brings an older one up to its own; but
-//! since 2.7 not when it only reads (`pkg info`), and then fails. So the version is that of the pkg in the image, where it
-//! is a package too, and the latest otherwise.
+//! The tables have versions. pkg accepts a newer one than its own with a warning, and upgrades an older one; but since 2.7,
+//! commands that only read (`pkg info`) fail instead. So the tables have the version of the pkg among the packages, and the
+//! latest one if there is none.
 
 use anyhow::{Context, Result};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Transaction};
 use serde_json::{Value, json};
 
-use super::manifest::{Manifest, Stated};
-use super::version;
+use crate::manifest::{FileAttributes, Manifest};
+use crate::version;
 
-/// Where pkg looks for it.
-pub const PLACE: &str = "var/db/pkg/local.sqlite";
+/// The path, from the root, that pkg expects.
+pub const PATH: &str = "var/db/pkg/local.sqlite";
 
-/// The tables in the oldest version, [`OLDEST`].
-const SCHEMA: &str = include_str!("register/schema.sql");
-/// What later versions have, each behind a line [`MARK`] with its number.
-const MIGRATIONS: &str = include_str!("register/migrations.sql");
-/// What stands before the number of a version.
+/// Statements that create the tables in the oldest version, [`OLDEST`].
+const SCHEMA: &str = include_str!("local_database/schema.sql");
+/// Statements of later versions, each after a line [`MARK`] with its number.
+const MIGRATIONS: &str = include_str!("local_database/migrations.sql");
+/// The text before the number of a version.
 const MARK: &str = "-- version ";
 /// The version of [`SCHEMA`].
 const OLDEST: u32 = 36;
-/// The package that pkg itself is in.
+/// The package of pkg itself.
 const PKG: &str = "pkg";
-/// Which version of pkg has which version of the tables (`DB_SCHEMA_MINOR` in `libpkg/pkgdb.c`), from the newest.
+/// Versions of pkg and of their tables (`DB_SCHEMA_MINOR` in `libpkg/pkgdb.c`), the newest first.
 const VERSIONS: [(&str, u32); 4] = [("2.8.0", 42), ("2.7.0", 39), ("2.6.0", 38), ("2.4.0", 37)];
 
-/// Numbers that pkg has for the phases of shell scripts (`pkg_script` in `libpkg/pkg.h`).
+/// pkg's numbers for the phases of shell scripts (`pkg_script` in `libpkg/pkg.h`).
 const SCRIPTS: [(&str, i64); 6] = [
     ("pre-install", 0),
     ("post-install", 1),
@@ -42,41 +42,45 @@ const SCRIPTS: [(&str, i64); 6] = [
     ("deinstall", 7),
 ];
 
-/// The same for Lua scripts (`pkg_lua_script`).
+/// pkg's numbers for the phases of Lua scripts (`pkg_lua_script`).
 const LUA_SCRIPTS: [(&str, i64); 4] =
     [("pre-install", 0), ("post-install", 1), ("pre-deinstall", 2), ("post-deinstall", 3)];
 
-/// A package as it is registered.
+/// A package to register.
 #[derive(Clone, Copy, Debug)]
 pub struct Registration<'a> {
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: &'a Manifest,
-    /// It is here only because another needs it.
+    /// It is installed only because another package needs it.
     pub automatic: bool,
 }
 
-/// The database with `packages`, which are in the order of their names, installed at `time` (seconds since 1970).
+/// The database of `packages`, which are sorted by name, installed at `time` (seconds since 1970).
 ///
 /// # Errors
-/// Two packages with one file.
+/// Two packages have the same file, or a manifest contains malformed attributes.
 pub fn database(packages: &[Registration<'_>], time: i64) -> Result<Vec<u8>> {
     let mut connection = Connection::open_in_memory().context("opening a database in memory")?;
     let version = tables_version(packages);
-    connection.execute_batch(&tables(version)).context("making the tables of pkg's database")?;
+    connection.execute_batch(&tables(version)).context("creating the tables of pkg's database")?;
     let transaction = connection.transaction()?;
     for package in packages {
         register(&transaction, package, packages, time)
             .and_then(|id| {
-                if version > OLDEST { attributes(&transaction, package.manifest, id, time) } else { Ok(()) }
+                if version > OLDEST {
+                    set_attributes(&transaction, package.manifest, id, time)
+                } else {
+                    Ok(())
+                }
             })
             .with_context(|| format!("registering the package `{}`", package.manifest.name))?;
     }
     transaction.commit()?;
     connection.execute_batch("VACUUM")?;
-    Ok(connection.serialize("main").context("taking pkg's database out of memory")?.to_vec())
+    Ok(connection.serialize("main").context("serializing pkg's database")?.to_vec())
 }
 
-/// The version of the tables that the pkg among `packages` has.
+/// The version of the tables for the pkg among `packages`.
 fn tables_version(packages: &[Registration<'_>]) -> u32 {
     let pkg = packages.iter().find(|package| package.manifest.name == PKG);
     let known = |(version, _): &&(&str, u32)| {
@@ -85,7 +89,7 @@ fn tables_version(packages: &[Registration<'_>]) -> u32 {
     VERSIONS.iter().find(known).map_or(OLDEST, |(_, tables)| *tables)
 }
 
-/// Statements that make the tables in a version.
+/// Statements that create the tables in a version.
 fn tables(version: u32) -> String {
     let steps = MIGRATIONS.split(MARK).skip(1);
     let wanted = steps.filter(|step| {
@@ -98,12 +102,12 @@ fn tables(version: u32) -> String {
     format!("{SCHEMA}{more}PRAGMA user_version = {version};\n")
 }
 
-/// What newer tables have of files and directories: owner, mode, flags and time. The time is that of every file of the
-/// image and not the package's own, or `pkg check -m` would find them all changed.
-fn attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64, time: i64) -> Result<()> {
-    let bits = |path: &str, stated: &Stated| -> Result<(u32, u32)> {
-        let both = || anyhow::Ok((stated.mode()?.unwrap_or(0), stated.flags()?));
-        both().with_context(|| format!("reading what its manifest says of {path}"))
+/// Sets owner, mode, flags and time of files and directories, which newer tables have. The time is that of all files of the
+/// image and not the package's own; otherwise `pkg check -m` would report all of them as changed.
+fn set_attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64, time: i64) -> Result<()> {
+    let bits = |path: &str, attributes: &FileAttributes| -> Result<(u32, u32)> {
+        let both = || anyhow::Ok((attributes.mode()?.unwrap_or(0), attributes.flags()?));
+        both().with_context(|| format!("reading the attributes of {path} in its manifest"))
     };
     for (path, file) in &manifest.files {
         let Some(stated) = file.attributes() else { continue };
@@ -116,7 +120,7 @@ fn attributes(to: &Transaction<'_>, manifest: &Manifest, id: i64, time: i64) -> 
         )?;
     }
     for (path, directory) in &manifest.directories {
-        let Ok(stated) = serde_json::from_value::<Stated>(directory.clone()) else { continue };
+        let Ok(stated) = serde_json::from_value::<FileAttributes>(directory.clone()) else { continue };
         let (mode, flags) = bits(path, &stated)?;
         insert(
             to,
@@ -160,9 +164,10 @@ fn register(
     )?;
     let id = to.last_insert_rowid();
     for (name, dependency) in &manifest.deps {
-        let there = all.iter().find(|other| other.manifest.name == *name).map(|other| other.manifest);
-        let (origin, version) =
-            there.map_or((&dependency.origin, &dependency.version), |there| (&there.origin, &there.version));
+        let installed = all.iter().find(|other| other.manifest.name == *name).map(|other| other.manifest);
+        let (origin, version) = installed.map_or((&dependency.origin, &dependency.version), |manifest| {
+            (&manifest.origin, &manifest.version)
+        });
         insert(
             to,
             "INSERT INTO deps (origin, name, version, package_id) VALUES (?1, ?2, ?3, ?4)",
@@ -173,9 +178,9 @@ fn register(
         insert(
             to,
             "INSERT INTO files (path, sha256, package_id) VALUES (?1, ?2, ?3)",
-            &[path, &file.sum(), &id],
+            &[path, &file.checksum(), &id],
         )
-        .with_context(|| format!("with its file {path}"))?;
+        .with_context(|| format!("adding its file {path}"))?;
     }
     for path in &manifest.config {
         insert(to, "INSERT INTO config_files (path, package_id) VALUES (?1, ?2)", &[path, &id])?;
@@ -214,7 +219,7 @@ fn register(
     Ok(id)
 }
 
-/// Lists of names, each in a table of its own, with a table that ties them to packages.
+/// Inserts lists of names: each has a table of its own, and a table that links its names to packages.
 fn lists(to: &Transaction<'_>, manifest: &Manifest, id: i64) -> Result<()> {
     let lists: [(&[String], &str, &str, &str); 8] = [
         (&manifest.categories, "categories", "name", "pkg_categories"),
@@ -226,16 +231,16 @@ fn lists(to: &Transaction<'_>, manifest: &Manifest, id: i64) -> Result<()> {
         (&manifest.provides, "provides", "provide", "pkg_provides"),
         (&manifest.requires, "requires", "require", "pkg_requires"),
     ];
-    for (names, table, column, ties) in lists {
+    for (names, table, column, links) in lists {
         for name in names {
             let new = format!(
                 "INSERT INTO {table} ({column}) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1)"
             );
             insert(to, &new, &[name])?;
-            let tie = format!(
-                "INSERT OR IGNORE INTO {ties} VALUES (?1, (SELECT id FROM {table} WHERE {column} = ?2))"
+            let link = format!(
+                "INSERT OR IGNORE INTO {links} VALUES (?1, (SELECT id FROM {table} WHERE {column} = ?2))"
             );
-            insert(to, &tie, &[&id, name])?;
+            insert(to, &link, &[&id, name])?;
         }
     }
     Ok(())
@@ -271,7 +276,7 @@ fn insert(to: &Transaction<'_>, statement: &str, values: &[&dyn ToSql]) -> Resul
     Ok(())
 }
 
-/// pkg keeps messages as a list of objects in JSON.
+/// The messages as pkg keeps them: a list of objects in JSON.
 fn messages(manifest: &Manifest) -> Option<String> {
     let message = manifest.messages.as_ref().or(manifest.message.as_ref())?;
     Some(match message {
@@ -280,7 +285,7 @@ fn messages(manifest: &Manifest) -> Option<String> {
     })
 }
 
-/// As pkg numbers it: `|`, `&`, or 1 for a single licence.
+/// pkg's number for how licences combine: `|`, `&`, or 1 for a single licence.
 fn license_logic(manifest: &Manifest) -> i64 {
     match manifest.licenselogic.as_deref() {
         Some("or" | "dual") => i64::from(b'|'),
@@ -332,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_registered_with_all_that_pkg_asks_for() {
+    fn packages_are_registered_with_everything_that_pkg_queries() {
         let connection = registered(&[manifest("a", "1"), manifest("b", "2_1")]);
         let questions = [
             "SELECT name, version, arch, automatic, licenselogic, time, message FROM packages",
@@ -367,11 +372,11 @@ mod tests {
     }
 
     #[test]
-    fn two_packages_with_one_file_are_refused() {
+    fn two_packages_with_the_same_file_are_refused() {
         let (one, mut other) = (manifest("a", "1"), manifest("b", "1"));
         other.files = one.files.clone();
         let packages = [&one, &other].map(|manifest| Registration { manifest, automatic: false });
         let error = format!("{:#}", database(&packages, 0).unwrap_err());
-        assert!(error.starts_with("registering the package `b`: with its file /old/a: UNIQUE"), "{error}");
+        assert!(error.starts_with("registering the package `b`: adding its file /old/a: UNIQUE"), "{error}");
     }
 }

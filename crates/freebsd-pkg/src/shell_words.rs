@@ -1,4 +1,4 @@
-//! Words of a line of shell, as far as packages' scripts need it: quotes are taken off, nothing is expanded.
+//! Splits a line of shell script into words, as far as packages' scripts need it: quotes are removed, nothing is expanded.
 
 /// The words of `line`.
 pub fn split(line: &str) -> Vec<String> {
@@ -23,7 +23,7 @@ pub fn split(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn quotes_keep_words_together_also_empty_ones() {
+    fn quoted_words_stay_together_even_if_empty() {
         assert_eq!(super::split("a  -c \"b c\" 'd'e ''"), ["a", "-c", "b c", "de", ""]);
     }
 }

@@ -1,7 +1,7 @@
--- The tables of pkg(8)'s local database in version 36, which pkg 1.18 to 2.2 have (`pkgdb_init` in libpkg/pkgdb.c).
--- migrations.sql makes later versions of it.
+-- The tables of pkg(8)'s local database in version 36, of pkg 1.18 to 2.2 (`pkgdb_init` in libpkg/pkgdb.c).
+-- migrations.sql turns them into later versions.
 PRAGMA encoding = "UTF-8";
--- /var is memory: a table takes a page at least, and there are many small ones.
+-- /var is in memory: a table takes at least one page, and there are many small ones.
 PRAGMA page_size = 1024;
 CREATE TABLE packages (
   id INTEGER PRIMARY KEY, origin TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, comment TEXT NOT NULL,

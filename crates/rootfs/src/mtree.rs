@@ -1,6 +1,6 @@
-//! The mtree(5) specification of a slot: every path with owner, mode, flags, size and sha256, as `mtree -f` on the
-//! device checks it. It lies in the image itself and beside the images. The layer that brought a path is its tag, as
-//! METALOG tags packages: `tags=layer=world`; mtree(8) leaves tags alone unless it is asked for some.
+//! The mtree(5) specification of a tree: every path with its owner, mode, flags, size and SHA-256, as `mtree -f` checks it on
+//! the running system. The layer of a path is its tag, as packages are in METALOG: `tags=layer=world`. mtree(8) ignores tags
+//! unless it is asked for some.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -9,19 +9,21 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::tree::{Inode, InodeId, Kind, Principal, Tree, TreePath};
+use crate::inode::{Inode, InodeId, Kind, Principal};
+use crate::path::TreePath;
+use crate::tree::Tree;
 use crate::{flags, vis};
 
-/// How the layer of a path is written, before its name in vis(3).
+/// The keyword for the layer of a path; its name in vis(3) follows.
 pub const LAYER: &str = "tags=layer=";
 
-/// The sha256 of every regular file, in hex.
+/// The SHA-256 of every regular file, in hexadecimal.
 pub type Digests = HashMap<InodeId, String>;
 
 /// Reads and hashes every regular file of `tree`, in parallel.
 ///
 /// # Errors
-/// A host file cannot be read or has changed.
+/// A host file cannot be read, or has changed.
 pub fn digests(tree: &Tree) -> Result<Digests> {
     let mut files: Vec<InodeId> = tree.names().map(|(_, id)| id).collect();
     files.sort_unstable();
@@ -32,15 +34,15 @@ pub fn digests(tree: &Tree) -> Result<Digests> {
             Kind::File(content) => Some((id, content)),
             _ => None,
         })
-        .map(|(id, content)| Ok((id, hex::encode(&Sha256::digest(content.read()?)))))
+        .map(|(id, content)| Ok((id, hex::encode(Sha256::digest(content.read()?)))))
         .collect()
 }
 
-/// Writes the specification of `tree`, whose owners are numbers by now. `own` is its own path in the tree, which it lists
-/// without size and digest.
+/// Writes the specification of `tree`. `own` is the path of the specification itself, which is listed without size and
+/// digest.
 ///
 /// # Errors
-/// An owner that is still a name.
+/// An owner is still a name.
 pub fn write(tree: &Tree, digests: &Digests, own: &TreePath) -> Result<String> {
     let mut names: HashMap<InodeId, u32> = HashMap::new();
     for (_, id) in tree.names() {
@@ -65,7 +67,7 @@ pub fn write(tree: &Tree, digests: &Digests, own: &TreePath) -> Result<String> {
 fn line(text: &mut String, path: &TreePath, inode: &Inode) -> Result<()> {
     let attributes = &inode.attributes;
     let (Principal::Id(uid), Principal::Id(gid)) = (&attributes.user, &attributes.group) else {
-        anyhow::bail!("its owner has no number yet");
+        anyhow::bail!("its owner is not resolved to a number");
     };
     let shown = if path.is_root() { ".".to_owned() } else { format!("./{}", vis::encode(path.as_str())) };
     write!(
@@ -86,7 +88,7 @@ fn line(text: &mut String, path: &TreePath, inode: &Inode) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{EntryKind, Layer};
+    use crate::layer::{EntryKind, Layer};
 
     #[test]
     fn every_path_is_listed_with_what_mtree_checks() {

@@ -1,24 +1,26 @@
-//! Names of users and groups become numbers, by the image's own databases and never by the host's.
+//! Turns names of users and groups into numbers, by the image's own databases and never by the host's.
 
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Principal, Tree, TreePath};
+use crate::inode::Principal;
+use crate::path::TreePath;
+use crate::tree::Tree;
 
-/// Where the image keeps its users (`master.passwd(5)`): name, password, uid, ...
+/// The users of the image (`master.passwd(5)`): name, password, uid, ...
 const USERS: &str = "etc/master.passwd";
-/// Where the image keeps its groups (`group(5)`): name, password, gid, members.
+/// The groups of the image (`group(5)`): name, password, gid, members.
 const GROUPS: &str = "etc/group";
 
-/// The field of the number in both files.
+/// The index of the number's field in both files.
 const NUMBER_FIELD: usize = 2;
 
 impl Tree {
-    /// Replaces every owner that a layer stated by name with its number.
+    /// Replaces every owner that a layer gives by name with its number.
     ///
     /// # Errors
-    /// A name that is neither in the image's `master.passwd` nor `group`; the message names the path and the layer.
+    /// A name is in neither the image's `master.passwd` nor its `group`; the message names the path and the layer.
     pub fn resolve_owners(&mut self) -> Result<()> {
         let users = self.database(USERS)?;
         let groups = self.database(GROUPS)?;
@@ -34,8 +36,8 @@ impl Tree {
         if let Some((path, layer, Principal::Name(name), what)) = unknown {
             let file = if what == "user" { USERS } else { GROUPS };
             bail!(
-                "setting the owner of {path} (layer `{}`): the image's /{file} has no {what} `{name}`; add it there, or \
-                 correct the name",
+                "setting the owner of {path} (layer `{}`): the image's /{file} has no {what} `{name}`\nhint: add the {what} to \
+                 /{file}, or correct the name",
                 self.layer_name(layer)
             );
         }
@@ -52,15 +54,16 @@ impl Tree {
 
     fn database(&self, path: &str) -> Result<HashMap<String, u32>> {
         let path = TreePath::parse(path)?;
-        let text = self.read_text(&path).context("looking owners up")?;
+        let text = self.read_text(&path).context("looking up owners")?;
         text.lines()
             .enumerate()
             .filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty())
             .map(|(index, line)| {
                 let fields: Vec<&str> = line.split(':').collect();
                 let number = fields.get(NUMBER_FIELD).and_then(|field| field.parse().ok());
-                let number = number
-                    .with_context(|| format!("reading {path} of the image, line {}: no number", index + 1))?;
+                let number = number.with_context(|| {
+                    format!("reading {path} of the image, line {}: it has no number", index + 1)
+                })?;
                 Ok((fields[0].to_owned(), number))
             })
             .collect()
@@ -77,7 +80,8 @@ fn number(numbers: &HashMap<String, u32>, principal: &Principal) -> Option<u32> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Attributes, EntryKind, Layer};
+    use crate::inode::Attributes;
+    use crate::layer::{EntryKind, Layer};
 
     fn tree(user: &str, group: &str) -> Tree {
         let mut layer = Layer::new("overlay");
@@ -100,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_owner_is_told_with_path_layer_and_file() {
+    fn an_unknown_owner_is_reported_with_path_layer_and_file() {
         let error = tree("nosuch", "wheel").resolve_owners().unwrap_err().to_string();
         for part in ["/var/spool/lock", "layer `overlay`", "/etc/master.passwd", "`nosuch`"] {
             assert!(error.contains(part), "{error}");

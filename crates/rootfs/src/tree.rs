@@ -1,43 +1,29 @@
-//! The image's content in memory: layers merge into one [`Tree`], the rules of NanoBSD transform it, and the file
-//! system is written from it.
+//! The content of a root file system in memory: [`Layer`]s merge into one [`Tree`], which is then transformed, and from which
+//! a file system is written.
 //!
 //! Invariants: every path but the root has a parent that is a directory; a hard link is two paths with one inode.
 //! The tree knows nothing of file systems, slots or the device.
-
-mod inode;
-mod layer;
-mod merge;
-mod owners;
-mod path;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use anyhow::{Context, Result, bail};
 
-pub use inode::{Attributes, Content, Inode, Kind, Principal};
-pub use layer::{Entry, EntryKind, Layer};
-pub use path::TreePath;
+pub use crate::inode::{Attributes, Content, Inode, InodeId, Kind, LayerId, Principal};
+pub use crate::layer::{Entry, EntryKind, Layer};
+pub use crate::path::TreePath;
 
-/// Which layer something came from: an index into the layers of its tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LayerId(usize);
-
-/// An inode of one tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InodeId(usize);
-
-/// The whole content of a slot.
+/// The whole content of a root file system.
 #[derive(Clone, Debug)]
 pub struct Tree {
-    names: BTreeMap<TreePath, InodeId>,
+    pub(crate) names: BTreeMap<TreePath, InodeId>,
     inodes: Vec<Inode>,
     layers: Vec<String>,
 }
 
 impl Tree {
-    /// A tree with nothing but its root directory, and no layer.
-    fn empty() -> Self {
+    /// A tree that contains only its root directory, and has no layer.
+    pub(crate) fn empty() -> Self {
         let root = Inode { kind: Kind::Directory, attributes: Attributes::root(0o755), layer: LayerId(0) };
         Self {
             names: BTreeMap::from([(TreePath::root(), InodeId(0))]),
@@ -46,7 +32,7 @@ impl Tree {
         }
     }
 
-    /// Registers a layer for what is put into the tree from now on; a name that is there already is used again.
+    /// The layer called `name`, which is registered if it is new.
     pub fn layer(&mut self, name: &str) -> LayerId {
         if let Some(at) = self.layers.iter().position(|known| known == name) {
             return LayerId(at);
@@ -65,52 +51,52 @@ impl Tree {
         self.names.get(path).map(|id| &self.inodes[id.0])
     }
 
-    /// The same, to change its attributes in place (for every name that it has).
+    /// The inode at `path`, to change it in place for all of its names.
     pub fn get_mut(&mut self, path: &TreePath) -> Option<&mut Inode> {
         self.names.get(path).map(|id| &mut self.inodes[id.0])
     }
 
-    /// What `path` names; two names of one file have the same.
+    /// The id of the inode at `path`; hard links to one file have the same id.
     pub fn id(&self, path: &TreePath) -> Option<InodeId> {
         self.names.get(path).copied()
     }
 
-    /// The inode of an id.
+    /// The inode with an id.
     pub fn inode(&self, id: InodeId) -> &Inode {
         &self.inodes[id.0]
     }
 
-    /// All inodes that a name stands for, to change; each is visited once.
+    /// All inodes, to change them; each is visited once.
     pub fn inodes_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
         self.inodes.iter_mut()
     }
 
-    /// Whether there is a directory at `path`.
+    /// Whether `path` is a directory.
     pub fn is_dir(&self, path: &TreePath) -> bool {
         matches!(self.get(path), Some(Inode { kind: Kind::Directory, .. }))
     }
 
-    /// Every path with its inode, parents before children; paths with one id are hard links to each other.
+    /// Every path with the id of its inode, parents before children. Paths with the same id are hard links to each other.
     pub fn names(&self) -> impl Iterator<Item = (&TreePath, InodeId)> {
         self.names.iter().map(|(path, id)| (path, *id))
     }
 
-    /// `path` and all that lies below it, parents first.
+    /// `path` and everything below it, parents first.
     pub fn walk<'a>(&'a self, path: &'a TreePath) -> impl Iterator<Item = (&'a TreePath, InodeId)> + 'a {
         let own = self.names.get_key_value(path).map(|(path, id)| (path, *id));
         own.into_iter().chain(self.below(path))
     }
 
-    /// What lies directly in the directory `path`.
+    /// The entries of the directory `path`.
     pub fn children<'a>(&'a self, path: &'a TreePath) -> impl Iterator<Item = (&'a TreePath, InodeId)> + 'a {
         let skip = if path.is_root() { 0 } else { path.as_str().len() + 1 };
         self.below(path).filter(move |(child, _)| !child.as_str()[skip..].contains('/'))
     }
 
-    /// All that lies below `path`, without it.
+    /// Everything below `path`, without `path` itself.
     fn below<'a>(&'a self, path: &'a TreePath) -> impl Iterator<Item = (&'a TreePath, InodeId)> + 'a {
-        // `/` sorts after some characters that names begin with, so the names below `path` are those that start
-        // with `path/`, which lie side by side, and not those that simply follow it.
+        // `/` sorts after some characters that names may contain, so what directly follows `path` need not be below it.
+        // The paths that start with `path/` are adjacent, however.
         let prefix = if path.is_root() { String::new() } else { format!("{}/", path.as_str()) };
         let first = TreePath::parse(&prefix).unwrap_or_else(|_| TreePath::root());
         self.names
@@ -126,7 +112,7 @@ impl Tree {
     /// The bytes of the regular file at `path`.
     ///
     /// # Errors
-    /// Nothing there, not a regular file, or the host file behind it cannot be read.
+    /// `path` is missing or not a regular file, or the host file with its bytes cannot be read.
     pub fn read(&self, path: &TreePath) -> Result<Vec<u8>> {
         match self.get(path) {
             Some(Inode { kind: Kind::File(content), .. }) => content.read(),
@@ -138,16 +124,16 @@ impl Tree {
     /// The text of the regular file at `path`.
     ///
     /// # Errors
-    /// As [`Tree::read`], or it is not UTF-8.
+    /// As [`Tree::read`], or the bytes are not UTF-8.
     pub fn read_text(&self, path: &TreePath) -> Result<String> {
         String::from_utf8(self.read(path)?).with_context(|| format!("reading {path} of the image as text"))
     }
 
-    /// Puts an inode at `path`, in place of whatever name was there (a directory's content goes with it); parents
-    /// that lack are made as by [`Tree::make_dirs`].
+    /// Puts an inode at `path`, in place of what is there (with everything below it). Missing parents are created as by
+    /// [`Tree::make_dirs`].
     ///
     /// # Errors
-    /// A parent of `path` is something else than a directory.
+    /// A parent of `path` is not a directory.
     pub fn put(&mut self, layer: LayerId, path: &TreePath, kind: Kind, attributes: Attributes) -> Result<()> {
         self.make_parents(layer, path)?;
         let stays = matches!(kind, Kind::Directory) && self.is_dir(path);
@@ -160,7 +146,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts a regular file that is owned by root.
+    /// Puts a regular file that is owned by `root:wheel`.
     ///
     /// # Errors
     /// As [`Tree::put`].
@@ -174,7 +160,7 @@ impl Tree {
         self.put(layer, path, Kind::File(content.into()), Attributes::root(mode))
     }
 
-    /// Puts a symbolic link that is owned by root.
+    /// Puts a symbolic link that is owned by `root:wheel`.
     ///
     /// # Errors
     /// As [`Tree::put`].
@@ -182,8 +168,7 @@ impl Tree {
         self.put(layer, path, Kind::Symlink(target.to_owned()), Attributes::root(0o755))
     }
 
-    /// Adds text at the end of the regular file at `path`, which is made (0644) when it is not there; mode and owner
-    /// of a file that is there stay.
+    /// Appends text to the regular file at `path`, which keeps its mode and owner; a missing file is created with mode 0644.
     ///
     /// # Errors
     /// As [`Tree::read_text`] and [`Tree::put`].
@@ -196,15 +181,16 @@ impl Tree {
         self.put(layer, path, Kind::File(bytes.into()), attributes)
     }
 
-    /// Makes the directory `path` and its parents where they lack: `root:wheel`, `mode` for the last, 0755 above.
+    /// Creates the directory `path` and its parents if they are missing, owned by `root:wheel`. `path` gets `mode`, its parents
+    /// get 0755.
     ///
     /// # Errors
-    /// `path` or a parent of it is something else than a directory.
+    /// `path` or a parent of it is not a directory.
     pub fn make_dirs(&mut self, layer: LayerId, path: &TreePath, mode: u16) -> Result<()> {
         match self.get(path) {
             Some(Inode { kind: Kind::Directory, .. }) => Ok(()),
             Some(inode) => bail!(
-                "making the directory {path}: layer `{}` has a {} there",
+                "creating the directory {path}: layer `{}` has a {} there",
                 self.layer_name(inode.layer),
                 inode.kind.word()
             ),
@@ -212,7 +198,7 @@ impl Tree {
         }
     }
 
-    fn make_parents(&mut self, layer: LayerId, path: &TreePath) -> Result<()> {
+    pub(crate) fn make_parents(&mut self, layer: LayerId, path: &TreePath) -> Result<()> {
         match path.parent() {
             Some(parent) => self
                 .make_dirs(layer, &parent, 0o755)
@@ -221,10 +207,10 @@ impl Tree {
         }
     }
 
-    /// Makes `path` one more name of the file at `of`, in place of what was there.
+    /// Makes `path` a hard link to the regular file at `of`, in place of what is there.
     ///
     /// # Errors
-    /// There is no file at `of`, or a parent of `path` is something else than a directory.
+    /// There is no regular file at `of`, or a parent of `path` is not a directory.
     pub fn link(&mut self, layer: LayerId, of: &TreePath, path: &TreePath) -> Result<()> {
         let id = self.id(of).filter(|id| matches!(self.inode(*id).kind, Kind::File(_)));
         let id = id.with_context(|| format!("linking {path} to {of}: there is no such file"))?;
@@ -234,19 +220,19 @@ impl Tree {
         Ok(())
     }
 
-    /// Removes `path` and all below it; says whether there was anything.
+    /// Removes `path` and everything below it; returns whether it existed.
     pub fn remove(&mut self, path: &TreePath) -> bool {
-        let gone: Vec<TreePath> = self.walk(path).map(|(path, _)| path.clone()).collect();
-        for path in gone.iter().filter(|path| !path.is_root()) {
+        let removed: Vec<TreePath> = self.walk(path).map(|(path, _)| path.clone()).collect();
+        for path in removed.iter().filter(|path| !path.is_root()) {
             self.names.remove(path);
         }
-        !gone.is_empty()
+        !removed.is_empty()
     }
 
-    /// Moves `from` with all below it to `to`, where nothing may be yet; nothing happens when `from` is not there.
+    /// Moves `from` and everything below it to `to`, which must not exist. If `from` is missing, nothing happens.
     ///
     /// # Errors
-    /// There is something at `to` already, or a parent of it is not a directory.
+    /// `to` exists, or a parent of it is not a directory.
     pub fn rename(&mut self, layer: LayerId, from: &TreePath, to: &TreePath) -> Result<()> {
         if let Some(inode) = self.get(to) {
             bail!(
@@ -265,14 +251,14 @@ impl Tree {
         Ok(())
     }
 
-    /// Repeats the tree below `from` at `to` as `cpio -dumpl` does: directories anew with the same attributes, all
-    /// else as hard links, so that it costs directory entries only. What is at `to` already is replaced.
+    /// Copies `from` and everything below it to `to` as `cpio -dumpl` does: directories are new, with the same attributes, and
+    /// everything else is a hard link, so the copy costs directory entries only. Existing files at `to` are replaced.
     ///
     /// # Errors
-    /// `to` lies within `from`, or a parent of it is not a directory.
+    /// `to` is within `from`, or a parent of it is not a directory.
     pub fn link_tree(&mut self, layer: LayerId, from: &TreePath, to: &TreePath) -> Result<()> {
         if to.is_within(from) {
-            bail!("linking {from} to {to}: the target lies within the source");
+            bail!("linking {from} to {to}: the target is within the source");
         }
         let source: Vec<(TreePath, InodeId)> = self.walk(from).map(|(path, id)| (path.clone(), id)).collect();
         for (path, id) in source {
@@ -289,7 +275,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Removes every directory below `path` that holds nothing, deepest first; `path` itself stays.
+    /// Removes every empty directory below `path`, deepest first; `path` itself stays.
     pub fn prune_empty_dirs(&mut self, path: &TreePath) {
         let dirs: Vec<TreePath> = self
             .walk(path)
@@ -308,7 +294,7 @@ impl Tree {
 mod tests {
     use super::*;
 
-    pub(super) fn path(text: &str) -> TreePath {
+    fn path(text: &str) -> TreePath {
         TreePath::parse(text).unwrap()
     }
 
@@ -326,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn walking_a_directory_leaves_out_its_namesakes() {
+    fn walking_a_directory_skips_names_that_only_begin_alike() {
         let (tree, _) = sample();
         assert_eq!(list(&tree, "etc"), ["/etc", "/etc/local", "/etc/local/x", "/etc/rc.conf"]);
         let root = TreePath::root();
@@ -336,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_linked_tree_shares_files_and_owns_directories() {
+    fn a_linked_tree_shares_files_and_has_its_own_directories() {
         let (mut tree, layer) = sample();
         tree.link_tree(layer, &path("etc"), &path("conf/base/etc")).unwrap();
         assert_eq!(tree.names[&path("etc/rc.conf")], tree.names[&path("conf/base/etc/rc.conf")]);
@@ -345,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_takes_all_below_and_never_overwrites() {
+    fn a_move_includes_everything_below_and_never_overwrites() {
         let (mut tree, layer) = sample();
         tree.rename(layer, &path("usr/local/etc"), &path("etc/app")).unwrap();
         assert_eq!(list(&tree, "etc/app"), ["/etc/app", "/etc/app/app.conf"]);
@@ -355,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn pruning_goes_up_to_the_directory_it_was_asked_for() {
+    fn pruning_keeps_the_directory_that_it_was_called_for() {
         let (mut tree, layer) = sample();
         tree.make_dirs(layer, &path("usr/share/doc/none"), 0o755).unwrap();
         tree.remove(&path("usr/local/etc/app.conf"));
@@ -364,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_no_parent() {
+    fn a_file_cannot_be_a_parent() {
         let (mut tree, layer) = sample();
         let error = tree.put_file(layer, &path("etc/rc.conf/x"), "", 0o644).unwrap_err();
         let text = format!("{error:#}");

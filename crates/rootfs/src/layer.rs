@@ -1,8 +1,9 @@
-//! A layer: one source of the image's content, before it is merged with the others.
+//! A layer: one source of a tree's content, before it is merged with the others.
 
-use super::{Attributes, Content, TreePath};
+use crate::inode::{Attributes, Content};
+use crate::path::TreePath;
 
-/// What a layer says of one path.
+/// What a layer has at a path.
 #[derive(Clone, Debug)]
 pub enum EntryKind {
     /// A directory.
@@ -11,7 +12,7 @@ pub enum EntryKind {
     File(Content),
     /// A symbolic link to the given target.
     Symlink(String),
-    /// One more name for the regular file that the same layer has at the given path.
+    /// Another name for the regular file that the same layer has at the given path.
     HardLink(TreePath),
     /// A character device with its `dev_t`.
     CharDevice(u64),
@@ -24,26 +25,26 @@ pub enum EntryKind {
 /// One entry of a layer.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Where.
+    /// The path.
     pub path: TreePath,
-    /// What.
+    /// The type, with what only this type has.
     pub kind: EntryKind,
     /// Owner, mode and flags.
     pub attributes: Attributes,
-    /// The attributes are only a default: a directory that a lower layer has keeps its own.
+    /// The attributes are only a default: a directory of a lower layer keeps its own.
     pub implicit: bool,
-    /// It may take the place of what a lower layer has there (never a directory's place by something else).
+    /// It may replace what a lower layer has at the path. A directory is never replaced by something else.
     pub replace: bool,
-    /// Where the layer states this, for messages: `METALOG line 12`, or a host path.
+    /// The source of the entry, for messages: `METALOG line 12`, or a host path.
     pub origin: String,
 }
 
 /// A named list of entries. Within one layer the last entry for a path wins.
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
-    /// The name that messages and the manifest use: `world`, `kernel`, `overlay`, ...
+    /// The name in messages and manifests: `world`, `kernel`, `overlay`, ...
     pub name: String,
-    /// The entries, in any order: parents need not come before their children.
+    /// The entries, in any order: children may come before their parents.
     pub entries: Vec<Entry>,
 }
 
@@ -53,7 +54,7 @@ impl Layer {
         Self { name: name.to_owned(), entries: Vec::new() }
     }
 
-    /// Adds an entry that is stated by the product itself, owned by `root:wheel`.
+    /// Adds an entry that is owned by `root:wheel`.
     pub fn push(&mut self, path: TreePath, kind: EntryKind, mode: u16) {
         let origin = self.name.clone();
         self.entries.push(Entry {

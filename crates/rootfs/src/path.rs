@@ -1,8 +1,8 @@
-//! Where something lies in an image: a path relative to the image's root.
+//! Paths in a tree, relative to its root.
 //!
-//! A [`TreePath`] holds no leading slash, no `.` or `..` and no empty component, so two equal places are equal
-//! strings. It is printed with the leading slash that the device's users see. Host paths are `std::path::Path` and
-//! never become tree paths without passing [`TreePath::parse`].
+//! A [`TreePath`] has no leading slash, no `.` or `..` and no empty component, so two spellings of one path are equal
+//! strings. It is printed with the leading slash that users of the system see. Host paths are `std::path::Path`, and only
+//! [`TreePath::parse`] turns text into tree paths.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use anyhow::{Result, bail};
 /// Longest name of one directory entry in UFS, in bytes (`UFS_MAXNAMLEN`, `sys/ufs/ufs/dir.h`).
 const NAME_MAX: usize = 255;
 
-/// A normalized path below the root of the image; the root itself is the empty path.
+/// A normalized path below the root of a tree; the root itself is the empty path.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreePath(String);
 
 impl TreePath {
-    /// The root directory of the image.
+    /// The root directory.
     pub const fn root() -> Self {
         Self(String::new())
     }
@@ -24,16 +24,16 @@ impl TreePath {
     /// Normalizes `text`: a leading `/` or `./` and repeated or trailing slashes are dropped.
     ///
     /// # Errors
-    /// `..`, a NUL, or a name of more than 255 bytes.
+    /// The text contains `..`, a NUL byte, or a name of more than 255 bytes.
     pub fn parse(text: &str) -> Result<Self> {
         let mut parts = Vec::new();
         for part in text.split('/') {
             match part {
                 "" | "." => {}
-                ".." => bail!("path `{text}` climbs with `..`: paths in an image start at its root"),
-                _ if part.contains('\0') => bail!("path `{}` holds a NUL byte", text.escape_debug()),
+                ".." => bail!("path `{text}` contains `..`: paths in an image start at its root"),
+                _ if part.contains('\0') => bail!("path `{}` contains a NUL byte", text.escape_debug()),
                 _ if part.len() > NAME_MAX => {
-                    bail!("path `{text}`: a name of {} bytes, UFS holds {NAME_MAX}", part.len())
+                    bail!("path `{text}` contains a name of {} bytes; UFS allows {NAME_MAX}", part.len())
                 }
                 _ => parts.push(part),
             }
@@ -41,7 +41,7 @@ impl TreePath {
         Ok(Self(parts.join("/")))
     }
 
-    /// The path as text without a leading slash (empty for the root).
+    /// The path without a leading slash (empty for the root).
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,7 +51,7 @@ impl TreePath {
         self.0.is_empty()
     }
 
-    /// The directory that holds this path; `None` for the root.
+    /// The directory that contains this path; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         if self.is_root() {
             return None;
@@ -64,7 +64,7 @@ impl TreePath {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// `name`, which may hold slashes, below this path.
+    /// `name`, which may contain slashes, below this path.
     ///
     /// # Errors
     /// As [`TreePath::parse`].
@@ -81,7 +81,7 @@ impl TreePath {
                 && self.0.as_bytes()[other.0.len()] == b'/')
     }
 
-    /// The same place below `to` that `self` has below `from`; `None` when `self` is not within `from`.
+    /// This path with `from` at its start replaced by `to`; `None` if it is not within `from`.
     pub fn rebase(&self, from: &Self, to: &Self) -> Option<Self> {
         if !self.is_within(from) {
             return None;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_place_are_equal() {
+    fn spellings_of_one_path_are_equal() {
         for text in ["/etc/rc.conf", "./etc/rc.conf", "etc//rc.conf/", "etc/./rc.conf"] {
             assert_eq!(path(text), path("etc/rc.conf"));
         }

@@ -1,12 +1,8 @@
-//! Who vouches for a repository: its catalogue is signed, the checksums of all packages are in the catalogue.
+//! Whom to trust for a repository: its catalogue is signed, and the checksums of all packages are in the catalogue.
 //!
-//! With `pubkey` the member `signature` of the catalogue's archive holds the signature, and the key is a file here; with
-//! `fingerprints` the archive holds `NAME.sig` and `NAME.pub`, and the SHA-256 of the key must be among the trusted ones and
-//! not among the revoked (`libpkg/pkg_repo.c`). What keys and signatures are like is in [`key`].
-
-pub mod ecdsa;
-pub mod eddsa;
-pub mod key;
+//! With `pubkey`, the member `signature` of the catalogue's archive is the signature, and the key is a local file. With
+//! `fingerprints`, the archive contains `NAME.sig` and `NAME.pub`, and the SHA-256 of the key must be among the trusted ones
+//! and not among the revoked ones (`libpkg/pkg_repo.c`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,28 +11,28 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use super::ucl;
-use key::{Kind, Origin, PublicKey};
+use super::key::{Algorithm, KeyOrigin, PublicKey};
+use crate::ucl;
 
-/// Whom the product trusts.
+/// Whom to trust for a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Nobody signs: the repository is a folder of one's own.
+    /// Nobody: the repository is a directory of your own, and is not signed.
     Nobody,
-    /// The holder of the key whose public half is in this file.
+    /// The owner of the public key in this file.
     Key(PathBuf),
-    /// Holders of keys whose fingerprints are in the folders `trusted` and not `revoked` below this one.
+    /// Owners of keys whose fingerprints are in the directory `trusted` below this one, and not in `revoked`.
     Fingerprints(PathBuf),
 }
 
-/// The members of a catalogue's archive other than the catalogue itself, by name.
+/// The members of a catalogue's archive without the catalogue itself, by name.
 pub type Members = BTreeMap<String, Vec<u8>>;
 
 impl Trust {
-    /// Checks that someone trusted has signed `catalogue`.
+    /// Checks that `catalogue` has a signature of someone trusted.
     ///
     /// # Errors
-    /// Nobody has, a key is revoked, or the keys that should be here are not.
+    /// It does not, a key is revoked, or the local keys are missing.
     pub fn require(&self, catalogue: &[u8], members: &Members) -> Result<()> {
         match self {
             Self::Nobody => Ok(()),
@@ -45,8 +41,8 @@ impl Trust {
         }
     }
 
-    /// The word for it in the product definition.
-    pub const fn word(&self) -> &'static str {
+    /// The value of `signature_type` in pkg.conf(5).
+    pub const fn signature_type(&self) -> &'static str {
         match self {
             Self::Nobody => "none",
             Self::Key(_) => "pubkey",
@@ -60,23 +56,23 @@ fn signed_with_key(path: &Path, catalogue: &[u8], members: &Members) -> Result<(
         format!("reading the public key {} (packages.key in the product definition)", path.display())
     })?;
     let signature = members.get("signature").with_context(|| {
-        let there = members.keys().any(|name| name.ends_with(".sig"));
-        let hint = if there {
-            "; it is signed for fingerprints: say packages.signature = \"fingerprints\""
+        let has_fingerprints = members.keys().any(|name| name.ends_with(".sig"));
+        let hint = if has_fingerprints {
+            "\nhint: it is signed for fingerprints; set packages.signature = \"fingerprints\""
         } else {
             ""
         };
         format!("the catalogue has no member `signature`{hint}")
     })?;
-    let (kind, signature) = Kind::split(signature).context("reading the member `signature`")?;
-    // Old versions of pkg sign with the NUL behind the text.
-    let trimmed = signature.strip_suffix(&[0]).filter(|_| kind == Kind::Rsa).unwrap_or(signature);
-    let key = PublicKey::parse(kind, &bytes)
+    let (algorithm, signature) = Algorithm::split(signature).context("reading the member `signature`")?;
+    // Old versions of pkg append a NUL to the signature.
+    let trimmed = signature.strip_suffix(&[0]).filter(|_| algorithm == Algorithm::Rsa).unwrap_or(signature);
+    let key = PublicKey::parse(algorithm, &bytes)
         .with_context(|| format!("reading the public key {}", path.display()))?;
-    let verifies = |signature| key.verifies(catalogue, Origin::File, signature);
+    let verifies = |signature| key.verifies(catalogue, KeyOrigin::File, signature);
     ensure!(
         verifies(trimmed) || verifies(signature),
-        "the signature is not that of {}: the catalogue was changed, or is signed with another key",
+        "the signature does not match the key {}: the catalogue was changed, or signed with another key",
         path.display()
     );
     Ok(())
@@ -86,7 +82,7 @@ fn signed_with_trusted(dir: &Path, catalogue: &[u8], members: &Members) -> Resul
     let trusted = fingerprints(&dir.join("trusted"))?;
     ensure!(
         !trusted.is_empty(),
-        "{} holds no fingerprint; FreeBSD's are in /usr/share/keys/pkg of a world",
+        "{} contains no fingerprints\nhint: FreeBSD's are in /usr/share/keys/pkg of a world",
         dir.join("trusted").display()
     );
     let revoked = fingerprints(&dir.join("revoked"))?;
@@ -95,28 +91,33 @@ fn signed_with_trusted(dir: &Path, catalogue: &[u8], members: &Members) -> Resul
         members.iter().filter_map(|(name, bytes)| Some((name.strip_suffix(".sig")?, bytes)))
     {
         let Some(public) = members.get(&format!("{name}.pub")) else { continue };
-        let (kind, signature) = Kind::split(signature).with_context(|| format!("reading {name}.sig"))?;
-        let (kind_of_key, public) = Kind::split(public).with_context(|| format!("reading {name}.pub"))?;
-        let fingerprint = hex::encode(&Sha256::digest(public));
+        let (algorithm, signature) =
+            Algorithm::split(signature).with_context(|| format!("reading {name}.sig"))?;
+        let (key_algorithm, public) =
+            Algorithm::split(public).with_context(|| format!("reading {name}.pub"))?;
+        let fingerprint = hex::encode(Sha256::digest(public));
         if let Some(file) = revoked.get(&fingerprint) {
             bail!("the key `{name}` that signed it is revoked by {}", file.display());
         }
         if !trusted.contains_key(&fingerprint) {
-            refused.push(format!("`{name}` with fingerprint {fingerprint} is not trusted"));
+            refused.push(format!("the key `{name}` with the fingerprint {fingerprint} is not trusted"));
             continue;
         }
-        ensure!(kind == kind_of_key, "{name}.sig is of the kind {kind}, and {name}.pub is for {kind_of_key}");
-        let key = PublicKey::parse(kind, public).with_context(|| format!("reading the key `{name}`"))?;
-        if key.verifies(catalogue, Origin::Repository, signature) {
+        ensure!(
+            algorithm == key_algorithm,
+            "{name}.sig uses {algorithm}, but {name}.pub is a key for {key_algorithm}"
+        );
+        let key = PublicKey::parse(algorithm, public).with_context(|| format!("reading the key `{name}`"))?;
+        if key.verifies(catalogue, KeyOrigin::Repository, signature) {
             return Ok(());
         }
-        refused.push(format!("the signature of `{name}` does not hold: the catalogue was changed"));
+        refused.push(format!("the signature of `{name}` does not match: the catalogue was changed"));
     }
-    ensure!(!refused.is_empty(), "the catalogue has no signature with its key (NAME.sig and NAME.pub)");
+    ensure!(!refused.is_empty(), "the catalogue has no signature with a key (NAME.sig and NAME.pub)");
     bail!("{}", refused.join("; "))
 }
 
-/// The fingerprints in the files of a folder, each with its file; none when there is no such folder.
+/// The fingerprints in the files of a directory, each with its file; empty if the directory is missing.
 fn fingerprints(dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     if !dir.is_dir() {
@@ -130,7 +131,7 @@ fn fingerprints(dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
         let function = pairs.get("function").map_or("", String::as_str);
         ensure!(
             function.eq_ignore_ascii_case("sha256"),
-            "{}: its function is `{function}`, and only sha256 is known",
+            "{}: its function is `{function}`; only sha256 is supported",
             attempt()
         );
         let fingerprint =

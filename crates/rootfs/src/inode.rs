@@ -1,6 +1,6 @@
-//! What a name in the image stands for: kind, attributes, and where the bytes are.
+//! What a path in a tree stands for: its type, its attributes, and the location of its bytes.
 //!
-//! Nothing here looks at the owner, mode or times of a host file: attributes are always stated by a layer.
+//! Nothing here looks at the owner, mode or times of a host file: attributes always come from a layer.
 
 use std::fmt;
 use std::fs::File;
@@ -10,24 +10,30 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::LayerId;
+/// A layer of one tree: an index into the tree's layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerId(pub(crate) usize);
 
-/// Where the bytes of a regular file are.
+/// An inode of one tree: an index into the tree's inodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InodeId(pub(crate) usize);
+
+/// The location of a regular file's bytes.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// In memory.
     Bytes(Arc<[u8]>),
-    /// The whole of a host file that held `size` bytes when it was listed.
+    /// A whole file of the host, which had `size` bytes when it was listed.
     Host {
-        /// The host file.
+        /// The path on the host.
         path: PathBuf,
-        /// Its size in bytes.
+        /// The size in bytes.
         size: u64,
     },
 }
 
 impl Content {
-    /// The length in bytes.
+    /// The size in bytes.
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -35,10 +41,10 @@ impl Content {
         }
     }
 
-    /// All bytes of it.
+    /// All bytes.
     ///
     /// # Errors
-    /// The host file cannot be read, or is no longer of the size it was listed with.
+    /// The host file cannot be read, or its size has changed since it was listed.
     pub fn read(&self) -> Result<Vec<u8>> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.to_vec()),
@@ -49,7 +55,7 @@ impl Content {
                     .with_context(|| format!("reading {}", path.display()))?;
                 anyhow::ensure!(
                     bytes.len() as u64 == *size,
-                    "reading {}: it holds {} bytes now and held {size} when it was listed; run the command again",
+                    "reading {}: its size changed from {size} to {} bytes during the build\nhint: run the command again",
                     path.display(),
                     bytes.len()
                 );
@@ -71,25 +77,25 @@ impl From<&str> for Content {
     }
 }
 
-/// The kind of an inode, with what only that kind has.
+/// The type of an inode, with what only this type has.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// A directory; its entries are the paths below it.
     Directory,
     /// A regular file.
     File(Content),
-    /// A symbolic link and its target, as it is stored.
+    /// A symbolic link with its target, as it is stored.
     Symlink(String),
-    /// A character device and its `dev_t`.
+    /// A character device with its `dev_t`.
     CharDevice(u64),
-    /// A block device and its `dev_t`.
+    /// A block device with its `dev_t`.
     BlockDevice(u64),
     /// A named pipe.
     Fifo,
 }
 
 impl Kind {
-    /// The word that mtree(5) has for the kind.
+    /// The keyword of mtree(5) for the type.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Directory => "dir",
@@ -102,7 +108,7 @@ impl Kind {
     }
 }
 
-/// A user or a group, as a layer states it.
+/// A user or a group, as a layer specifies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// By number.
@@ -133,7 +139,7 @@ pub struct Attributes {
     pub user: Principal,
     /// The owning group.
     pub group: Principal,
-    /// Permission bits with set-id and sticky bits, without the type.
+    /// Permission, set-id and sticky bits, without the file type.
     pub mode: u16,
     /// `UF_*` and `SF_*` (`sys/sys/stat.h`).
     pub flags: u32,
@@ -146,13 +152,13 @@ impl Attributes {
     }
 }
 
-/// One inode of the image.
+/// An inode: the content and attributes that one or more paths share.
 #[derive(Clone, Debug)]
 pub struct Inode {
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
     /// Owner, mode and flags.
     pub attributes: Attributes,
-    /// The layer that brought it.
+    /// The layer that it comes from.
     pub layer: LayerId,
 }
