@@ -1,15 +1,13 @@
-//! `product.toml`: the keys that a configuration states, in the order of `appliance.toml`, each with where it comes from.
-
-use std::path::Path;
+//! `product.toml`: the keys that a configuration sets, in the order of `appliance.toml`, each with its origin.
 
 use anyhow::{Context, Result};
-use builder::product::DEFINITION;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use super::ledger::Ledger;
-use super::variables::{self, Meaning};
+use super::meaning::{self, Meaning};
+use super::report::Report;
+use super::request::Request;
 
-/// The sections, in order.
+/// The sections in their order.
 const SECTIONS: [&str; 10] =
     ["product", "console", "media", "slices", "filesystem", "ram", "boot", "kernel", "world", "customize"];
 
@@ -20,13 +18,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The key `key`, as `media.drive`, is `value`; `origin` is told beside it.
+    /// Sets `key`, such as `media.drive`; `origin` becomes a comment behind it.
     pub fn set(&mut self, key: &str, value: impl Into<Value>, origin: impl Into<String>) {
         self.keys.retain(|(known, ..)| known != key);
         self.keys.push((key.to_owned(), value.into(), origin.into()));
     }
 
-    /// What `key` is so far.
+    /// The value of `key` so far.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.keys.iter().find(|(known, ..)| known == key).map(|(_, value, _)| value)
     }
@@ -35,7 +33,7 @@ impl Draft {
         self.get(key).is_some()
     }
 
-    /// The file, with `head` as its comment.
+    /// The text of the file; `head` is its first comment.
     pub fn text(&self, head: &str) -> String {
         let mut document = DocumentMut::new();
         for section in SECTIONS {
@@ -59,19 +57,19 @@ impl Draft {
         head + &document.to_string()
     }
 
-    /// Tells where `appliance.toml` in the repository at `root` differs from what NanoBSD has for variables that the
-    /// configuration does not set.
+    /// Reports where the product definition differs from NanoBSD's own values of variables that the configuration does not
+    /// set.
     ///
     /// # Errors
     /// The definition cannot be read.
-    pub fn tell_differences(&self, root: &Path, ledger: &mut Ledger) -> Result<()> {
-        let path = root.join(DEFINITION);
+    pub fn report_differences(&self, request: &Request<'_>, report: &mut Report) -> Result<()> {
+        let path = request.root.join(request.product.definition());
         let attempt = || format!("reading the product definition {}", path.display());
         let text = std::fs::read_to_string(&path).with_context(attempt)?;
-        let definition: DocumentMut = text.parse().with_context(attempt)?;
-        for (name, value) in variables::of_product() {
-            let Ok(Meaning::Keys(keys, _)) = variables::meaning(name, value) else { continue };
-            // A device of a known vendor says all of the card.
+        let document: DocumentMut = text.parse().with_context(attempt)?;
+        for (name, value) in meaning::of_product() {
+            let Ok(Meaning::Keys(keys, _)) = meaning::meaning(name, value) else { continue };
+            // `media.device` implies the other keys of the card.
             if name != "NANO_DRIVE"
                 && keys.iter().any(|(key, _)| key.starts_with("media."))
                 && self.has("media.device")
@@ -83,17 +81,18 @@ impl Draft {
                 .filter(|(key, _)| !self.has(key))
                 .filter_map(|(key, value)| {
                     let (section, name) = key.split_once('.')?;
-                    let here = definition.get(section)?.get(name)?.as_value()?;
+                    let here = document.get(section)?.get(name)?.as_value()?;
                     let (here, there) = (plain(here), plain(value));
-                    let brief = if here.len() > 30 { "[...]" } else { &here };
-                    (here != there).then(|| format!("{key} = {brief}"))
+                    let short = if here.len() > 30 { "[...]" } else { &here };
+                    (here != there).then(|| format!("{key} = {short}"))
                 })
                 .collect();
             if !differ.is_empty() {
                 let value = if value.trim().is_empty() { "nothing".to_owned() } else { format!("`{value}`") };
                 let keys = differ.join(", ");
-                ledger.advise(format!(
-                    "{name} is not set: {keys} of {DEFINITION} holds, where NanoBSD has {value}"
+                let definition = request.product.definition();
+                report.general(format!(
+                    "{name} is not set: {keys} of {definition} is used; NanoBSD's own value is {value}"
                 ));
             }
         }
@@ -101,7 +100,7 @@ impl Draft {
     }
 }
 
-/// A value without comments and line breaks.
+/// The value without comments and line breaks.
 fn plain(value: &Value) -> String {
     match value {
         Value::Array(array) => format!("[{}]", array.iter().map(plain).collect::<Vec<_>>().join(", ")),

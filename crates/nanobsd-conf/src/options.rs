@@ -1,48 +1,46 @@
-//! Variables that hold another program's options: newfs(8), boot0cfg(8) and boot2's.
+//! Variables that hold options of other programs: newfs(8), boot0cfg(8) and boot2.
 
 use toml_edit::Value;
 
-use super::variables::Key;
+use super::key::Key;
 
-/// Options with a value, and flags, as getopt(3) tells them apart; `valued` are the letters that take one.
+/// Splits `text` into options as getopt(3) does; those in `valued` take a value.
 ///
 /// # Errors
-/// A word that is no option, or an option that lacks its value.
+/// A word is not an option, or the value of an option is missing.
 fn options(text: &str, valued: &str) -> Result<Vec<(char, String)>, String> {
     let mut options = Vec::new();
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
-        let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
-            return Err(format!("`{word}` in `{text}` is no option"));
+        let Some(flags) = word.strip_prefix('-').filter(|flags| !flags.is_empty()) else {
+            return Err(format!("`{word}` in `{text}` is not an option"));
         };
-        let mut letters = letters.chars();
-        while let Some(letter) = letters.next() {
-            if !valued.contains(letter) {
-                options.push((letter, String::new()));
+        let mut flags = flags.chars();
+        while let Some(option) = flags.next() {
+            if !valued.contains(option) {
+                options.push((option, String::new()));
                 continue;
             }
-            let value = match letters.as_str() {
-                "" => {
-                    words.next().ok_or_else(|| format!("`-{letter}` in `{text}` lacks its value"))?.to_owned()
-                }
+            let value = match flags.as_str() {
+                "" => words.next().ok_or_else(|| format!("`-{option}` in `{text}` has no value"))?.to_owned(),
                 value => value.to_owned(),
             };
-            options.push((letter, value));
+            options.push((option, value));
             break;
         }
     }
     Ok(options)
 }
 
-/// `NANO_NEWFS`. What is not given has newfs' own default, as it has where NanoBSD calls it.
+/// `NANO_NEWFS`. Options that are not given have newfs(8)'s defaults, not those of the product definition.
 pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
-    let number = |letter: char, value: &str| {
-        value.parse::<i64>().map_err(|_| format!("`-{letter} {value}` of newfs(8) is no number of bytes"))
+    let number = |option: char, value: &str| {
+        value.parse::<i64>().map_err(|_| format!("`-{option} {value}` of newfs(8) is not a number of bytes"))
     };
     let (mut block, mut fragment, mut inode, mut soft_updates) = (None, None, None, false);
     let mut notes = Vec::new();
-    for (letter, value) in options(text, "BELOSTabcdefghikmoprs")? {
-        match letter {
+    for (option, value) in options(text, "BELOSTabcdefghikmoprs")? {
+        match option {
             'b' => block = Some(number('b', &value)?),
             'f' => fragment = Some(number('f', &value)?),
             'i' => inode = Some(number('i', &value)?),
@@ -51,7 +49,7 @@ pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
             _ => {
                 let value = if value.is_empty() { value } else { format!(" {value}") };
                 notes.push(format!(
-                    "`-{letter}{value}` of newfs(8) is left out: file systems are made without it"
+                    "`-{option}{value}` of newfs(8) is left out: file systems are created without it"
                 ));
             }
         }
@@ -71,8 +69,8 @@ pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
 pub fn boot0cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
     let mut keys: Vec<Key> = Vec::new();
     let mut notes = Vec::new();
-    for (letter, value) in options(text, "bdefimost")? {
-        match letter {
+    for (option, value) in options(text, "bdefimost")? {
+        match option {
             'o' => {
                 for word in value.split(',') {
                     match word {
@@ -87,7 +85,7 @@ pub fn boot0cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
                 let slice = value.parse::<i64>().ok().filter(|slice| (1..=4).contains(slice));
                 keys.push((
                     "boot.default",
-                    slice.ok_or_else(|| format!("`-s {value}` is no slice from 1 to 4"))?.into(),
+                    slice.ok_or_else(|| format!("`-s {value}` is not a slice from 1 to 4"))?.into(),
                 ));
             }
             'm' => {
@@ -96,7 +94,8 @@ pub fn boot0cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
                     None => value.parse::<i64>().ok(),
                 };
                 let mask = mask.filter(|mask| (1..=15).contains(mask));
-                let mask = mask.ok_or_else(|| format!("`-m {value}` is no mask of slices from 1 to 15"))?;
+                let mask =
+                    mask.ok_or_else(|| format!("`-m {value}` is not a mask of slices from 1 to 15"))?;
                 let slices = (1..=4_i64).filter(|slice| mask & 1 << (slice - 1) != 0);
                 keys.push(("boot.menu", Value::Array(slices.collect())));
             }
@@ -104,43 +103,46 @@ pub fn boot0cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
                 let ticks = value.parse::<i64>().ok().filter(|ticks| (1..=65535).contains(ticks));
                 keys.push((
                     "boot.ticks",
-                    ticks.ok_or_else(|| format!("`-t {value}` is no number of ticks from 1 on"))?.into(),
+                    ticks
+                        .ok_or_else(|| format!("`-t {value}` is not a number of ticks from 1 to 65535"))?
+                        .into(),
                 ));
             }
             'B' | 'v' => {}
             _ => {
                 let value = if value.is_empty() { value } else { format!(" {value}") };
-                notes.push(format!("`-{letter}{value}` of boot0cfg(8) is left out: it cannot be set"));
+                notes.push(format!("`-{option}{value}` of boot0cfg(8) is left out: it cannot be set"));
             }
         }
     }
     Ok((keys, notes))
 }
 
-/// `NANO_BOOT2CFG`: what stands in `/boot.config`, where here is `-h -S` with the rate of `console.speed`.
+/// `NANO_BOOT2CFG`: the content of `/boot.config`, which here is always `-h -S` and the rate of `console.speed`.
 pub fn boot2cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
     let (mut keys, mut notes) = (Vec::<Key>::new(), Vec::new());
     for word in text.split_whitespace() {
         if let Some(speed) = word.strip_prefix("-S") {
-            let speed = speed.parse::<i64>().map_err(|_| format!("`{word}` is no rate of the console"))?;
+            let speed = speed.parse::<i64>().map_err(|_| format!("`{word}` is not a rate of the console"))?;
             keys = vec![("console.speed", speed.into())];
         } else if word != "-h" {
-            notes.push(format!(
-                "`{word}` is left out: /boot.config is `-h -S` with the rate of console.speed"
-            ));
+            notes
+                .push(format!("`{word}` is left out: /boot.config is `-h -S` and the rate of console.speed"));
         }
     }
     if keys.is_empty() {
-        notes.push("it names no rate (`-S`), so console.speed of appliance.toml holds".to_owned());
+        notes.push("it has no rate (`-S`), so console.speed of appliance.toml is used".to_owned());
     }
     Ok((keys, notes))
 }
 
-/// `NANO_BOOTLOADER`: a path in the world.
+/// `NANO_BOOTLOADER`: a path in the world, whose file name is the value of `boot.code`.
 pub fn code(text: &str) -> Result<&'static str, String> {
     let name = text.trim_start_matches('/').strip_prefix("boot/").unwrap_or(text);
     ["boot0sio", "boot0", "mbr"].into_iter().find(|known| *known == name).ok_or_else(|| {
-        format!("`{text}` is none of boot/boot0sio, boot/boot0 and boot/mbr; the boot manager is that of boot.code")
+        format!(
+            "`{text}` is not boot/boot0sio, boot/boot0 or boot/mbr\nhint: boot.code of product.toml chooses the boot manager"
+        )
     })
 }
 
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_other_programs_are_told_apart() {
+    fn options_of_other_programs_become_keys() {
         let lines = [
             shown(newfs("-b 4096 -f 512 -i 8192 -U")),
             shown(newfs("-O2 -b4096 -nU -m 0")),
@@ -180,21 +182,22 @@ mod tests {
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
         filesystem.block = 4096; filesystem.fragment = 512; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = true
-        filesystem.block = 4096; filesystem.fragment = 4096; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = true; (`-n` of newfs(8) is left out: file systems are made without it); (`-m 0` of newfs(8) is left out: file systems are made without it)
+        filesystem.block = 4096; filesystem.fragment = 4096; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = true; (`-n` of newfs(8) is left out: file systems are created without it); (`-m 0` of newfs(8) is left out: file systems are created without it)
         filesystem.block = 32768; filesystem.fragment = 4096; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = false
-        refused: `-b big` of newfs(8) is no number of bytes
-        refused: `-b` in `-b` lacks its value
-        refused: `4096` in `4096` is no option
+        refused: `-b big` of newfs(8) is not a number of bytes
+        refused: `-b` in `-b` has no value
+        refused: `4096` in `4096` is not an option
         boot.packet = false; boot.default = 1; boot.menu = [1, 2]
         boot.packet = true; boot.update = false; boot.default = 2; boot.menu = [1, 2, 4]; boot.ticks = 36; (`-o setdrv` is left out: it cannot be set); (`-e x` of boot0cfg(8) is left out: it cannot be set); (`-i 1a2b-3c4d` of boot0cfg(8) is left out: it cannot be set)
-        refused: `-s 5` is no slice from 1 to 4
-        refused: `-m 16` is no mask of slices from 1 to 15
-        refused: `-t 0` is no number of ticks from 1 on
+        refused: `-s 5` is not a slice from 1 to 4
+        refused: `-m 16` is not a mask of slices from 1 to 15
+        refused: `-t 0` is not a number of ticks from 1 to 65535
         console.speed = 9600
-        (`-D` is left out: /boot.config is `-h -S` with the rate of console.speed); (it names no rate (`-S`), so console.speed of appliance.toml holds)
-        refused: `-Sfast` is no rate of the console
+        (`-D` is left out: /boot.config is `-h -S` and the rate of console.speed); (it has no rate (`-S`), so console.speed of appliance.toml is used)
+        refused: `-Sfast` is not a rate of the console
         boot0
-        `/boot/grub` is none of boot/boot0sio, boot/boot0 and boot/mbr; the boot manager is that of boot.code
+        `/boot/grub` is not boot/boot0sio, boot/boot0 or boot/mbr
+        hint: boot.code of product.toml chooses the boot manager
         ");
     }
 }
