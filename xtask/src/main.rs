@@ -4,10 +4,10 @@ mod command;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::command::{
-    burn, convert, diff, image, inspect, keygen, lab, pkg, run, setup, sizes, summary, test,
+    burn, completions, convert, diff, image, inspect, keygen, lab, man, pkg, run, setup, sizes, summary, test,
 };
 
 /// Builds and tries the appliance's firmware.
@@ -22,6 +22,8 @@ struct Cli {
 enum Command {
     /// Write the full image to a card and read it back
     Burn(burn::Args),
+    /// Generate shell completions
+    Completions(completions::Args),
     /// Convert a NanoBSD configuration into a product definition and hooks
     Convert(convert::Args),
     /// Tell what changed from one build to another; exits as diff(1) does
@@ -34,6 +36,8 @@ enum Command {
     Keygen(keygen::Args),
     /// Play what happens to units in the field through in QEMU
     Lab(lab::Args),
+    /// Generate man pages for all subcommands
+    Man(man::Args),
     /// Choose, lock and fetch FreeBSD packages
     Pkg(pkg::Args),
     /// Boot the latest full image in QEMU, its serial console on this terminal
@@ -51,12 +55,14 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Burn(args) => args.run(),
+        Command::Completions(args) => args.run(Cli::command()),
         Command::Convert(args) => args.run(),
         Command::Diff(args) => return args.run(),
         Command::Image(args) => args.run(),
         Command::Inspect(args) => args.run(),
         Command::Keygen(args) => args.run(),
         Command::Lab(args) => args.run(),
+        Command::Man(args) => args.run(&report::Reporter::new(0), Cli::command()),
         Command::Pkg(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Setup(args) => args.run(),
