@@ -37,8 +37,7 @@ impl Args {
     ///
     /// # Errors
     /// There is no image, the disk may not be written, or it failed: then with how far it came.
-    pub fn run(self) -> Result<()> {
-        let reporter = Reporter::new(0);
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let image = match self.image {
             Some(image) => image.canonicalize().unwrap_or(image),
             None => latest(&builder::workspace::target().join("firmware").join("latest"))?,
@@ -68,7 +67,7 @@ impl Args {
                 .context("preparing for being stopped")?;
         }
         let stage = reporter.stage("card");
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(*reporter);
         let mut watch = |phase, done, total| progress.show(phase, done, total);
         let burnt = burn::burn(target.card(), &image, &parts, &stop, &mut watch);
         progress.clear();

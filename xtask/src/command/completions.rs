@@ -44,3 +44,56 @@ fn addition(shell: Shell) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process;
+
+    use clap::{Arg, Command};
+
+    use super::*;
+
+    fn command() -> Command {
+        let look = Command::new("ls").arg(Arg::new("slot").long("slot").action(clap::ArgAction::SetTrue));
+        let inspect = Command::new("inspect").subcommand(look);
+        Command::new("cargo xtask").bin_name("cargo xtask").subcommands([inspect, Command::new("image")])
+    }
+
+    /// What bash offers for the last of `words`, in a shell where cargo's own completions offer `build`.
+    fn offered(words: &str) -> Option<String> {
+        let script = format!(
+            "_cargo() {{ COMPREPLY=(build); }}; complete -F _cargo cargo\n{0}\n{0}\n\
+             COMP_WORDS=({words}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+             _cargo_or_xtask cargo \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\" 2>/dev/null\n\
+             echo \"${{COMPREPLY[@]}}\"",
+            script(Shell::Bash, command()).unwrap()
+        );
+        let Ok(output) = process::Command::new("bash").args(["--norc", "-c", &script]).output() else {
+            eprintln!("skipped: there is no bash");
+            return None;
+        };
+        Some(String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+    }
+
+    #[test]
+    fn bash_completes_cargo_xtask_and_leaves_cargo_alone() {
+        for (words, expected) in [
+            ("cargo xtask im", "image"),
+            ("cargo xtask inspect l", "ls"),
+            ("cargo xtask inspect ls --s", "--slot"),
+            ("cargo bu", "build"),
+            ("cargo xt", "build"),
+        ] {
+            let Some(offered) = offered(words) else { return };
+            assert_eq!(offered, expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn every_shell_has_a_script() {
+        for shell in <Shell as clap::ValueEnum>::value_variants() {
+            let script = script(*shell, command()).unwrap();
+            assert!(script.contains("xtask") && script.contains("image"), "{shell}");
+        }
+    }
+}

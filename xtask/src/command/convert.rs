@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use builder::workspace;
 use nanobsd_conf::Request;
+use report::Reporter;
 
 /// Convert a NanoBSD configuration into a product definition and hooks
 #[derive(clap::Args, Debug)]
@@ -21,7 +22,7 @@ impl Args {
     ///
     /// # Errors
     /// A file that cannot be read or is no shell script, or an output folder that has something in it.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let output = match self.output {
             Some(output) => output,
             None => nanobsd_conf::default_output(&self.file)?,
@@ -30,16 +31,13 @@ impl Args {
         let request = Request { file: &self.file, output: &output, root: &root };
         let converted = nanobsd_conf::convert(&request)?;
         for (heading, lines) in &converted.notes {
-            eprintln!("{heading}:");
+            reporter.summary(format_args!("{heading}:"));
             for line in lines {
-                eprintln!("  {}", line.trim_end().replace('\n', "\n  "));
+                reporter.summary(format_args!("  {}", line.trim_end().replace('\n', "\n  ")));
             }
         }
-        println!("product   {}", converted.product.display());
-        for hook in &converted.hooks {
-            println!("hook      {hook}");
-        }
-        println!("to build  cargo xtask image -c {}", converted.product.display());
-        Ok(())
+        let product = converted.product.display();
+        let hooks: String = converted.hooks.iter().map(|hook| format!("hook      {hook}\n")).collect();
+        report::result(&format!("product   {product}\n{hooks}to build  cargo xtask image -c {product}\n"))
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use inspect::built::Builds;
 use inspect::diff::{By, Diff, compare, text};
+use report::Reporter;
 
 /// What diff(1) exits with when there is a difference.
 const DIFFERENT: u8 = 1;
@@ -38,35 +39,32 @@ pub struct Args {
     /// The output directory, with the version directories [default: target/firmware]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Print JSON
+    /// Print JSON; not together with -q, which leaves only the exit code
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
-    /// Print nothing; only set the exit code
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 impl Args {
     /// Shows the difference, and tells what to exit with.
-    pub fn run(self) -> ExitCode {
-        match self.compare() {
+    pub fn run(self, reporter: &Reporter) -> ExitCode {
+        match self.compare(reporter) {
             Ok(diff) if diff.same => ExitCode::SUCCESS,
             Ok(_) => ExitCode::from(DIFFERENT),
             Err(error) => {
-                eprintln!("error: {error:#}");
+                reporter.error(&error);
                 ExitCode::from(TROUBLE)
             }
         }
     }
 
-    fn compare(self) -> Result<Diff> {
+    fn compare(self, reporter: &Reporter) -> Result<Diff> {
         let builds = Builds::new(self.output, self.keys);
         let mut a = builds.open(&self.a, self.slot_a)?;
         let mut b = builds.open(&self.b, self.slot_b)?;
         let diff = compare(&mut a, &mut b, self.by)?;
         if self.json {
             report::result(&(serde_json::to_string_pretty(&diff)? + "\n"))?;
-        } else if !self.quiet {
+        } else if !reporter.is_quiet() {
             report::result(&text::text(&diff, self.by))?;
         }
         Ok(diff)

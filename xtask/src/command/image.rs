@@ -17,12 +17,6 @@ pub struct Args {
     /// taken from SLUICE_SIGN_PASSWORD
     #[arg(long, value_name = "FILE", requires = "release")]
     sign_key: Option<PathBuf>,
-    /// Say less; twice: only errors
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    quiet: u8,
-    /// Say more
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
 }
 
 impl Args {
@@ -30,8 +24,7 @@ impl Args {
     ///
     /// # Errors
     /// As [`build::build`].
-    pub fn run(self) -> Result<()> {
-        let reporter = Reporter::new(self.verbose as i8 - self.quiet as i8);
-        build::build(self.order.order()?, self.sign_key, reporter)
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
+        build::build(self.order.order()?, self.sign_key, *reporter)
     }
 }

@@ -1,12 +1,12 @@
 //! `cargo xtask inspect`: what an image, a card or an update bundle is, and the files in it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use builder::keys::Trusted;
 use builder::workspace;
 use inspect::{Disk, Place, bundle, describe, extract, list};
+use report::Reporter;
 
 /// Show an image, a card or an update bundle, and read files from it
 #[derive(clap::Args, Debug)]
@@ -92,7 +92,7 @@ impl Args {
     ///
     /// # Errors
     /// It is nothing that is known, or is damaged where it is looked at.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         if bundle::is_one(&self.file)? {
             ensure!(
                 self.look.is_none(),
@@ -110,51 +110,36 @@ impl Args {
         }
         let disk = Disk::open(&self.file)?;
         match self.look {
-            None => print!("{}", describe::text(&disk)),
-            Some(look) => look.run(&disk, &self.file)?,
+            None => report::result(&describe::text(&disk)),
+            Some(look) => look.run(&disk, &self.file, reporter),
         }
-        Ok(())
     }
 }
 
 impl Look {
-    fn run(self, disk: &Disk, file: &Path) -> Result<()> {
+    fn run(self, disk: &Disk, file: &Path, reporter: &Reporter) -> Result<()> {
         match self {
             Self::Ls { path, long, recursive, from } => {
                 let place = from.place();
                 let files = disk.files(place)?;
                 let attempt = || format!("listing {path} in {place} of {}", file.display());
-                let done = list::write(&files, &path, long, recursive, &mut io::stdout().lock());
-                unless_closed(done).with_context(attempt)
+                report::stream(|mut out| list::write(&files, &path, long, recursive, &mut out))
+                    .with_context(attempt)
             }
             Self::Cat { path, from } => {
                 let place = from.place();
                 let files = disk.files(place)?;
                 let attempt = || format!("reading {path} in {place} of {}", file.display());
-                unless_closed(extract::cat(&files, &path, &mut io::stdout().lock())).with_context(attempt)
+                report::stream(|mut out| extract::cat(&files, &path, &mut out)).with_context(attempt)
             }
             Self::Extract { path, dir, from } => {
                 let place = from.place();
                 let files = disk.files(place)?;
                 let attempt = || format!("extracting {path} in {place} of {}", file.display());
                 let left = extract::into(&files, &path, &dir).with_context(attempt)?;
-                left.iter().for_each(|note| eprintln!("note: {note}"));
+                left.iter().for_each(|note| reporter.summary(format_args!("note: {note}")));
                 Ok(())
             }
         }
-    }
-}
-
-/// Who reads our output may have seen enough.
-fn unless_closed(done: Result<()>) -> Result<()> {
-    match done {
-        Err(error)
-            if error
-                .downcast_ref()
-                .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe) =>
-        {
-            Ok(())
-        }
-        done => done,
     }
 }

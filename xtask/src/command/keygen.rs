@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use builder::keys::{self, DEVELOPMENT, FOLDER, Pair, SUFFIX};
 use builder::workspace;
+use report::Reporter;
 
 /// Make a key pair that signs the product's updates
 #[derive(clap::Args, Debug)]
@@ -25,7 +26,7 @@ impl Args {
     ///
     /// # Errors
     /// A key of that name is there, the secret key would lie in the repository, or nothing can be written.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, _: &Reporter) -> Result<()> {
         check_name(&self.name)?;
         let root = workspace::root();
         let public = root.join(FOLDER).join(format!("{}{SUFFIX}", self.name));
@@ -46,10 +47,12 @@ impl Args {
         // Of the two the secret key is the one that cannot be made again.
         pair.save_secret(&secret)?;
         pair.save_public(&public)?;
-        println!("public key   {}: commit it; units trust it from the next release on", public.display());
-        println!("secret key   {}: keep a copy where only you get at it", secret.display());
-        println!("to sign with cargo xtask image --release --sign-key {}", secret.display());
-        Ok(())
+        let (public, secret) = (public.display(), secret.display());
+        report::result(&format!(
+            "public key   {public}: commit it; units trust it from the next release on\n\
+             secret key   {secret}: keep a copy where only you get at it\n\
+             to sign with cargo xtask image --release --sign-key {secret}\n"
+        ))
     }
 }
 

@@ -10,7 +10,7 @@ use report::Reporter;
 use super::markdown;
 
 /// The reference in Markdown, below the workspace.
-const REFERENCE: &str = "docs/cli.md";
+pub const REFERENCE: &str = "docs/cli.md";
 
 /// Generate man pages for all subcommands
 #[derive(clap::Args, Debug)]

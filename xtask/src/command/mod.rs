@@ -9,7 +9,7 @@ pub mod inspect;
 pub mod keygen;
 pub mod lab;
 pub mod man;
-mod markdown;
+pub mod markdown;
 mod order;
 pub mod pkg;
 pub mod run;

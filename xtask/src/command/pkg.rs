@@ -57,11 +57,10 @@ impl Args {
     ///
     /// # Errors
     /// List, lock or repository are bad, or do not fit each other.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let root = workspace::root();
         let product = Product::load(&root, &self.config)?.packages;
         let cache = Cache::new(self.cache.unwrap_or_else(packages::default_cache));
-        let reporter = Reporter::new(0);
         let locked = || -> Result<Lock> {
             let lock = Lock::read(&root.join(LOCK))?;
             lock.require_current(&list::read(&root.join(LIST))?, &product.abi)?;
@@ -115,20 +114,16 @@ impl Args {
             }
             Action::List { json } => {
                 let lock = locked()?;
-                if json {
-                    println!("{}", serde_json::to_string_pretty(&lock)?);
-                } else {
-                    print!("{}", table(&lock.packages));
-                }
-                Ok(())
+                let text =
+                    if json { serde_json::to_string_pretty(&lock)? + "\n" } else { table(&lock.packages) };
+                report::result(&text)
             }
             Action::Why { name } => {
                 let lock = locked()?;
                 let package = lock.get(&name)?;
-                for chain in lock.chains(&package.name, MOST_CHAINS) {
-                    println!("{}", chain.join(" -> "));
-                }
-                Ok(())
+                let chains = lock.chains(&package.name, MOST_CHAINS);
+                let lines: String = chains.iter().map(|chain| chain.join(" -> ") + "\n").collect();
+                report::result(&lines)
             }
         }
     }

@@ -11,6 +11,7 @@ use builder::boot_state;
 use clap::value_parser;
 use firmware::slot::Slot;
 use lab::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
+use report::Reporter;
 use tempfile::TempDir;
 
 /// How the name of a full image ends.
@@ -47,7 +48,7 @@ impl Args {
     ///
     /// # Errors
     /// There is no image, it is none, or QEMU cannot be started or fails.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let image = match self.image {
             Some(image) => image,
             None => latest_image(&builder::workspace::target().join("firmware").join("latest"))?,
@@ -58,7 +59,10 @@ impl Args {
         if self.net || !self.forward.is_empty() {
             machine = machine.network(self.forward);
         }
-        eprintln!("booting {} (Ctrl-A x ends QEMU, Ctrl-A c is its monitor)", image.display());
+        reporter.progress(format_args!(
+            "booting {} (Ctrl-A x ends QEMU, Ctrl-A c is its monitor)",
+            image.display()
+        ));
         let status = machine.run_on_terminal()?;
         if !status.success() {
             bail!("running {} in QEMU: it ended with {status}; what it said is above", image.display());

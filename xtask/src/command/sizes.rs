@@ -7,6 +7,7 @@ use builder::product::Product;
 use builder::workspace;
 use inspect::built::{Builds, Built, Releases};
 use inspect::sizes::{Budgets, Limits, text, weigh};
+use report::Reporter;
 
 /// Show what fills the slot, and what grew since the last release
 #[derive(clap::Args, Debug)]
@@ -42,7 +43,7 @@ impl Args {
     ///
     /// # Errors
     /// There is no such build, or it does not tell what is in it.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, _: &Reporter) -> Result<()> {
         let root = workspace::root();
         let product = Product::load(&root, &self.config)?;
         let budgets = Budgets { slot: product.slot_budget, service: product.service_budget };

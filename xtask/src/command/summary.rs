@@ -3,6 +3,7 @@
 use anyhow::Result;
 use builder::build::summary::Summary;
 use builder::workspace;
+use report::Reporter;
 
 use super::order::OrderArgs;
 
@@ -21,7 +22,7 @@ impl Args {
     ///
     /// # Errors
     /// What stops `image` before it begins: a bad definition or letters, no such world, a release that is none.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, _: &Reporter) -> Result<()> {
         let summary = Summary::of(&self.order.order()?, &workspace::root())?;
         let text = if self.json { serde_json::to_string_pretty(&summary)? + "\n" } else { summary.text() };
         report::result(&text)

@@ -23,6 +23,7 @@ mod labels;
 mod letters;
 mod mirror;
 mod options;
+mod output;
 mod package_faults;
 mod package_repository;
 mod packages;
