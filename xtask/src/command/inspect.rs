@@ -8,37 +8,37 @@ use builder::workspace;
 use inspect::{Disk, Place, bundle, describe, extract, list};
 use report::Reporter;
 
-/// Show an image, a card or an update bundle, and read files out of it
+/// Show an image, a card or an update bundle, and read files from it
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = false)]
 pub struct Args {
-    /// A full image, a slot image, the device of a card, or a .fw file; it is only read
+    /// A full image, a slot image, the device of a card or an update (.fw); it is only read
     file: PathBuf,
-    /// Of a bundle: check the signature and every chunk; exit with 1 at the first fault
+    /// For updates: check the signature and every chunk; exit with 1 at the first fault
     #[arg(long)]
     verify: bool,
-    /// Of a bundle: write manifest.json and manifest.json.minisig into DIR, for `minisign -V -p KEY.pub -m manifest.json`
+    /// For updates: write manifest.json and manifest.json.minisig to DIR, for `minisign -V -p KEY.pub -m manifest.json`
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
-    /// Of a bundle: know the public key in FILE too, besides those of firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     #[command(subcommand)]
     look: Option<Look>,
 }
 
-/// What to read out of an image, without mounting it.
+/// What to read from an image, without mounting it.
 #[derive(clap::Subcommand, Debug)]
 enum Look {
-    /// List a path
+    /// List a file or directory
     Ls {
         /// The path in the file system
         #[arg(default_value = "/")]
         path: String,
-        /// With type, mode, names, owner, group, size and flags
+        /// Show type, mode, links, owner, group, size in bytes and flags
         #[arg(short)]
         long: bool,
-        /// With all below
+        /// List directories recursively
         #[arg(short = 'R')]
         recursive: bool,
         #[command(flatten)]
@@ -51,28 +51,28 @@ enum Look {
         #[command(flatten)]
         from: From,
     },
-    /// Copy a path, with all below, into a folder
+    /// Copy a file or directory, with everything below it, to a directory of this machine
     Extract {
         /// The path in the file system
         path: String,
-        /// The folder, which is made, or is empty
+        /// The directory to copy to; it is created, or must be empty
         dir: PathBuf,
         #[command(flatten)]
         from: From,
     },
 }
 
-/// Which file system of the disk.
+/// The file system to read.
 #[derive(clap::Args, Debug)]
 #[group(multiple = false)]
 struct From {
-    /// That of slot N, 1 (the default) or 2
+    /// Read slot N (1 or 2) [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
-    /// That of /cfg
+    /// Read /cfg
     #[arg(long)]
     cfg: bool,
-    /// That of /data
+    /// Read /data
     #[arg(long)]
     data: bool,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask lab`: plays what happens to units in the field through in QEMU, and tells how it went.
+//! `cargo xtask lab`: simulates boots, updates and power cuts in QEMU, and prints the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,24 +16,25 @@ const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
 /// Arguments of `cargo xtask lab`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these scenarios
+    /// Run only these scenarios
+    #[arg(value_name = "SCENARIO")]
     names: Vec<String>,
-    /// Use the FreeBSD that is installed in DIR, with the kernel ALIX-QEMU
+    /// Use the FreeBSD installed in DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR", conflicts_with = "src")]
     world: Option<PathBuf>,
     /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR")]
     src: Option<PathBuf>,
-    /// How often each of the scenarios `update-cut-*` cuts the power
+    /// How many times each of the scenarios `update-cut-*` cuts the power
     #[arg(long, value_name = "N", default_value_t = 10)]
     cuts: u32,
-    /// How many scenarios run at a time
+    /// How many scenarios run at the same time
     #[arg(short, long, value_name = "N", default_value_t = 2)]
     jobs: usize,
-    /// Lay the keys of FILE over appliance.toml, as `image -c` does
+    /// Override keys of appliance.toml with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// List the scenarios and play none
+    /// List the scenarios, and run none
     #[arg(long)]
     list: bool,
 }

@@ -20,10 +20,10 @@ const MOST_CHAINS: usize = 10;
 pub struct Args {
     #[command(subcommand)]
     action: Action,
-    /// Lay the keys of FILE over appliance.toml; may be given several times
+    /// Override keys of appliance.toml with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
-    /// Keep packages in DIR
+    /// Keep packages in DIR [default: target/packages]
     #[arg(long, value_name = "DIR", global = true)]
     cache: Option<PathBuf>,
 }
@@ -33,21 +33,21 @@ pub struct Args {
 enum Action {
     /// Choose packages for pkglist and write pkglist.lock
     Lock {
-        /// Write nothing; fail if pkglist.lock would change
+        /// Only check: fail if pkglist.lock would change
         #[arg(long)]
         check: bool,
     },
-    /// Fetch the packages of pkglist.lock
+    /// Download the packages of pkglist.lock
     Fetch,
     /// Show the packages of pkglist.lock
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show why the package NAME is in pkglist.lock
+    /// Show which packages need the package NAME
     Why {
-        /// A name or an origin
+        /// The name or origin of a package, such as pkg or ports-mgmt/pkg
         name: String,
     },
 }
