@@ -55,9 +55,9 @@ fn the_bundle_of_a_build_is_its_slot_image_and_a_changed_bit_is_told_with_its_pl
         fs::write(&bad, bytes).unwrap();
         inspect(&repository, &bad, &["--verify"]).refused(parts)
     };
-    refused(0, &["bad.fw", "this is none"]);
+    refused(0, &["bad.fw", "this is not a bundle"]);
     refused(14, &["header is damaged"]);
-    refused(40, &["signature does not hold"]);
+    refused(40, &["signature does not match"]);
     refused(head + 5, &[&format!("at byte {head}, where chunk 0 should be"), "chunk 0 is damaged"]);
     fs::write(&bad, &good[..good.len() - 1]).unwrap();
     inspect(&repository, &bad, &["--verify"]).refused(&["in the middle of chunk"]);

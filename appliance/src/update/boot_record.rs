@@ -1,34 +1,34 @@
-//! The boot state while a command works with it: loaded, or recovered when both copies are lost, and saved.
+//! The boot state while a command works with it: loaded, or recovered if both copies are lost, and saved.
 //!
-//! A recovered state is written with the first save and not before: a command that is refused changes nothing.
+//! A recovered state is written with the first save and not before, so that a refused command changes nothing.
 
 use firmware::slot::Slot;
+use firmware::state::BootState;
 use firmware::state::store::{self, Loaded, Medium, StoreError};
-use firmware::state::{BootState, StateError};
 
 use super::error::UpdateError;
 
-/// The boot state, and where it lies.
-pub struct Record<M> {
+/// The boot state, and the medium that it is stored on.
+pub struct BootRecord<M> {
     medium: M,
     state: BootState,
-    /// `None` when neither copy is whole.
+    /// `None` if neither copy is intact.
     loaded: Option<Loaded>,
-    /// What is to be told of the copies, if they are not both whole.
+    /// What is wrong with the copies, if they are not both intact.
     pub warning: Option<String>,
 }
 
-impl<M: Medium> Record<M> {
-    /// Reads it. When it is lost, what is known is that `running` works.
+impl<M: Medium> BootRecord<M> {
+    /// Loads the state. If it is lost, it is recovered from the fact that `running` works.
     ///
     /// # Errors
-    /// A release of the future wrote it, or the disk fails.
+    /// A newer release wrote it, or the disk fails.
     pub fn open(mut medium: M, running: Slot) -> Result<Self, UpdateError> {
         match store::load(&mut medium) {
             Ok(loaded) => {
                 let warning = loaded.defect.as_ref().map(|defect| {
                     format!(
-                        "copy {} of the boot state is not whole ({defect}); the other one is",
+                        "copy {} of the boot state is damaged, the other copy is intact: {defect}",
                         2 - loaded.copy
                     )
                 });
@@ -39,7 +39,7 @@ impl<M: Medium> Record<M> {
                 state: BootState::recovered(running),
                 loaded: None,
                 warning: Some(format!(
-                    "{error}; going on from what is known: slot {running} runs, so it is good"
+                    "continuing without a boot state, with slot {running} marked good since it is running: {error}"
                 )),
             }),
             Err(error) => Err(error.into()),
@@ -51,7 +51,7 @@ impl<M: Medium> Record<M> {
         &self.state
     }
 
-    /// Whether it was found, and not made up.
+    /// Whether the state was loaded, not recovered.
     pub fn is_found(&self) -> bool {
         self.loaded.is_some()
     }
@@ -59,7 +59,7 @@ impl<M: Medium> Record<M> {
     /// Saves `next`.
     ///
     /// # Errors
-    /// The disk fails or forgets; the former state holds then.
+    /// The disk fails or loses what was written; the previous state remains in force then.
     pub fn save(&mut self, next: BootState) -> Result<(), StoreError> {
         self.loaded = Some(match &self.loaded {
             Some(loaded) => store::save(&mut self.medium, loaded, &next)?,
@@ -68,10 +68,4 @@ impl<M: Medium> Record<M> {
         self.state = next;
         Ok(())
     }
-}
-
-/// Whether neither copy was ever written: a disk without Sluice's boot manager.
-pub fn is_absent(error: &StoreError) -> bool {
-    use store::Defect::State;
-    matches!(error, StoreError::Lost { first: State(StateError::Magic), second: State(StateError::Magic) })
 }

@@ -1,105 +1,45 @@
-//! The two slots, and what a slot says of itself: one sector that is read without mounting anything.
+//! The slot header: one sector that describes a slot and is read without mounting anything.
 //!
-//! The [`SlotHeader`] is sector 16 of the slot's slice ([`crate::layout::HEADER_SECTOR`]): the first sector of partition `a`,
-//! within the 64 KiB that UFS2 leaves to boot programs (`SBLOCK_UFS2`, `sys/ufs/ffs/fs.h`) and that stock boot programs do not
-//! use, for theirs end before `a`. `sluice status`, the builder and the miniature world's boot program learn from it
-//! which version a slot holds.
+//! The [`SlotHeader`] is sector 16 of the slot's slice ([`crate::layout::HEADER_SECTOR`]), the first sector of partition `a`.
+//! It lies within the 64 KiB that UFS2 reserves for boot programs (`SBLOCK_UFS2`, `sys/ufs/ffs/fs.h`); stock boot programs end
+//! before `a` and do not use them. `sluice status`, the builder, the boot manager and the miniature world's boot program read
+//! the version of a slot from it.
 //!
 //! | offset | bytes | what                                                                            |
 //! |-------:|------:|---------------------------------------------------------------------------------|
 //! |      0 |     8 | magic `SluiceSl`                                                                |
 //! |      8 |     2 | format version, 1                                                               |
-//! |     10 |     2 | bytes that the checksum covers, 512                                             |
-//! |     12 |     4 | CRC-32 (IEEE 802.3) of the sector, these four bytes taken as zero               |
+//! |     10 |     2 | bytes covered by the checksum, 512                                              |
+//! |     12 |     4 | CRC-32 (IEEE 802.3) of the sector, with these four bytes set to zero            |
 //! |     16 |     4 | sectors of the slot image, from the start of the slice                          |
 //! |     20 |     4 | zero                                                                            |
-//! |     24 |     8 | when it was built, in seconds since 1970 (`SOURCE_DATE_EPOCH`); 0 for not told   |
-//! |     32 |    64 | version, ended by a NUL and filled up with NULs, as all texts here               |
+//! |     24 |     8 | build time in seconds since 1970 (`SOURCE_DATE_EPOCH`); 0 if unknown             |
+//! |     32 |    64 | version, terminated by a NUL and padded with NULs, like all texts here           |
 //! |     96 |    32 | product                                                                         |
 //! |    128 |    32 | board                                                                           |
 //! |    160 |    72 | commit                                                                          |
-//! |    232 |    72 | the world that it was built from                                                |
+//! |    232 |    72 | the world from which it was built                                               |
 //! |    304 |   208 | zero                                                                            |
 //!
-//! All numbers are little-endian; texts are printable ASCII, so that a boot program can send them to a console as they
-//! are. Bytes that are zero now may get a meaning in which zero says "not told" without a new format version: a unit
-//! must be able to read the header of a release that is newer than itself. The sector never ends in 0x55 0xaa, or
-//! GEOM would take partition `a` for a disk with an MBR.
-
-use std::fmt;
-
-use serde::{Serialize, Serializer};
+//! All numbers are little-endian. Texts are printable ASCII, so a boot program can send them to a console unchanged. A later
+//! release may use bytes that are zero now without a new format version, if zero then means "unknown": a unit must be able
+//! to read the header of a release newer than its own. The sector never ends in 0x55 0xaa, because GEOM would take partition
+//! `a` for a disk with an MBR.
 
 use bsd_disk::bytes::{array, le16, le32, le64, put};
 use bsd_disk::slice::Slice;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
-/// One of the two slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Slot {
-    /// Slice 1.
-    First,
-    /// Slice 2.
-    Second,
-}
-
-impl Slot {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::First, Self::Second];
-
-    /// The slice's number in the MBR, from 1.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::First => 1,
-            Self::Second => 2,
-        }
-    }
-
-    /// The slot of a slice, if it is one.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|slot| slot.number() == number)
-    }
-
-    /// The place in an array of both.
-    pub const fn index(self) -> usize {
-        match self {
-            Self::First => 0,
-            Self::Second => 1,
-        }
-    }
-
-    /// The other one.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::First => Self::Second,
-            Self::Second => Self::First,
-        }
-    }
-}
-
-impl fmt::Display for Slot {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.number().fmt(out)
-    }
-}
-
-impl Serialize for Slot {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(self.number())
-    }
-}
-
-/// Bytes of the record.
+/// Bytes of the header.
 pub const HEADER_BYTES: usize = SECTOR_BYTES as usize;
 
-/// The first bytes of the record.
+/// The first bytes of the header.
 pub const MAGIC_VALUE: [u8; 8] = *b"SluiceSl";
 
-/// Where the version stands, for boot programs.
+/// The offset of the version, for boot programs.
 pub const VERSION_OFFSET: usize = VERSION.at;
 
-/// Where the checksum stands, for boot programs.
+/// The offset of the checksum, for boot programs.
 pub const CRC_OFFSET: usize = CRC;
 
 const FORMAT_VALUE: u16 = 1;
@@ -111,7 +51,7 @@ const CRC: usize = 12;
 const SIZE: usize = 16;
 const BUILT: usize = 24;
 
-/// A text field: its name in messages, its place, and its bytes with the NUL that ends it.
+/// A text field: its name in messages, its offset, and its length with the terminating NUL.
 struct Text {
     name: &'static str,
     at: usize,
@@ -124,105 +64,109 @@ const BOARD: Text = Text { name: "board", at: 128, bytes: 32 };
 const COMMIT: Text = Text { name: "commit", at: 160, bytes: 72 };
 const BUILT_FROM: Text = Text { name: "world", at: 232, bytes: 72 };
 
-/// Why a sector is no header, or a header cannot be written.
+/// An invalid header, or one that cannot be written. Reports show these errors within a line, so those of reading have no
+/// hint line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SlotError {
-    /// Not one sector.
+    /// The input is not one sector.
     #[error(
-        "reading a slot header: {bytes} bytes were given, it has {HEADER_BYTES}; give sector 16 of the slice and no more"
+        "reading a slot header: got {bytes} bytes, expected {HEADER_BYTES} (exactly sector 16 of the slice)"
     )]
     Length {
-        /// How many were given.
+        /// The length of the input.
         bytes: usize,
     },
-    /// No header here.
+    /// There is no header.
     #[error(
-        "reading a slot header: there is none; the slot is empty, or holds a system that Sluice did not build"
+        "reading a slot header: no header found; the slot is empty, or its system was not built by Sluice"
     )]
     Magic,
-    /// A format of the future.
+    /// The format is newer than this code.
     #[error(
-        "reading a slot header: format {found}, known is {FORMAT_VALUE}; a newer release wrote it, use the tools of that release"
+        "reading a slot header: format {found} is not supported, only {FORMAT_VALUE}; a newer release wrote it, and its tools \
+         are needed to read it"
     )]
     Format {
-        /// The version found.
+        /// The format version found.
         found: u16,
     },
-    /// The checksum does not hold.
+    /// The checksum is wrong.
     #[error(
-        "reading a slot header: checksum {found:#010x}, computed {computed:#010x}; it is damaged, write the slot again"
+        "reading a slot header: checksum {found:#010x}, computed {computed:#010x}; the header is damaged, and the slot must \
+         be written again"
     )]
     Checksum {
-        /// What the record says.
+        /// The checksum in the header.
         found: u32,
-        /// What it should say.
+        /// The checksum of the bytes found.
         computed: u32,
     },
-    /// A text that is too long to encode.
-    #[error("writing a slot header: the {field} has {bytes} bytes, {room} fit; shorten it")]
+    /// A text does not fit its field.
+    #[error("writing a slot header: the {field} has {bytes} bytes, but only {room} fit\nhint: shorten it")]
     TooLong {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
-        /// Its bytes.
+        /// The length of the text in bytes.
         bytes: usize,
-        /// Bytes that fit.
+        /// The most bytes that fit.
         room: usize,
     },
-    /// A text with bytes that no console should get.
+    /// A text contains bytes that must not be sent to a console.
     #[error(
-        "slot header: the {field} holds something else than printable ASCII; keep to letters, digits and signs"
+        "slot header: the {field} contains something other than printable ASCII; only letters, digits and punctuation are \
+         allowed"
     )]
     NotPrintable {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
     },
-    /// A text that does not end in its field, or has something after its end.
+    /// A text is not terminated within its field, or is followed by something other than NULs.
     #[error(
-        "reading a slot header: the {field} is not filled up with NULs; what wrote it did not keep to the format"
+        "reading a slot header: the {field} is not padded with NULs; the program that wrote it did not follow the format"
     )]
     NotPadded {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
     },
-    /// A text that must be told and is not.
-    #[error("slot header: the {field} is empty; every slot tells its product, board and version")]
+    /// A required text is empty.
+    #[error("slot header: the {field} is empty; every slot must name its product, board and version")]
     Empty {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
     },
-    /// A size that 32 bits do not hold.
-    #[error("writing a slot header: a slot of {size} is larger than 32-bit sector numbers reach")]
+    /// The size of the slot needs more than 32 bits.
+    #[error("writing a slot header: a slot of {size} is beyond the reach of 32-bit sector numbers")]
     Size {
         /// The size given.
         size: Sectors,
     },
 }
 
-/// What a slot says of itself.
+/// The description of a slot and its system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotHeader {
-    /// The product, at most 31 bytes: `sluice`.
+    /// The product, such as `sluice`; at most 31 bytes.
     pub product: String,
-    /// The board that it runs on, at most 31 bytes: `alix`.
+    /// The board that the system runs on, such as `alix`; at most 31 bytes.
     pub board: String,
-    /// The version, at most 63 bytes: `0.1.0-dev.3+gabc`.
+    /// The version, such as `0.1.0-dev.3+gabc`; at most 63 bytes.
     pub version: String,
-    /// The commit of the product's repository, at most 71 bytes, or empty.
+    /// The commit of the product's repository; at most 71 bytes, may be empty.
     pub commit: String,
-    /// The version of the world, at most 71 bytes, or empty: `FreeBSD 13.2-RELEASE-p1`.
+    /// The version of the world, such as `FreeBSD 13.2-RELEASE-p1`; at most 71 bytes, may be empty.
     pub built_from: String,
-    /// When it was built, in seconds since 1970; 0 for not told.
+    /// The build time in seconds since 1970; 0 if unknown.
     pub built: u64,
     /// The size of the slot image, from the start of the slice.
     pub size: Sectors,
 }
 
 impl SlotHeader {
-    /// The sector as it goes to the disk.
+    /// The sector as it is stored on disk.
     ///
     /// # Errors
-    /// A text is too long, not printable ASCII, or empty where it must not be; the size needs more than 32 bits.
+    /// A text is too long, not printable ASCII, or empty although it is required; or the size needs more than 32 bits.
     pub fn encode(&self) -> Result<[u8; HEADER_BYTES], SlotError> {
         let mut sector = [0; HEADER_BYTES];
         put(&mut sector, MAGIC, &MAGIC_VALUE);
@@ -244,7 +188,7 @@ impl SlotHeader {
     /// Reads sector 16 of a slot.
     ///
     /// # Errors
-    /// There is no header, it is damaged, of an unknown format, or its texts are none.
+    /// There is no header, it is damaged, its format is unknown, or one of its texts is invalid.
     pub fn decode(sector: &[u8]) -> Result<Self, SlotError> {
         let sector: &[u8; HEADER_BYTES] =
             sector.try_into().map_err(|_| SlotError::Length { bytes: sector.len() })?;
@@ -270,13 +214,13 @@ impl SlotHeader {
         })
     }
 
-    /// Whether the image that this header heads fits `slice`.
+    /// Whether the slot image that this header describes fits `slice`.
     pub fn fits(&self, slice: &Slice) -> bool {
         self.size <= slice.size
     }
 }
 
-/// The CRC-32 of the record, with its own field taken as zero.
+/// The CRC-32 of the header, with the checksum's own field set to zero.
 fn checksum(sector: &[u8; HEADER_BYTES]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&sector[..CRC]);
@@ -286,7 +230,7 @@ fn checksum(sector: &[u8; HEADER_BYTES]) -> u32 {
 }
 
 impl Text {
-    /// Whether every header has to tell it.
+    /// Whether the text must not be empty.
     fn is_required(&self) -> bool {
         [VERSION.at, PRODUCT.at, BOARD.at].contains(&self.at)
     }
@@ -343,7 +287,7 @@ mod tests {
         }
     }
 
-    /// The same record with a checksum that holds again.
+    /// The same sector with a correct checksum.
     fn sealed(mut sector: [u8; HEADER_BYTES]) -> [u8; HEADER_BYTES] {
         let crc = checksum(&sector);
         put(&mut sector, CRC, &crc.to_le_bytes());
@@ -360,7 +304,7 @@ mod tests {
         assert_eq!(le32(&sector, CRC_OFFSET), crc32(&sector));
     }
 
-    /// CRC-32 by its definition, bit by bit, as the boot program computes it.
+    /// CRC-32 by its definition, bit by bit, as the boot programs compute it.
     fn crc32(sector: &[u8; HEADER_BYTES]) -> u32 {
         let mut bytes = *sector;
         put(&mut bytes, CRC, &[0; 4]);
@@ -370,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_is_noticed_wherever_it_is() {
+    fn a_flipped_bit_is_detected_in_every_byte() {
         for at in 0..HEADER_BYTES {
             let mut sector = header().encode().unwrap();
             sector[at] ^= 1;
@@ -379,14 +323,14 @@ mod tests {
     }
 
     #[test]
-    fn a_later_release_may_fill_the_spare_bytes() {
+    fn a_later_release_may_use_the_spare_bytes() {
         let mut sector = header().encode().unwrap();
         sector[400] = 7;
         assert_eq!(SlotHeader::decode(&sealed(sector)), Ok(header()));
     }
 
     #[test]
-    fn what_is_no_header_is_refused_with_its_reason() {
+    fn an_invalid_header_is_refused_with_the_reason() {
         assert_eq!(SlotHeader::decode(&[0; 13]), Err(SlotError::Length { bytes: 13 }));
         assert_eq!(SlotHeader::decode(&[0; 512]), Err(SlotError::Magic));
         let spoil = |at: usize, byte: u8| {
@@ -401,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_never_cut_off() {
+    fn a_text_that_does_not_fit_is_refused_and_never_truncated() {
         let write = |change: fn(&mut SlotHeader)| {
             let mut header = header();
             change(&mut header);
@@ -421,7 +365,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_header_comes_back(
+        fn every_header_is_read_back(
             product in "[ -~]{1,31}", board in "[ -~]{1,31}", version in "[ -~]{1,63}",
             commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32,
         ) {

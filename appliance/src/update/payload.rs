@@ -1,4 +1,4 @@
-//! What is installed, chunk by chunk: a signed bundle, or (in development) the raw image of a slot.
+//! The system to install, chunk by chunk: a signed bundle or, in development builds, the raw image of a slot.
 
 use std::io::Read;
 
@@ -10,12 +10,12 @@ use firmware::state::Digest;
 use semver::Version;
 
 use super::error::UpdateError;
-use super::writer::{Sum, sum_of};
+use super::writer::{Checksum, checksum};
 
 /// Bytes of a chunk of a raw image.
 const CHUNK: usize = 256 * SECTOR_BYTES as usize;
 
-/// What an update says of itself.
+/// What an update claims about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The product.
@@ -24,44 +24,44 @@ pub struct Candidate {
     pub board: String,
     /// Its version.
     pub version: Version,
-    /// The disk layouts that it works on; `None` for not told.
+    /// The disk layouts that it supports; `None` if unknown.
     pub layouts: Option<Vec<u32>>,
-    /// The version of the configuration that it writes; `None` for not told.
+    /// The version of the configuration that it writes; `None` if unknown.
     pub config_version: Option<u32>,
-    /// The least version to come from.
+    /// The minimum version that must be running.
     pub minimum: Option<Version>,
-    /// The image.
+    /// The size of the image.
     pub size: Sectors,
 }
 
-/// A chunk that was read: its place, and what a later reading of it must give.
-pub struct Piece {
-    /// From the start of the slot.
+/// A chunk that was read: its position, and the checksum that a later reading must have.
+pub struct Chunk {
+    /// The first sector, from the start of the slot.
     pub at: Sectors,
-    /// Its sum.
-    pub sum: Sum,
+    /// The checksum.
+    pub checksum: Checksum,
 }
 
-/// Where the chunks come from.
-pub enum Feed<R> {
-    /// Signed.
+/// The system to install.
+pub enum Payload<R> {
+    /// A signed bundle.
     Bundle(Box<Reader<R>>),
-    /// Not signed.
+    /// The unsigned image of a slot.
     Image(Box<Image<R>>),
 }
 
-impl<R: Read> Feed<R> {
-    /// Reads a bundle up to its first chunk.
+impl<R: Read> Payload<R> {
+    /// Opens a bundle and reads up to its first chunk.
     pub fn bundle(read: R, keys: &PublicKeys) -> Result<Self, UpdateError> {
         Reader::open(read, keys).map(|reader| Self::Bundle(Box::new(reader))).map_err(UpdateError::Bundle)
     }
 
-    /// Reads the first chunk of a slot image.
+    /// Opens a slot image and reads its first chunk.
     pub fn image(read: R) -> Result<Self, UpdateError> {
         Image::open(read).map(|image| Self::Image(Box::new(image)))
     }
 
-    /// What it says of itself.
+    /// What it claims about itself.
     pub fn candidate(&self) -> Result<Candidate, UpdateError> {
         match self {
             Self::Bundle(reader) => {
@@ -82,12 +82,12 @@ impl<R: Read> Feed<R> {
         }
     }
 
-    /// Makes `raw` the next chunk; `None` after the last, when it ends there.
-    pub fn next(&mut self, raw: &mut Vec<u8>) -> Result<Option<Piece>, BundleError> {
+    /// Reads the next chunk into `raw`; `None` after the last one, if nothing follows it.
+    pub fn next(&mut self, raw: &mut Vec<u8>) -> Result<Option<Chunk>, BundleError> {
         match self {
-            Self::Bundle(reader) => Ok(reader.next_chunk(raw)?.map(|chunk| Piece {
+            Self::Bundle(reader) => Ok(reader.next_chunk(raw)?.map(|chunk| Chunk {
                 at: Sectors::holding_bytes(chunk.offset),
-                sum: match chunk.content {
+                checksum: match chunk.content {
                     ChunkContent::Zero => None,
                     ChunkContent::Stored { raw_sha256, .. } => Some(raw_sha256),
                 },
@@ -96,7 +96,7 @@ impl<R: Read> Feed<R> {
         }
     }
 
-    /// What identifies the image, after its last chunk.
+    /// The digest of the image, once its last chunk was read.
     pub fn digest(&self) -> Digest {
         match self {
             Self::Bundle(reader) => reader.manifest().image_digest(),
@@ -104,7 +104,7 @@ impl<R: Read> Feed<R> {
         }
     }
 
-    /// Bytes that were read.
+    /// The number of bytes read.
     pub fn position(&self) -> u64 {
         match self {
             Self::Bundle(reader) => reader.position(),
@@ -113,11 +113,11 @@ impl<R: Read> Feed<R> {
     }
 }
 
-/// The raw image of a slot, as its header describes it.
+/// The raw image of a slot.
 pub struct Image<R> {
     read: R,
     candidate: Candidate,
-    /// The first chunk, until it is asked for.
+    /// The first chunk, until it is read.
     first: Vec<u8>,
     at: Sectors,
     digest: ImageDigest,
@@ -143,7 +143,7 @@ impl<R: Read> Image<R> {
         Ok(Self { read, candidate, first, at: Sectors::ZERO, digest: ImageDigest::new() })
     }
 
-    fn next(&mut self, raw: &mut Vec<u8>) -> Result<Option<Piece>, BundleError> {
+    fn next(&mut self, raw: &mut Vec<u8>) -> Result<Option<Chunk>, BundleError> {
         let at = self.at;
         let left = self.candidate.size.checked_sub(at).unwrap_or_default().bytes();
         let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
@@ -160,11 +160,11 @@ impl<R: Read> Image<R> {
         }
         self.digest.add(raw);
         self.at += Sectors::holding_bytes(wanted as u64);
-        Ok(Some(Piece { at, sum: sum_of(raw) }))
+        Ok(Some(Chunk { at, checksum: checksum(raw) }))
     }
 }
 
-/// Makes `buffer` the next `bytes` bytes, or as many as there are.
+/// Reads the next `bytes` bytes into `buffer`, or as many as there are.
 fn fill(read: &mut impl Read, buffer: &mut Vec<u8>, bytes: usize) -> std::io::Result<usize> {
     buffer.clear();
     read.take(bytes as u64).read_to_end(buffer)
@@ -174,9 +174,8 @@ fn truncated(at: Sectors) -> BundleError {
     BundleError::Truncated { what: format!("the slot image, after {at}") }
 }
 
-/// A version that the bundle's reader has let pass, or one of a slot header.
+/// Parses a version of a manifest or of a slot header.
 fn version(field: &str, text: &str) -> Result<Version, UpdateError> {
-    Version::parse(text).map_err(|error| {
-        UpdateError::System(format!("reading the update: its {field} `{text}` is none ({error})"))
-    })
+    Version::parse(text)
+        .map_err(|error| UpdateError::System(format!("parsing the update's {field} `{text}`: {error}")))
 }

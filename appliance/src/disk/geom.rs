@@ -1,6 +1,6 @@
-//! The tree of GEOM as the kernel tells it in `kern.geom.conftxt`: which disk a provider is a part of.
+//! The GEOM tree as `kern.geom.conftxt` shows it: which disk a provider is a part of.
 //!
-//! One provider a line, with its depth before it; a disk has depth 0 (`g_conftxt_geom`, sys/geom/geom_dump.c):
+//! One provider per line, after its depth; a disk has depth 0 (`g_conftxt_geom`, sys/geom/geom_dump.c):
 //!
 //! ```text
 //! 0 DISK ada0 1014644736 512 hd 16 sc 63
@@ -8,13 +8,13 @@
 //! 2 LABEL label/gws1 504741376 512 i 0 o 0
 //! ```
 
-/// The disk that `provider` is a part of, by its name under `/dev`.
+/// The name of the disk that `provider` is a part of, without `/dev/`.
 pub fn disk_of<'t>(tree: &'t str, provider: &str) -> Option<&'t str> {
     above(tree, provider, 0)
 }
 
-/// All names under which something of the slice can be mounted that `provider` is, or is the label of: `ada0s2`,
-/// `ada0s2a`, `label/gws2`, `label/gws2a`.
+/// All names under which a part of a slice can be mounted: `ada0s2`, `ada0s2a`, `label/gws2`, `label/gws2a`. The slice is
+/// given by any of them.
 pub fn names_of_slice<'t>(tree: &'t str, provider: &str) -> Vec<&'t str> {
     let Some(slice) = above(tree, provider, 1) else { return Vec::new() };
     let lines = lines(tree).skip_while(|(_, name)| *name != slice);
@@ -22,7 +22,7 @@ pub fn names_of_slice<'t>(tree: &'t str, provider: &str) -> Vec<&'t str> {
     lines.take(1).chain(below).map(|(_, name)| name).collect()
 }
 
-/// What `provider` is a part of at `depth`.
+/// The ancestor of `provider` at `depth`.
 fn above<'t>(tree: &'t str, provider: &str, depth: u32) -> Option<&'t str> {
     let mut found = None;
     for (at, name) in lines(tree) {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_has_the_names_of_all_that_is_in_it() {
+    fn a_slice_has_the_names_of_everything_in_it() {
         let names = ["ada1s1", "label/gws1", "label/gws1a"];
         for provider in names {
             assert_eq!(names_of_slice(TREE, provider), names);
