@@ -8,6 +8,8 @@
 //! `--world` is what `cargo xtask image --src` left behind. Everything is in the page cache; the best round counts.
 //! The reader uses one processor, as on a unit; the writer uses all.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::os::unix::fs::FileExt;

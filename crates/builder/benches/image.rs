@@ -10,6 +10,8 @@
 //! after a first round that does not count. The rounds of all contestants alternate, so that a noisy machine is noisy
 //! for all of them; the best round of each is reported, and ratios of those.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};

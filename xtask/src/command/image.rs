@@ -17,12 +17,6 @@ pub struct Args {
     /// SLUICE_SIGN_PASSWORD or from the terminal
     #[arg(long, value_name = "FILE", requires = "release")]
     sign_key: Option<PathBuf>,
-    /// Print less; twice: only errors
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    quiet: u8,
-    /// Print more
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
 }
 
 impl Args {
@@ -30,8 +24,7 @@ impl Args {
     ///
     /// # Errors
     /// As [`build::build`].
-    pub fn run(self) -> Result<()> {
-        let reporter = Reporter::new(self.verbose as i8 - self.quiet as i8);
-        build::build(self.request.request()?, self.sign_key, reporter)
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
+        build::build(self.request.request()?, self.sign_key, *reporter)
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, ensure};
 use builder::keys::{self, DEVELOPMENT, DIRECTORY, Pair, SUFFIX};
 use builder::workspace;
+use report::Reporter;
 
 /// Create a key pair that signs the product's updates
 #[derive(clap::Args, Debug)]
@@ -25,7 +26,7 @@ impl Args {
     ///
     /// # Errors
     /// A key of that name exists, the secret key would be in the repository, or a file cannot be written.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, _: &Reporter) -> Result<()> {
         check_name(&self.name)?;
         let root = workspace::find()?;
         let public = root.join(DIRECTORY).join(format!("{}{SUFFIX}", self.name));
@@ -47,10 +48,12 @@ impl Args {
         // The public key can be derived from the secret key, so the secret key is saved first.
         pair.save_secret(&secret)?;
         pair.save_public(&public)?;
-        println!("public key   {}: commit it; units trust it from the next release on", public.display());
-        println!("secret key   {}: keep a copy where only you have access", secret.display());
-        println!("to sign with cargo xtask image --release --sign-key {}", secret.display());
-        Ok(())
+        let (public, secret) = (public.display(), secret.display());
+        report::result(&format!(
+            "public key   {public}: commit it; units trust it from the next release on\n\
+             secret key   {secret}: keep a copy where only you have access\n\
+             to sign with cargo xtask image --release --sign-key {secret}\n"
+        ))
     }
 }
 

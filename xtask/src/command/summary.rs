@@ -3,6 +3,7 @@
 use anyhow::Result;
 use builder::build::summary::Summary;
 use builder::workspace;
+use report::Reporter;
 
 use super::request::RequestArgs;
 
@@ -21,7 +22,7 @@ impl Args {
     ///
     /// # Errors
     /// Whatever stops `image` before it begins: a bad definition or option, a missing world, an untagged release.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, _: &Reporter) -> Result<()> {
         let summary = Summary::of(&self.request.request()?, &workspace::root())?;
         let text = if self.json { serde_json::to_string_pretty(&summary)? + "\n" } else { summary.text() };
         report::result(&text)

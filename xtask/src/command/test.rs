@@ -13,11 +13,11 @@ pub const WORLD_VARIABLE: &str = "SLUICE_TEST_WORLD";
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run the tests of a real FreeBSD too, with the world in DIR (what `image --src` leaves behind)
+    /// Also run the tests that need a real FreeBSD, with the world in DIR that `image --src` left
     #[arg(long, value_name = "DIR")]
     world: Option<PathBuf>,
-    /// What `cargo test` gets, as a test's name
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// Arguments for `cargo test`, such as part of a test's name; format and lints are then not checked
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
@@ -26,8 +26,7 @@ impl Args {
     ///
     /// # Errors
     /// Something lacks that cannot be installed, or a test failed.
-    pub fn run(self) -> Result<()> {
-        let reporter = Reporter::new(0);
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let mut groups = vec![Group::Image, Group::Run, Group::Test];
         groups.extend(self.world.iter().map(|_| Group::World));
         toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
@@ -46,7 +45,7 @@ impl Args {
             shell.set_var(WORLD_VARIABLE, world);
         }
         if self.rest.is_empty() {
-            lint(&shell)?;
+            lint(&shell, reporter)?;
         }
         let rest = self.rest;
         cmd!(shell, "cargo test --workspace --locked {rest...}").quiet().run().context("running the tests")
@@ -54,7 +53,7 @@ impl Args {
 }
 
 /// Format and lints, as far as the engineer's Rust has the tools for them.
-fn lint(shell: &Shell) -> Result<()> {
+fn lint(shell: &Shell, reporter: &Reporter) -> Result<()> {
     let has = |tool: &str| cmd!(shell, "cargo {tool} --version").quiet().ignore_stderr().read().is_ok();
     if has("fmt") {
         cmd!(shell, "cargo fmt --all --check")
@@ -62,7 +61,7 @@ fn lint(shell: &Shell) -> Result<()> {
             .run()
             .context("checking the format; `cargo fmt` mends it")?;
     } else {
-        eprintln!("skipped: the format is not checked, for this Rust has no rustfmt");
+        reporter.summary("skipped: the format is not checked, for this Rust has no rustfmt");
     }
     if has("clippy") {
         cmd!(shell, "cargo clippy --quiet --workspace --all-targets --locked -- --deny warnings")
@@ -70,7 +69,7 @@ fn lint(shell: &Shell) -> Result<()> {
             .run()
             .context("checking the lints")?;
     } else {
-        eprintln!("skipped: the lints are not checked, for this Rust has no clippy");
+        reporter.summary("skipped: the lints are not checked, for this Rust has no clippy");
     }
     Ok(())
 }

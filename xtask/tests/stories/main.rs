@@ -23,6 +23,7 @@ mod lab;
 mod labels;
 mod mirror;
 mod options;
+mod output;
 mod package_faults;
 mod package_repository;
 mod packages;

@@ -4,13 +4,14 @@ use bsd_disk::geometry::Geometry;
 use bsd_disk::units::Sectors;
 
 use super::definition::{Board, Console, Kernels, Machine, Media, Processor, ServiceTarget};
+use super::geode_lx::GEODE_LX;
 
 /// ALIX.2 and ALIX.3: AMD Geode LX800, 256 MB, CompactFlash, a serial port and no screen.
 pub const ALIX: Board = Board {
     name: "alix",
     description: "PC Engines ALIX.2 and ALIX.3",
     processor: Processor {
-        name: "Geode LX",
+        instructions: &GEODE_LX,
         target: "i386",
         target_arch: "i386",
         // No SSE and no long NOPs, which the Geode LX does not have.

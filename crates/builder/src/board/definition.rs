@@ -29,8 +29,8 @@ pub struct Board {
 /// A processor, by the names that FreeBSD and its tools have for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Processor {
-    /// What messages call it. The instruction-set gate (`isa`) judges programs for it.
-    pub name: &'static str,
+    /// Its name and its instructions, for the instruction-set gate.
+    pub instructions: &'static isa::Processor,
     /// `TARGET` of FreeBSD's build: the kernel's architecture, and the directory of `sys/` with its configurations.
     pub target: &'static str,
     /// `TARGET_ARCH` of FreeBSD's build: the architecture of programs.

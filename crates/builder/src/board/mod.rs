@@ -6,6 +6,7 @@
 
 mod alix;
 mod definition;
+mod geode_lx;
 
 pub use definition::{Board, Console, Kernels, Machine, Media, Processor, ServiceTarget};
 

@@ -14,7 +14,7 @@ use crate::customize::Customizer;
 use crate::image::output::Output;
 use crate::image::{self, SlotContent};
 use crate::keys::Signing;
-use crate::packages::layer::Surroundings;
+use crate::packages::InstallContext;
 use crate::product::BootCode;
 use crate::services::{self, Edition, Service};
 use crate::toolchain::{self, Group};
@@ -213,7 +213,7 @@ impl Build {
     /// Puts the layers of the packages between `below` and the overlay, and the layer of what they share above both.
     fn install_packages(&self, world: &World, below: Vec<Layer>, overlay: Vec<Layer>) -> Result<Vec<Layer>> {
         let stage = self.reporter.stage("packages");
-        let around = Surroundings {
+        let around = InstallContext {
             below: &below,
             above: &overlay,
             world: &world.version,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use firmware::release::Release;
-use rootfs::spec;
+use rootfs::mtree;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
 
 use super::layer_size::{LayerSize, layer_sizes};
@@ -51,8 +51,8 @@ pub fn compose(
     let path = TreePath::parse(SPEC_PATH)?;
     tree.put_file(generated, &path, "", 0o444)?;
     tree.resolve_owners()?;
-    let digests = spec::digests(&tree).context("hashing the content of the slot")?;
-    let spec = spec::write(&tree, &digests, &path)?;
+    let digests = mtree::digests(&tree).context("hashing the content of the slot")?;
+    let spec = mtree::write(&tree, &digests, &path)?;
     tree.put(generated, &path, Kind::File(spec.as_str().into()), Attributes::root(0o444))?;
     let layers = layer_sizes(&tree, &product.filesystem)?;
     Ok(SlotContent { tree, spec, layers })

@@ -126,7 +126,7 @@ mod tests {
         customize.step 2: `put`: `x`: a path of the image starts with `/`, its root
         customize.step 2: `put`: mode: `9` is not octal
         hint: write for instance "0600"
-        customize.step 2: `put`: path `/x/../y` climbs with `..`: paths in an image start at its root
+        customize.step 2: `put`: path `/x/../y` contains `..`: paths in an image start at its root
         customize.step 2: `append`: it needs `text`
         customize.step 2: `replace`: it needs `with`
         customize.step 2: `replace`: line: it has more than one line

@@ -125,11 +125,11 @@ pub fn build(
         sysroot,
         edition,
     };
-    build.run(|program, path| deliver(program, &path, out_dir))
+    build.run(|program, path| deliver(program, &path, out_dir, board))
 }
 
-fn deliver(program: &Program, compiled: &Path, out_dir: &Path) -> Result<Service> {
-    isa::require(compiled)?;
+fn deliver(program: &Program, compiled: &Path, out_dir: &Path, board: &Board) -> Result<Service> {
+    isa::require(compiled, board.processor.instructions)?;
     let path = out_dir.join(&program.name);
     fs::create_dir_all(out_dir).with_context(|| format!("making {}", out_dir.display()))?;
     let size = fs::copy(compiled, &path)

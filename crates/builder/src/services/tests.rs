@@ -18,7 +18,12 @@ fn no_service_holds_an_instruction_that_the_geode_lacks() {
         build(board::DEFAULT, &toolchain(), &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
     assert_eq!(services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), ["sluice"]);
     for service in services {
-        let report = isa::inspect(&service.name, &fs::read(&service.path).unwrap()).unwrap();
+        let report = isa::inspect(
+            &service.name,
+            &fs::read(&service.path).unwrap(),
+            crate::board::DEFAULT.processor.instructions,
+        )
+        .unwrap();
         assert_eq!(report.violations, []);
         assert!(report.undecoded.is_empty(), "{:x?}", report.undecoded);
         // An empty or mistaken file would pass as well: std alone has tens of thousands of instructions.
