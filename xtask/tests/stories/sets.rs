@@ -25,7 +25,7 @@ fn sets_that_are_not_those_of_their_manifest_are_refused() {
     let sets = repository.beside("sets");
     let text = sets.to_str().unwrap();
     fs::create_dir(&sets).unwrap();
-    repository.image(&["--sets", text]).refused(&["there is no MANIFEST with their sums"]);
+    repository.image(&["--sets", text]).refused(&["there is no MANIFEST with their checksums"]);
     fs::write(sets.join("base.txz"), "damaged").unwrap();
     fs::write(sets.join("MANIFEST"), format!("base.txz\t{}\t1\tbase\t\"Base\"\ton\n", "a".repeat(64)))
         .unwrap();
