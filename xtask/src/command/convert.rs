@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use builder::customize::is_told;
+use builder::customize::{hook_variables, is_told};
 use builder::product::{self, DEFINITION};
 use builder::workspace;
-use nanobsd_conf::{Product, Request};
+use nanobsd_conf::{Product, Request, shell_word};
 
 /// Convert a NanoBSD configuration into a product definition and hooks
 #[derive(clap::Args, Debug)]
@@ -43,7 +43,8 @@ impl Args {
         for hook in &converted.hooks {
             println!("hook      {hook}");
         }
-        println!("to build  cargo xtask image -c {}", converted.product.display());
+        let product = converted.product.display().to_string();
+        println!("to build  cargo xtask image -c {}", shell_word(&product));
         Ok(())
     }
 }
@@ -63,7 +64,7 @@ impl Product for Appliance<'_> {
     }
 
     fn check(&self, file: &Path) -> Result<BTreeMap<String, String>> {
-        product::Product::load(self.root, &[file.to_owned()])?;
-        Ok(BTreeMap::new())
+        let product = product::Product::load(self.root, &[file.to_owned()])?;
+        Ok(hook_variables(&product).map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }

@@ -207,6 +207,11 @@ const OF_PRODUCT: [Told; 16] = [
     ("NANO_SLICE_ROOT", |_| "s1".to_owned()),
 ];
 
+/// The variables whose values for hooks follow from the definition of `product`.
+pub fn variables(product: &Product) -> impl Iterator<Item = (&'static str, String)> {
+    OF_PRODUCT.iter().map(|(name, value)| (*name, value(product)))
+}
+
 /// Whether hooks are told NanoBSD's variable `name`.
 pub fn is_told(name: &str) -> bool {
     OWN.contains(&name) || OF_PRODUCT.iter().any(|(known, _)| *known == name)

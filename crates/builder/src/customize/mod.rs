@@ -22,7 +22,7 @@ use rootfs::tree::Tree;
 use crate::inputs;
 use crate::product::{Customize, Product};
 use hook::Surroundings;
-pub use hook::{is_told, names as hook_names};
+pub use hook::{is_told, names as hook_names, variables as hook_variables};
 pub use rc::Assignment;
 pub use step::{Action, Owner, Step, Text};
 
