@@ -1,5 +1,6 @@
 //! Functions that a statement defines or registers only under a condition.
 
+use super::name::assignment;
 use super::stage::Stage;
 use super::token::{Kind, Token, line, tokens};
 
@@ -172,7 +173,8 @@ impl<'a> Scan<'a> {
             _ => {
                 let end = self.end(at);
                 let text = self.text(at, end);
-                if Stage::of_command(word).is_some() {
+                let is_list = assignment(word).is_some_and(|(name, _)| Stage::of_variable(name).is_some());
+                if Stage::of_command(word).is_some() || is_list {
                     self.enter(at, What::Registers(text.clone()));
                 }
                 match self.word(end) {
@@ -235,7 +237,8 @@ else
 		;;
 	esac
 	customize_cmd g
-fi; { customize_cmd h; }";
+fi; { customize_cmd h; }
+test x && NANO_CUSTOMIZE=\"$NANO_CUSTOMIZE i\"";
         let found: Vec<String> = conditionals(text)
             .into_iter()
             .map(|Conditional { line, condition, what }| format!("{line} {what:?} {condition}"))
@@ -250,6 +253,7 @@ fi; { customize_cmd h; }";
         12 Registers("customize_cmd f") if not `test -d x`, in case `$1` is `*`, in the loop `for i in 1 2`
         15 Registers("customize_cmd g") if not `test -d x`
         16 Registers("customize_cmd h") 
+        17 Registers("NANO_CUSTOMIZE=\"$NANO_CUSTOMIZE i\"") if `test x`
         "#);
     }
 }

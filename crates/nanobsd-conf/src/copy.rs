@@ -53,6 +53,21 @@ impl Copy {
         Self { content, to, mode: None, is_executable: false, has_carriage_returns: false }
     }
 
+    /// The copy of a script: without carriage returns.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn into_script(self) -> Result<Self> {
+        match &self.content {
+            Content::File(from) if self.has_carriage_returns => {
+                let text = fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+                let content = Content::Script(without_carriage_returns(&text));
+                Ok(Self { content, has_carriage_returns: false, ..self })
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// Whether a link leads out of the directory whose copy is `top`. An absolute target is a path of the unit.
     pub fn leaves(&self, top: &Path) -> bool {
         let Content::Link(target) = &self.content else { return false };

@@ -15,7 +15,7 @@ use super::report::Report;
 use super::request::differs_in_hooks;
 use super::site::Site;
 use super::site_copies::SiteCopies;
-use super::value::Piece;
+use super::value::{Piece, Value};
 
 /// A hook to write.
 #[derive(Debug)]
@@ -78,7 +78,9 @@ impl<'a> HookWriter<'a> {
             .into_iter()
             .map(|name| (name, reads(&configuration.functions[name].text, &lookup, site.directory())))
             .collect();
-        let copies = SiteCopies::new(site.directory(), reads.values().flat_map(|reads| reads.copies.keys()));
+        let scripts = reads.values().flat_map(|reads| &reads.scripts).cloned().collect();
+        let paths = reads.values().flat_map(|reads| reads.copies.keys());
+        let copies = SiteCopies::new(site.directory(), paths, scripts);
         Self {
             site,
             file,
@@ -157,7 +159,7 @@ impl<'a> HookWriter<'a> {
         for name in others {
             if name == "NANO_SRC" && is_relative_to_source {
                 let _ = writeln!(text, "NANO_SRC=''"); // NANO_TOOLS is absolute
-            } else if !(name == "NANO_NAME" && !configuration.variables.contains_key(name)) {
+            } else if name != "NANO_NAME" || configuration.variables.contains_key(name) {
                 self.write_variable(text, call, name, sets.contains(name), report);
             }
         }
@@ -181,7 +183,12 @@ impl<'a> HookWriter<'a> {
             }
             return;
         };
-        self.variables.insert(name.to_owned());
+        if self.variables.insert(name.to_owned()) {
+            let written = variable.value.as_ref().map(Value::written).unwrap_or_default();
+            for (_, note) in devices(&written, configuration) {
+                report.noted(&variable.location, note);
+            }
+        }
         match &variable.value {
             Ok(value) => {
                 let value = value.in_hook(|name| configuration.plain(name));

@@ -14,6 +14,8 @@ use super::word::expand_prefix;
 pub struct Reads {
     /// Files and directories that exist, from the directory of the configuration, with the first line that reads each.
     pub copies: BTreeMap<RelativePath, usize>,
+    /// Those files that a shell reads.
+    pub scripts: BTreeSet<RelativePath>,
     /// A path depends on the working directory.
     pub uses_working_directory: bool,
     /// Lines, from 0, with notes on paths that a hook does not find.
@@ -173,7 +175,9 @@ impl Scan<'_> {
             "read" => self.locals.extend(words.iter().map(|name| ((*name).to_owned(), None))),
             "for" => {
                 self.locals.extend(words.first().map(|name| ((*name).to_owned(), None)));
-                words.iter().skip(2).for_each(|word| self.read(word, line, false));
+                for word in words.iter().skip(2) {
+                    self.read(word, line, false);
+                }
             }
             name => self.words(name, words, line),
         }
@@ -183,11 +187,14 @@ impl Scan<'_> {
         let operands: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
         // The last one is where these write to.
         let is_copy = ["cp", "install", "mv"].contains(&name) && operands.len() > 1;
-        let is_reader = FILE_COMMANDS.contains(&name) && !WRITERS.contains(&name);
+        let is_writer = WRITERS.contains(&name);
         for (index, word) in operands.iter().enumerate() {
             let is_last = index + 1 == operands.len();
-            if !WRITERS.contains(&name) && !(is_copy && is_last) {
-                self.read(word.strip_prefix("if=").unwrap_or(word), line, is_reader);
+            let is_target = is_writer || (is_copy && is_last);
+            if !is_target {
+                let path =
+                    self.read(word.strip_prefix("if=").unwrap_or(word), line, FILE_COMMANDS.contains(&name));
+                self.reads.scripts.extend(path.filter(|_| [".", "sh"].contains(&name)));
             }
             let is_file =
                 FILE_COMMANDS.contains(&name) || (FILTERS.contains(&name) && is_last && words.len() > 1);
@@ -239,29 +246,41 @@ impl Scan<'_> {
         }
     }
 
-    /// Finds the file that `word` names. `is_certain` says that it must be the name of a file.
-    fn read(&mut self, word: &str, line: usize, is_certain: bool) {
+    /// Finds the file that `word` names, and returns its path. `is_certain` says that it must be the name of a file.
+    fn read(&mut self, word: &str, line: usize, is_certain: bool) -> Option<RelativePath> {
         let (path, is_relative) = match (self.place(word), &self.working_directory) {
             (Place::Site(path), _) => (RelativePath::default().join(&path), false),
             (Place::Relative(path), WorkingDirectory::Site(directory)) => (directory.join(&path), true),
-            _ => return,
+            _ => return None,
         };
+        self.check_name(word, line);
         // Neither the directory of the configuration itself nor one that contains it is copied.
         if path.names.is_empty() {
             if is_certain {
-                self.reads.concerns.insert((
-                    line,
-                    format!(
-                        "`{word}` is the directory of the configuration, which is not copied as a whole\nhint: copy the \
-                         files that the hook needs"
-                    ),
-                ));
+                let note = format!(
+                    "`{word}` is the directory of the configuration, which is not copied as a whole\nhint: copy the files \
+                     that the hook needs"
+                );
+                self.reads.concerns.insert((line, note));
             }
-        } else if self.directory.join(path.text()).symlink_metadata().is_ok() {
-            self.reads.uses_working_directory |= is_relative || word.contains("pwd") || word.contains("PWD");
-            self.reads.copies.entry(path).or_insert(line);
-        } else if !is_relative || (is_certain && word.contains('/')) {
+            return None;
+        }
+        if self.directory.join(path.text()).symlink_metadata().is_ok() {
+            self.reads.uses_working_directory |= is_relative || is_working_directory(word);
+            self.reads.copies.entry(path.clone()).or_insert(line);
+            return Some(path);
+        }
+        if !is_relative || (is_certain && word.contains('/')) {
             self.missing(word, &path, line);
+        }
+        None
+    }
+
+    /// Reports `$0`, which is nanobsd.sh in NanoBSD and the hook here.
+    fn check_name(&mut self, word: &str, line: usize) {
+        if word.contains("$0") || word.contains("${0") {
+            let note = "`$0` is the hook, not nanobsd.sh\nhint: write `${NANO_TOOLS}` for the directory";
+            self.reads.concerns.insert((line, note.to_owned()));
         }
     }
 
@@ -303,8 +322,7 @@ impl Scan<'_> {
                 if !path.names.is_empty() {
                     self.reads.copies.entry(path.clone()).or_insert(line);
                 }
-                self.reads.uses_working_directory |=
-                    is_relative || word.contains("pwd") || word.contains("PWD");
+                self.reads.uses_working_directory |= is_relative || is_working_directory(word);
                 WorkingDirectory::Site(path)
             }
             Some((path, _)) => {
@@ -314,4 +332,9 @@ impl Scan<'_> {
             None => WorkingDirectory::Other,
         };
     }
+}
+
+/// Whether `word` has the working directory in it.
+fn is_working_directory(word: &str) -> bool {
+    word.contains("pwd") || word.contains("PWD")
 }

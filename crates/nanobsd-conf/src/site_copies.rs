@@ -1,6 +1,7 @@
 //! Copies of the files beside a configuration that hooks use. They are below the directory of the hooks, so that they are
 //! inputs of the build as the hooks are.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -21,11 +22,17 @@ pub struct SiteCopies {
     names: Vec<String>,
     /// What is copied, without what lies below another.
     paths: Vec<RelativePath>,
+    /// Those files that a shell reads.
+    scripts: BTreeSet<RelativePath>,
 }
 
 impl SiteCopies {
-    /// Copies of `paths`, which are from `directory`.
-    pub fn new<'p>(directory: &Path, paths: impl Iterator<Item = &'p RelativePath> + Clone) -> Self {
+    /// Copies of `paths`, which are from `directory`; a shell reads `scripts`.
+    pub fn new<'p>(
+        directory: &Path,
+        paths: impl Iterator<Item = &'p RelativePath> + Clone,
+        scripts: BTreeSet<RelativePath>,
+    ) -> Self {
         let all = paths.clone();
         let is_outermost =
             |path: &&RelativePath| !all.clone().any(|other| other != *path && other.contains(path));
@@ -37,7 +44,7 @@ impl SiteCopies {
         let components = absolute.iter().skip(1).map(|name| name.to_string_lossy().into_owned());
         let names: Vec<String> = components.collect();
         let names = names[names.len().saturating_sub(up)..].to_vec();
-        Self { directory: directory.to_owned(), names, paths: outermost }
+        Self { directory: directory.to_owned(), names, paths: outermost, scripts }
     }
 
     /// The directory that stands for the directory of the configuration, as a word of the shell.
@@ -59,11 +66,14 @@ impl SiteCopies {
     /// Something cannot be read.
     pub fn copies(&self) -> Result<Vec<Copy>> {
         let mut copies = Vec::new();
+        let scripts: BTreeSet<PathBuf> = self.scripts.iter().filter_map(|path| self.to(path)).collect();
         for path in &self.paths {
             let Some(to) = self.to(path) else { continue };
             let found = below(&self.directory.join(path.text()), &to)?;
             // A hook that copies a directory would copy a placeholder, too.
-            copies.extend(found.into_iter().filter(|copy| copy.content != Content::Placeholder));
+            for copy in found.into_iter().filter(|copy| copy.content != Content::Placeholder) {
+                copies.push(if scripts.contains(&copy.to) { copy.into_script()? } else { copy });
+            }
         }
         Ok(copies)
     }

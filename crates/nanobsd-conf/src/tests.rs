@@ -724,22 +724,25 @@ NANO_LABEL=gw
 NANO_DATASIZE=20480
 cust_x() {
 	echo \"/dev/ufs/${NANO_LABEL}s4 /data ufs rw 2 2\" >> ${NANO_WORLDDIR}/etc/fstab
-	echo /dev/ufs/${NANO_LABEL}${NANO_SLICE_ROOT}a
+	echo /dev/ufs/${NANO_LABEL}${NANO_SLICE_ROOT}a $DATA
 }
+DATA=/dev/ufs/gws4
 customize_cmd cust_x cust_install_files
 NANO_DRIVE=ufs/gw
 ";
     insta::assert_snapshot!(desk.notes(text), @r"
     Not carried over:
-      line 8: `NANO_DRIVE`: `ufs/gw` is a label, not a disk; media.drive of appliance/appliance.toml is used
+      line 9: `NANO_DRIVE`: `ufs/gw` is a label, not a disk; media.drive of appliance/appliance.toml is used
       hint: with media.label, the slices are found by their labels
     Carried over, needs a look:
       line 4: `/dev/ufs/${NANO_LABEL}s4`: file systems of the image have no volume names; their slices have GEOM labels
       hint: use /dev/label/gws4
       line 5: `/dev/ufs/${NANO_LABEL}${NANO_SLICE_ROOT}a`: file systems of the image have no volume names; their slices have GEOM labels
       hint: use /dev/label/gws1a
+      line 7: `/dev/ufs/gws4`: file systems of the image have no volume names; their slices have GEOM labels
+      hint: use /dev/label/gws4
     General:
-      registered after a function but applied before all hooks: cust_install_files (line 7)
+      registered after a function but applied before all hooks: cust_install_files (line 8)
       Files/etc/fstab, line 1: `/dev/ufs/data`: file systems of the image have no volume names; their slices have GEOM labels
       hint: set media.label of product.toml, and use /dev/label/NAMEs3 for /cfg and /dev/label/NAMEs4 for /data
       Files/root/save, line 2: `/dev/ufs/gws3`: file systems of the image have no volume names; their slices have GEOM labels
@@ -755,17 +758,19 @@ fn carriage_returns_are_removed_with_one_note() {
     desk.write("site/Files/root/save", "#!/bin/sh\r\necho saved\r\n");
     desk.write("site/Files/etc/rc.conf", "a=b\r\n");
     desk.write("site/Files/etc/logo", "a\0b\r\n");
+    desk.write("site/lib/greet", "greet() {\r\n\techo hello\r\n}\r\n");
+    desk.write("site/lib/data", "a\r\n");
     fs::set_permissions(desk.path("site/Files/root/save"), fs::Permissions::from_mode(0o755)).unwrap();
-    let text = "NANO_NAME=gw\n. common.conf\ncust_x() (\n\techo a\\\n b\n\tcat << E\nit is\nE\n)\ncustomize_cmd cust_x \
+    let text = "NANO_NAME=gw\n. common.conf\ncust_x() (\n\techo a\\\n b\n\tcat << E\nit is\nE\n\t. ${NANO_TOOLS}/lib/greet\n\tgreet\n\tcat lib/data\n)\ncustomize_cmd cust_x \
                 cust_install_files\nCONF_WORLD='\nWITHOUT_A=\n'\n";
     insta::assert_snapshot!(desk.notes(&text.replace('\n', "\r\n")), @r"
     General:
-      carriage returns at line ends are removed from gw.conf, common.conf, Files/root/save
-      registered after a function but applied before all hooks: cust_install_files (line 10)
-      lines end with carriage returns in Files/etc/rc.conf
+      carriage returns at line ends are removed from gw.conf, common.conf, hooks/site/lib/greet, Files/root/save
+      registered after a function but applied before all hooks: cust_install_files (line 13)
+      lines end with carriage returns in hooks/site/lib/data, Files/etc/rc.conf
       hint: remove them if the unit does not expect them
     ");
-    assert_eq!(run(&desk, "customize.d/10-cust_x"), "a b\nit is\n");
+    assert_eq!(run(&desk, "customize.d/10-cust_x"), "a b\nit is\nhello\na\r\n");
     for (path, text, mode) in [
         ("Files/root/save", "#!/bin/sh\necho saved\n", 0o755),
         ("Files/etc/rc.conf", "a=b\r\n", 0o644),
@@ -908,6 +913,7 @@ cust_x() {
 	cd ${NANO_WORLDDIR}
 	cat etc/passwd
 	ln -s /cfg/x etc/y
+	. $(dirname $0)/Files/z
 	sed -i '' -e '/x/d' etc/z
 }
 customize_cmd cust_x
@@ -929,6 +935,10 @@ customize_cmd cust_x
       line 7: `.` is the directory of the configuration, which is not copied as a whole
       hint: copy the files that the hook needs
       line 8: `etc/motd`: FreeBSD 13 has /etc/motd.template and no /etc/motd
+      line 12: `$(dirname $0)/Files/z`: Files/z does not exist beside the configuration, where nanobsd.sh is started
+      hint: put it there and convert again
+      line 12: `$0` is the hook, not nanobsd.sh
+      hint: write `${NANO_TOOLS}` for the directory
     ");
 }
 

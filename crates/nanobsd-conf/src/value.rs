@@ -59,6 +59,16 @@ impl Value {
         texts.collect()
     }
 
+    /// The value with its variables as they are written, and without directories of NanoBSD.
+    pub fn written(&self) -> String {
+        let texts = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Site { .. } => String::new(),
+            Piece::Variable { name, .. } => format!("${{{name}}}"),
+        });
+        texts.collect()
+    }
+
     /// The value with `why` as the reason why its unknown parts are not known.
     #[must_use]
     pub fn because(&self, why: &str) -> Self {
@@ -80,7 +90,7 @@ impl Value {
             match piece {
                 Piece::Text(text) => prefix += text,
                 Piece::Site { value: Ok(value) } | Piece::Variable { value: Ok(value), .. } => {
-                    prefix += value
+                    prefix += value;
                 }
                 Piece::Site { .. } | Piece::Variable { .. } => return (prefix, false),
             }
