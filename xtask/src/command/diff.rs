@@ -1,4 +1,4 @@
-//! `cargo xtask diff`: what changed from one build to another.
+//! `cargo xtask diff`: shows what changed between two builds.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,44 +8,44 @@ use inspect::built::Builds;
 use inspect::diff::{By, Diff, compare, text};
 use report::Reporter;
 
-/// What diff(1) exits with when there is a difference.
+/// The exit code of diff(1) if there is a difference.
 const DIFFERENT: u8 = 1;
-/// What it exits with when it cannot tell.
+/// Its exit code if the comparison failed.
 const TROUBLE: u8 = 2;
 
-/// Tell what changed from one build to another; exits as diff(1) does
+/// Show what changed between two builds; exits as diff(1) does
 ///
-/// Only what both tell is compared, and what that is the first lines say. Exits with 0 when there is no difference, with
-/// 1 when there is one, and with 2 when that cannot be told.
+/// Only data that both builds have is compared; the line `compared:` lists it. The exit code is 0 if there is no
+/// difference, 1 if there is one, and 2 if the comparison failed. With -q, nothing is printed.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The one: a version in the output folder, the folder of a version, a full image, the device of a card, a slot image,
-    /// an update (.fw), a slot.mtree or a manifest.json
+    /// The first build: a version in the output directory, the directory of a version, a full image, the device of a card,
+    /// a slot image, an update (.fw), a slot.mtree or a manifest.json
     a: PathBuf,
-    /// The other
+    /// The second build
     b: PathBuf,
-    /// How paths are sorted
+    /// The order of paths
     #[arg(long, value_enum, default_value = "path")]
     by: By,
-    /// Look at slot N of the card A, 1 (the default) or 2
+    /// Compare slot N of the card A, 1 (the default) or 2
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot_a: Option<u8>,
-    /// Look at slot N of the card B
+    /// Compare slot N of the card B
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot_b: Option<u8>,
-    /// Of updates: know the public key in FILE too, besides those of firmware/keys and the development key
+    /// Accept updates signed with the public key in FILE, besides those in firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// Where the folders of versions are
+    /// The output directory, which contains a directory for each version
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Write JSON; with -q, which leaves only the exit code, this is an error
+    /// Print JSON; not together with -q
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
 }
 
 impl Args {
-    /// Shows the difference, and tells what to exit with.
+    /// Shows the difference and returns the exit code.
     pub fn run(self, reporter: &Reporter) -> ExitCode {
         match self.compare(reporter) {
             Ok(diff) if diff.same => ExitCode::SUCCESS,

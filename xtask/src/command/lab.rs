@@ -1,4 +1,4 @@
-//! `cargo xtask lab`: plays what happens to units in the field through in QEMU, and tells how it went.
+//! `cargo xtask lab`: simulates in QEMU what happens to units in the field.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,33 +6,37 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use builder::toolchain::{self, Group};
+use builder::world::Origin;
+use lab::board::ALIX;
+use lab::directory::Directory;
 use lab::{Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
 
-/// The systems that scenarios install, beside the one on the card (`base`): what is laid over the product definition.
+/// The systems that scenarios install, besides the one on the card (`base`); each has a file of overrides for the product
+/// definition.
 const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
 
 /// Arguments of `cargo xtask lab`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these scenarios
+    /// Play only these scenarios
     names: Vec<String>,
-    /// Use the FreeBSD that is installed in DIR, with the kernel ALIX-QEMU
+    /// Use the FreeBSD installed in DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR", conflicts_with = "src")]
     world: Option<PathBuf>,
     /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR")]
     src: Option<PathBuf>,
-    /// How often each of the scenarios `update-cut-*` cuts the power
+    /// The number of power cuts in each of the scenarios `update-cut-*`
     #[arg(long, value_name = "N", default_value_t = 10)]
     cuts: u32,
-    /// How many scenarios run at a time
+    /// The number of scenarios to run at a time
     #[arg(short, long, value_name = "N", default_value_t = 2)]
     jobs: usize,
-    /// Lay the keys of FILE over appliance.toml, as `image -c` does
+    /// Override keys of appliance.toml with those in FILE, as `image -c` does
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// List the scenarios and play none
+    /// List the scenarios without playing them
     #[arg(long)]
     list: bool,
 }
@@ -43,8 +47,12 @@ impl Args {
     /// # Errors
     /// The firmware cannot be built, or a scenario failed.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
-        let world =
-            if self.world.is_some() || self.src.is_some() { World::FreeBsd } else { World::Miniature };
+        let origin = match (&self.src, &self.world) {
+            (Some(dir), _) => Origin::Source(dir.clone()),
+            (_, Some(dir)) => Origin::Installed(dir.clone()),
+            _ => Origin::Miniature,
+        };
+        let world = if origin == Origin::Miniature { World::Miniature } else { World::FreeBsd };
         let chosen = choose(scenarios::of(World::FreeBsd), &self.names)?;
         if self.list {
             return report::result(&chosen.iter().map(listed).collect::<String>());
@@ -52,7 +60,12 @@ impl Args {
         let (playable, skipped): (Vec<_>, Vec<_>) =
             chosen.into_iter().partition(|scenario| world == World::FreeBsd || !scenario.needs_freebsd);
         toolchain::ensure(&[Group::Run], &mut |line| reporter.summary(line))?;
-        let rig = self.rig(world, playable.iter().any(|scenario| scenario.needs_freebsd))?;
+        let labs = builder::workspace::target().join("lab");
+        let directory = Directory::open(&labs, &origin, |path| {
+            reporter.progress(format_args!("waiting for another lab that uses {}", path.display()));
+        })?;
+        let with_variants = playable.iter().any(|scenario| scenario.needs_freebsd);
+        let rig = self.rig(world, &directory, with_variants)?;
         // A row that cannot be written is no reason to end a scenario; the last lines report it.
         let print = |outcome: &Outcome| report::result(&row(outcome)).unwrap_or_default();
         let outcomes = lab::play(&rig, &playable, self.jobs, &print);
@@ -68,36 +81,34 @@ impl Args {
         Ok(())
     }
 
-    /// Builds the firmware.
-    fn rig(&self, world: World, with_variants: bool) -> Result<Rig> {
-        let lab = builder::workspace::target().join("lab");
-        let served = lab.join("served");
-        fs::create_dir_all(&served).with_context(|| format!("making {}", served.display()))?;
-        let base = self.image(&lab, "base", None)?;
+    /// Builds the firmware in `directory`, and serves it.
+    fn rig(&self, world: World, directory: &Directory, with_variants: bool) -> Result<Rig> {
+        let served = directory.child("served")?;
+        let firmware = directory.child("firmware")?;
+        let base = self.image(&firmware, "base", None)?;
         link(&base, ".fw", &served.join("base.fw"))?;
         link(&base, ".slot.img", &served.join("base.slot.img"))?;
         if with_variants {
             for name in VARIANTS {
                 let config = builder::workspace::root().join(format!("crates/lab/releases/{name}.toml"));
-                let dir = self.image(&lab, name, Some(&config))?;
+                let dir = self.image(&firmware, name, Some(&config))?;
                 link(&dir, ".fw", &served.join(format!("{name}.fw")))?;
                 link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;
             }
         }
-        let logs = lab.join("logs");
-        fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+        let logs = directory.child("logs")?;
         let url = server::serve(&served)?;
         Ok(Rig { world, full: find(&base, ".full.img")?, served, url, logs, cuts: self.cuts })
     }
 
-    /// Builds one image with this builder, and returns where it is.
-    fn image(&self, lab: &Path, name: &str, config: Option<&Path>) -> Result<PathBuf> {
-        let output = lab.join("firmware").join(name);
+    /// Builds an image with this program, and returns its directory.
+    fn image(&self, firmware: &Path, name: &str, config: Option<&Path>) -> Result<PathBuf> {
+        let output = firmware.join(name);
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
         command.args(["image", "-qq", "--output"]).arg(&output);
         match (&self.src, &self.world) {
-            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", "ALIX-QEMU"]),
-            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", "ALIX-QEMU"]),
+            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", ALIX.kernel]),
+            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", ALIX.kernel]),
             _ => &mut command,
         };
         for config in self.config.iter().map(PathBuf::as_path).chain(config) {
@@ -106,16 +117,16 @@ impl Args {
         let status = command.status().with_context(|| format!("building the image `{name}`"))?;
         ensure!(
             status.success(),
-            "building the image `{name}` of the lab: it ended with {status}; see above"
+            "building the image `{name}` of the lab: it ended with {status}; see its messages above"
         );
         Ok(output.join("latest"))
     }
 }
 
-/// The scenarios of these names, or all.
+/// The scenarios with these names, or all.
 fn choose(all: Vec<Scenario>, names: &[String]) -> Result<Vec<Scenario>> {
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|scenario| scenario.name != **name)) {
-        bail!("there is no scenario `{unknown}`; `cargo xtask lab --list` tells them");
+        bail!("there is no scenario `{unknown}`\nhint: list them with `cargo xtask lab --list`");
     }
     Ok(all
         .into_iter()
@@ -129,7 +140,7 @@ fn listed(Scenario { name, promise, needs_freebsd, .. }: &Scenario) -> String {
 }
 
 fn skipped_row(scenario: &Scenario) -> String {
-    format!("{:<22} skipped: it needs a FreeBSD (--world or --src)\n", scenario.name)
+    format!("{:<22} skipped: it needs FreeBSD (--world or --src)\n", scenario.name)
 }
 
 /// A line of the table.
@@ -158,7 +169,7 @@ fn find(dir: &Path, suffix: &str) -> Result<PathBuf> {
         .with_context(|| format!("{} has no *{suffix}", dir.display()))
 }
 
-/// Lets `to` be the file in `dir` whose name ends in `suffix`.
+/// Links `to` to the file in `dir` whose name ends in `suffix`.
 fn link(dir: &Path, suffix: &str, to: &Path) -> Result<()> {
     let from = find(dir, suffix)?.canonicalize()?;
     let _ = fs::remove_file(to);

@@ -1,4 +1,4 @@
-//! `cargo xtask sizes`: what fills the slot, and what grew.
+//! `cargo xtask sizes`: shows what fills the slot, and what grew.
 
 use std::path::{Path, PathBuf};
 
@@ -9,31 +9,31 @@ use inspect::built::{Builds, Built, Releases};
 use inspect::sizes::{Budgets, Limits, text, weigh};
 use report::Reporter;
 
-/// Tell what fills the slot, and what grew since the last release
+/// Show what fills the slot, and what grew since the last release
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A version in the output folder, its folder, an image, a card, an update, a slot.mtree or a manifest.json; the latest
-    /// build when not given
+    /// A version in the output directory, its directory, an image, a card, an update, a slot.mtree or a manifest.json
+    /// [default: the latest build]
     build: Option<PathBuf>,
-    /// Tell the growth since this build; when not given, since the newest tagged release that the output folder holds
+    /// Show the growth since this build [default: the newest tagged release in the output directory]
     #[arg(long, value_name = "VERSION|FILE")]
     since: Option<PathBuf>,
-    /// How deep the tree of directories goes
+    /// The depth of the tree of directories
     #[arg(long, value_name = "N", default_value_t = 2)]
     depth: usize,
-    /// How many files are listed
+    /// The number of files to list
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
-    /// Lay the keys of FILE over appliance.toml, which states the budgets; may be given several times
+    /// Override keys of appliance.toml, which contains the budgets, with those in FILE; may be repeated
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// Of updates: know the public key in FILE too, besides those of firmware/keys and the development key
+    /// Accept updates signed with the public key in FILE, besides those in firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// Where the folders of versions are
+    /// The output directory, which contains a directory for each version
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Write JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -42,7 +42,7 @@ impl Args {
     /// Shows what fills the slot.
     ///
     /// # Errors
-    /// There is no such build, or it does not tell what is in it.
+    /// There is no such build, or it lists neither paths nor layers.
     pub fn run(self, _: &Reporter) -> Result<()> {
         let root = workspace::root();
         let product = Product::load(&root, &self.config)?;
@@ -66,21 +66,23 @@ impl Args {
 }
 
 fn open_since(builds: &Builds, what: &Path) -> Result<Built> {
-    builds.open(what, None).context("opening the build that growth is since")
+    builds.open(what, None).context("opening the earlier build")
 }
 
-/// The last release before `version` that is at hand, and what is to be said if that is not the last one.
+/// The last release before `version` whose build is present, and a note if it is not the last one.
 fn since_release(root: &Path, builds: &Builds, version: &str) -> Result<(Option<Built>, Option<String>)> {
     let releases = Releases::before(version, root, builds)?;
     let output = builds.output();
     let note = match &releases.newest {
-        None => Some("no release before it is tagged (--since VERSION|FILE names another build)".to_owned()),
-        newest if *newest == releases.at_hand => None,
+        None => {
+            Some("no earlier release is tagged; --since VERSION|FILE compares with another build".to_owned())
+        }
+        newest if *newest == releases.present => None,
         Some(newest) => Some(format!(
-            "the last release, {newest}, is not in {}; build it there from its tag, or name another build with --since",
+            "the last release, {newest}, is not in {}; build it from its tag, or pass another build with --since",
             output.display()
         )),
     };
-    let since = releases.at_hand.map(|release| open_since(builds, &output.join(release.to_string())));
+    let since = releases.present.map(|release| open_since(builds, &output.join(release.to_string())));
     Ok((since.transpose()?, note))
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use lab::{Rig, World, scenarios};
 
@@ -41,7 +42,7 @@ fn the_command_plays_what_it_is_asked_for() {
     let lab = |arguments: &[&str]| Run::of(&mut repository.xtask("lab", arguments));
     let table = lab(&["default-boot", "update-refused"]).success();
     assert!(table.contains("default-boot           ok"), "{table}");
-    assert!(table.contains("update-refused         skipped: it needs a FreeBSD"), "{table}");
+    assert!(table.contains("update-refused         skipped: it needs FreeBSD"), "{table}");
     assert!(table.contains("1 played, 0 failed, 1 skipped"), "{table}");
     lab(&["default-bot"]).refused(&["no scenario `default-bot`", "--list"]);
 }
@@ -63,4 +64,22 @@ fn every_scenario_of_a_running_system_is_kept() {
     arguments.extend(names);
     let table = Run::of(&mut repository.xtask("lab", &arguments)).success();
     let _ = writeln!(std::io::stderr(), "{table}");
+}
+
+/// Two at once in one checkout; one of them is given the world that the lab of another checkout has used last.
+#[test]
+fn labs_beside_each_other_do_not_mix_their_images() {
+    let Some(repository) = Repository::new() else { return };
+    let lab = |arguments: &[&str]| {
+        let mut command = repository.xtask("lab", arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let definition = repository.beside("other.toml");
+    std::fs::write(&definition, "[boot]\ndefault = 1\nticks = 20\n").unwrap();
+    let both = [lab(&["default-boot"]), lab(&["key-choice", "-c", definition.to_str().unwrap()])];
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 played, 0 failed"), "{said}");
+    }
 }

@@ -60,7 +60,6 @@ fn a_result_that_nobody_reads_ends_a_command_quietly() {
         ("sizes", vec!["--output", text(&output)]),
         ("summary", vec!["--json"]),
         ("setup", vec!["--check"]),
-        ("pkg", vec!["list"]),
         ("lab", vec!["--list"]),
     ] {
         let mut command = repository.xtask(subcommand, &arguments);
