@@ -111,7 +111,7 @@ fn boot_code(properties: &mut Properties, disk: &Disk, mbr: &Mbr) -> bool {
                 no(options.update)
             )
         }
-        Err(_) if mbr.code().iter().all(|byte| *byte == 0) => "none".to_owned(),
+        Err(_) if mbr.code().iter().all(|byte| *byte == 0) => "empty".to_owned(),
         Err(_) => "neither Sluice's boot manager nor boot0; the active slice boots".to_owned(),
     };
     properties.of_disk("boot code", code);

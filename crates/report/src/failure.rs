@@ -19,7 +19,7 @@ pub(crate) fn styled(error: &Error) -> String {
     text
 }
 
-/// All causes on one line, but none that the message before it ends with, and the advice that was in them.
+/// All causes on one line, each once even if the message before it includes it, and the hints that they contain.
 fn parts(error: &Error) -> (String, Vec<String>) {
     let (mut text, mut hints) = (String::new(), Vec::new());
     for cause in error.chain() {

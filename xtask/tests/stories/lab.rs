@@ -12,7 +12,7 @@ use crate::repository::{Repository, Run, target_dir};
 const JOBS: usize = 2;
 
 #[test]
-fn every_scenario_of_the_boot_manager_is_kept() {
+fn every_promise_of_the_boot_manager_is_kept() {
     let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let logs = target_dir().join("lab").join("stories");
@@ -35,9 +35,9 @@ fn every_scenario_of_the_boot_manager_is_kept() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// The table as the command prints it, and what it says of names that are none.
+/// The table that the command prints, and the message for an unknown name.
 #[test]
-fn the_command_plays_what_it_is_asked_for() {
+fn the_command_plays_the_named_scenarios() {
     let Some(repository) = Repository::new() else { return };
     let lab = |arguments: &[&str]| Run::of(&mut repository.xtask("lab", arguments));
     let table = lab(&["default-boot", "update-refused"]).success();
@@ -49,7 +49,7 @@ fn the_command_plays_what_it_is_asked_for() {
 
 /// Updates of a running FreeBSD, when `SLUICE_TEST_WORLD` names one.
 #[test]
-fn every_scenario_of_a_running_system_is_kept() {
+fn every_promise_of_a_running_system_is_kept() {
     let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
         let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
         return;
@@ -66,7 +66,7 @@ fn every_scenario_of_a_running_system_is_kept() {
     let _ = writeln!(std::io::stderr(), "{table}");
 }
 
-/// Two at once in one checkout; one of them is given the world that the lab of another checkout has used last.
+/// Two labs at once in one checkout: the second waits for the first.
 #[test]
 fn labs_beside_each_other_do_not_mix_their_images() {
     let Some(repository) = Repository::new() else { return };

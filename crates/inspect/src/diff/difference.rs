@@ -17,7 +17,7 @@ pub enum By {
 /// The difference of two builds.
 #[derive(Debug, Serialize)]
 pub struct Diff {
-    /// Whether there is none.
+    /// Whether there is no difference.
     pub same: bool,
     /// The first build.
     pub a: Side,

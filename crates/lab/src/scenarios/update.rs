@@ -323,5 +323,5 @@ fn check_slot(unit: &Unit<'_>, slot: Slot, names: &[&str]) -> Result<()> {
             return Ok(());
         }
     }
-    anyhow::bail!("slot {slot} holds none of {}", names.join(", "))
+    anyhow::bail!("slot {slot} holds neither of the expected images: {}", names.join(", "))
 }
