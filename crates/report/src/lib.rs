@@ -16,6 +16,7 @@ mod text;
 mod time;
 
 pub use anstream::ColorChoice;
+pub use failure::explain;
 pub use output::{is_closed, result, set_color, stream};
 pub use reporter::{Reporter, Stage};
 pub use size::{difference, growth, size};

@@ -155,7 +155,8 @@ fn row(outcome: &Outcome) -> String {
         row += &format!("  {note};");
     }
     if let Err(error) = result {
-        row += &format!("\n    {error:#}\n    serial logs: {}", logs.display());
+        let why = report::explain(error).replace('\n', "\n    ");
+        row += &format!("\n    {why}\n    serial logs: {}", logs.display());
     }
     row + "\n"
 }
