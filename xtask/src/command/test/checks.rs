@@ -114,8 +114,8 @@ impl Check {
         let mut stage = reporter.stage(self.name);
         stage.takes_long(self.action);
         for mut command in commands {
-            let line = format!("{command:?}");
-            let output = command.output().with_context(|| format!("{}: starting {line}", self.action))?;
+            let name = title(&command);
+            let output = command.output().with_context(|| format!("{}: starting `{name}`", self.action))?;
             if output.status.success() {
                 continue;
             }
@@ -127,11 +127,17 @@ impl Check {
                 return Ok(());
             }
             eprint!("{text}");
-            bail!("{}: {line}: {}\nhint: {}", self.action, output.status, self.hint);
+            bail!("{}: `{name}`: {}\nhint: {}", self.action, output.status, self.hint);
         }
         stage.finish(self.action);
         Ok(())
     }
+}
+
+/// The program and its first argument.
+fn title(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args().take(1));
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// What a command printed: results first, as rustfmt and shellcheck print their findings, then messages.
@@ -238,7 +244,7 @@ mod tests {
     #[test]
     fn a_failed_check_ends_with_its_hint() {
         let error = check("planted", || sh("exit 3")).unwrap_err().to_string();
-        assert_eq!(error, "checking: \"sh\" \"-c\" \"exit 3\": exit status: 3\nhint: mend it");
+        assert_eq!(error, "checking: `sh -c`: exit status: 3\nhint: mend it");
     }
 
     #[test]
