@@ -10,6 +10,8 @@
 //! after a first round that does not count. The rounds of all contestants alternate, so that a noisy machine is noisy
 //! for all of them; the best round of each is reported, and ratios of those.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -71,7 +73,7 @@ fn main() -> Result<()> {
     let product = Product::load(&root, &[config])?;
     let version = Version::of_repository(&root, &product.version)?;
     let world = installed::open(&dir)?;
-    let overlay = overlay::layers(&root, &product.overlay)?;
+    let overlay = overlay::layers(&root, &product, &mut Vec::new())?;
     let written = stored_bytes(&product, &version, &world, &overlay, scratch.path())?;
 
     let mut contestants = vec![

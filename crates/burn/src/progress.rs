@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use report::Reporter;
 
 use super::Phase;
 
@@ -12,6 +13,7 @@ const TEMPLATE: &str = "{msg:>10}  {bar:30} {bytes} of {total_bytes}, {binary_by
 /// Shows one phase after the other.
 #[derive(Debug)]
 pub struct Progress {
+    reporter: Reporter,
     shown: Option<Shown>,
 }
 
@@ -24,13 +26,16 @@ struct Shown {
 }
 
 impl Progress {
-    /// Nothing yet.
-    pub const fn new() -> Self {
-        Self { shown: None }
+    /// Shows progress unless `reporter` is quiet.
+    pub const fn new(reporter: Reporter) -> Self {
+        Self { reporter, shown: None }
     }
 
     /// `done` of `total` bytes of `phase` are done.
     pub fn show(&mut self, phase: Phase, done: u64, total: u64) {
+        if self.reporter.is_quiet() {
+            return;
+        }
         if self.shown.as_ref().is_none_or(|shown| shown.phase != phase) {
             self.clear();
         }
@@ -39,7 +44,7 @@ impl Progress {
             shown.bar.set_position(done);
         } else if let Some(tenth) = next_tenth(shown.tenths, done, total) {
             shown.tenths = tenth;
-            eprintln!("{}", line(phase, done, total, shown.start.elapsed()));
+            self.reporter.progress(line(phase, done, total, shown.start.elapsed()));
         }
     }
 
@@ -48,12 +53,6 @@ impl Progress {
         if let Some(shown) = self.shown.take() {
             shown.bar.finish_and_clear();
         }
-    }
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -48,16 +48,18 @@ pub fn inspect(file: &Path, keys: &Trusted, check: bool, extract: Option<&Path>)
         reader(open()?, keys).with_context(attempt)?;
     }
     let head = Head::read(BufReader::new(open()?)).with_context(attempt)?;
-    for (name, value) in head.facts(bytes, keys) {
-        println!("{name:<13} {value}");
-    }
+    let facts = head.facts(bytes, keys).into_iter();
+    report::result(&facts.map(|(name, value)| format!("{name:<13} {value}\n")).collect::<String>())?;
     if let Some(dir) = extract {
         head.extract(dir)?;
-        println!("extracted     {0}/manifest.json, {0}/manifest.json.minisig", dir.display());
+        report::result(&format!(
+            "extracted     {0}/manifest.json, {0}/manifest.json.minisig\n",
+            dir.display()
+        ))?;
     }
     if check {
         let chunks = chunks(open()?, keys, |_, _| Ok(())).with_context(attempt)?;
-        println!("verified      the signature, {chunks} chunks, and that nothing follows");
+        report::result(&format!("verified      the signature, {chunks} chunks, and that nothing follows\n"))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bsd_disk::units::Sectors;
+use builder::board;
 use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use tempfile::TempDir;
@@ -107,10 +108,12 @@ impl<'a> Unit<'a> {
     /// # Errors
     /// None is.
     pub fn started(&mut self) -> Result<Slot> {
-        let patterns: [&str; 2] = match self.rig.world {
-            World::Miniature => ["sluice miniature: slot 1, version", "sluice miniature: slot 2, version"],
-            World::FreeBsd => ["mount root from ufs:/dev/ada0s1a", "mount root from ufs:/dev/ada0s2a"],
-        };
+        let drive = board::DEFAULT.drive;
+        let patterns = ["1", "2"].map(|slot| match self.rig.world {
+            World::Miniature => format!("sluice miniature: slot {slot}, version"),
+            World::FreeBsd => format!("mount root from ufs:/dev/{drive}s{slot}a"),
+        });
+        let patterns = patterns.each_ref().map(String::as_str);
         let (which, _) = self.console()?.expect_any(&patterns, BOOT)?;
         Ok(Slot::ALL[which])
     }

@@ -4,6 +4,8 @@
 //!
 //! Run with `cargo bench -p ufs`. The files are created in `$TMPDIR`.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;

@@ -1,6 +1,8 @@
 //! Packs a directory of the host into a UFS2 file system:
 //! `cargo run --release --example pack -- DIRECTORY IMAGE SIZE [BLOCK_SIZE FRAGMENT_SIZE]`.
 
+#![allow(clippy::print_stdout, reason = "an example prints what it measured")]
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;

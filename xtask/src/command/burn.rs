@@ -13,19 +13,21 @@ use report::Reporter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Write the full image to a card and read it back
+///
+/// Everything on the card is lost. Before it writes, the command shows the card's model and size and asks for `yes`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The device of the card, or a file of its size: all that is on it is lost
+    /// The device of the card, or a file of its size
     device: PathBuf,
-    /// The full image; that of the latest build when not given
+    /// The full image [default: that of the latest build]
     image: Option<PathBuf>,
-    /// Write the whole image, and not only what its file systems use
+    /// Write the whole image, not only the parts that its file systems use
     #[arg(long)]
     all: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Write to a disk that is not removable: it may be one of this machine
+    /// Write to a disk that is not removable, and so may belong to this machine
     #[arg(long)]
     dangerously_write_fixed_disk: bool,
 }
@@ -35,8 +37,7 @@ impl Args {
     ///
     /// # Errors
     /// There is no image, the disk may not be written, or it failed: then with how far it came.
-    pub fn run(self) -> Result<()> {
-        let reporter = Reporter::new(0);
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let image = match self.image {
             Some(image) => image.canonicalize().unwrap_or(image),
             None => latest(&builder::workspace::target().join("firmware").join("latest"))?,
@@ -66,7 +67,7 @@ impl Args {
                 .context("preparing for being stopped")?;
         }
         let stage = reporter.stage("card");
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(*reporter);
         let mut watch = |phase, done, total| progress.show(phase, done, total);
         let burnt = burn::burn(target.card(), &image, &parts, &stop, &mut watch);
         progress.clear();

@@ -6,67 +6,65 @@ use std::process::ExitCode;
 use anyhow::Result;
 use inspect::built::Builds;
 use inspect::diff::{By, Diff, compare, text};
+use report::Reporter;
 
 /// What diff(1) exits with when there is a difference.
 const DIFFERENT: u8 = 1;
 /// What it exits with when it cannot tell.
 const TROUBLE: u8 = 2;
 
-/// Tell what changed from one build to another; exits as diff(1) does
+/// Show what changed between two builds; exit like diff(1)
 ///
-/// Only what both tell is compared, and what that is the first lines say. Exits with 0 when there is no difference, with
-/// 1 when there is one, and with 2 when that cannot be told.
+/// Only data that both inputs have is compared; the first lines name it. Exits with 0 if there is no difference, with 1 if
+/// there is one, and with 2 if the builds cannot be compared.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The one: a version in the output folder, the folder of a version, a full image, the device of a card, a slot image,
-    /// an update (.fw), a slot.mtree or a manifest.json
+    /// The first build: a version in the output directory, a version directory, a full image, the device of a card, a slot
+    /// image, an update (.fw), a slot.mtree or a manifest.json
     a: PathBuf,
-    /// The other
+    /// The second build
     b: PathBuf,
-    /// How paths are sorted
-    #[arg(long, value_enum, default_value = "path")]
+    /// Sort paths by this
+    #[arg(long, value_name = "KEY", value_enum, default_value = "path")]
     by: By,
-    /// Look at slot N of the card A, 1 (the default) or 2
+    /// Read slot N (1 or 2) of the card A [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot_a: Option<u8>,
-    /// Look at slot N of the card B
+    /// Read slot N (1 or 2) of the card B [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot_b: Option<u8>,
-    /// Of updates: know the public key in FILE too, besides those of firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// Where the folders of versions are
+    /// The output directory, with the version directories [default: target/firmware]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Write JSON
+    /// Print JSON; not together with -q, which leaves only the exit code
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
-    /// Write nothing: the exit code tells
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 impl Args {
     /// Shows the difference, and tells what to exit with.
-    pub fn run(self) -> ExitCode {
-        match self.compare() {
+    pub fn run(self, reporter: &Reporter) -> ExitCode {
+        match self.compare(reporter) {
             Ok(diff) if diff.same => ExitCode::SUCCESS,
             Ok(_) => ExitCode::from(DIFFERENT),
             Err(error) => {
-                eprintln!("error: {error:#}");
+                reporter.error(&error);
                 ExitCode::from(TROUBLE)
             }
         }
     }
 
-    fn compare(self) -> Result<Diff> {
+    fn compare(self, reporter: &Reporter) -> Result<Diff> {
         let builds = Builds::new(self.output, self.keys);
         let mut a = builds.open(&self.a, self.slot_a)?;
         let mut b = builds.open(&self.b, self.slot_b)?;
         let diff = compare(&mut a, &mut b, self.by)?;
         if self.json {
             report::result(&(serde_json::to_string_pretty(&diff)? + "\n"))?;
-        } else if !self.quiet {
+        } else if !reporter.is_quiet() {
             report::result(&text::text(&diff, self.by))?;
         }
         Ok(diff)

@@ -1,44 +1,44 @@
 //! `cargo xtask inspect`: what an image, a card or an update bundle is, and the files in it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use builder::keys::Trusted;
 use builder::workspace;
 use inspect::{Disk, Place, bundle, describe, extract, list};
+use report::Reporter;
 
-/// Show an image, a card or an update bundle, and read files out of it
+/// Show an image, a card or an update bundle, and read files from it
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = false)]
 pub struct Args {
-    /// A full image, a slot image, the device of a card, or a .fw file; it is only read
+    /// A full image, a slot image, the device of a card or an update (.fw); it is only read
     file: PathBuf,
-    /// Of a bundle: check the signature and every chunk; exit with 1 at the first fault
+    /// For updates: check the signature and every chunk; exit with 1 at the first fault
     #[arg(long)]
     verify: bool,
-    /// Of a bundle: write manifest.json and manifest.json.minisig into DIR, for `minisign -V -p KEY.pub -m manifest.json`
+    /// For updates: write manifest.json and manifest.json.minisig to DIR, for `minisign -V -p KEY.pub -m manifest.json`
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
-    /// Of a bundle: know the public key in FILE too, besides those of firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     #[command(subcommand)]
     look: Option<Look>,
 }
 
-/// What to read out of an image, without mounting it.
+/// What to read from an image, without mounting it.
 #[derive(clap::Subcommand, Debug)]
 enum Look {
-    /// List a path
+    /// List a file or directory
     Ls {
         /// The path in the file system
         #[arg(default_value = "/")]
         path: String,
-        /// With type, mode, names, owner, group, size and flags
+        /// Show type, mode, links, owner, group, size in bytes and flags
         #[arg(short)]
         long: bool,
-        /// With all below
+        /// List directories recursively
         #[arg(short = 'R')]
         recursive: bool,
         #[command(flatten)]
@@ -51,28 +51,28 @@ enum Look {
         #[command(flatten)]
         from: From,
     },
-    /// Copy a path, with all below, into a folder
+    /// Copy a file or directory, with everything below it, to a directory of this machine
     Extract {
         /// The path in the file system
         path: String,
-        /// The folder, which is made, or is empty
+        /// The directory to copy to; it is created, or must be empty
         dir: PathBuf,
         #[command(flatten)]
         from: From,
     },
 }
 
-/// Which file system of the disk.
+/// The file system to read.
 #[derive(clap::Args, Debug)]
 #[group(multiple = false)]
 struct From {
-    /// That of slot N, 1 (the default) or 2
+    /// Read slot N (1 or 2) [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
-    /// That of /cfg
+    /// Read /cfg
     #[arg(long)]
     cfg: bool,
-    /// That of /data
+    /// Read /data
     #[arg(long)]
     data: bool,
 }
@@ -92,7 +92,7 @@ impl Args {
     ///
     /// # Errors
     /// It is nothing that is known, or is damaged where it is looked at.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         if bundle::is_one(&self.file)? {
             ensure!(
                 self.look.is_none(),
@@ -110,51 +110,36 @@ impl Args {
         }
         let disk = Disk::open(&self.file)?;
         match self.look {
-            None => print!("{}", describe::text(&disk)),
-            Some(look) => look.run(&disk, &self.file)?,
+            None => report::result(&describe::text(&disk)),
+            Some(look) => look.run(&disk, &self.file, reporter),
         }
-        Ok(())
     }
 }
 
 impl Look {
-    fn run(self, disk: &Disk, file: &Path) -> Result<()> {
+    fn run(self, disk: &Disk, file: &Path, reporter: &Reporter) -> Result<()> {
         match self {
             Self::Ls { path, long, recursive, from } => {
                 let place = from.place();
                 let files = disk.files(place)?;
                 let attempt = || format!("listing {path} in {place} of {}", file.display());
-                let done = list::write(&files, &path, long, recursive, &mut io::stdout().lock());
-                unless_closed(done).with_context(attempt)
+                report::stream(|mut out| list::write(&files, &path, long, recursive, &mut out))
+                    .with_context(attempt)
             }
             Self::Cat { path, from } => {
                 let place = from.place();
                 let files = disk.files(place)?;
                 let attempt = || format!("reading {path} in {place} of {}", file.display());
-                unless_closed(extract::cat(&files, &path, &mut io::stdout().lock())).with_context(attempt)
+                report::stream(|mut out| extract::cat(&files, &path, &mut out)).with_context(attempt)
             }
             Self::Extract { path, dir, from } => {
                 let place = from.place();
                 let files = disk.files(place)?;
                 let attempt = || format!("extracting {path} in {place} of {}", file.display());
                 let left = extract::into(&files, &path, &dir).with_context(attempt)?;
-                left.iter().for_each(|note| eprintln!("note: {note}"));
+                left.iter().for_each(|note| reporter.summary(format_args!("note: {note}")));
                 Ok(())
             }
         }
-    }
-}
-
-/// Who reads our output may have seen enough.
-fn unless_closed(done: Result<()>) -> Result<()> {
-    match done {
-        Err(error)
-            if error
-                .downcast_ref()
-                .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe) =>
-        {
-            Ok(())
-        }
-        done => done,
     }
 }

@@ -1,10 +1,11 @@
-//! `cargo xtask lab`: plays what happens to units in the field through in QEMU, and tells how it went.
+//! `cargo xtask lab`: simulates boots, updates and power cuts in QEMU, and prints the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use builder::board;
 use builder::toolchain::{self, Group};
 use lab::{Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
@@ -15,24 +16,25 @@ const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
 /// Arguments of `cargo xtask lab`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these scenarios
+    /// Run only these scenarios
+    #[arg(value_name = "SCENARIO")]
     names: Vec<String>,
-    /// Use the FreeBSD that is installed in DIR, with the kernel ALIX-QEMU
+    /// Use the FreeBSD installed in DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR", conflicts_with = "src")]
     world: Option<PathBuf>,
     /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR")]
     src: Option<PathBuf>,
-    /// How often each of the scenarios `update-cut-*` cuts the power
+    /// How many times each of the scenarios `update-cut-*` cuts the power
     #[arg(long, value_name = "N", default_value_t = 10)]
     cuts: u32,
-    /// How many scenarios run at a time
+    /// How many scenarios run at the same time
     #[arg(short, long, value_name = "N", default_value_t = 2)]
     jobs: usize,
-    /// Lay the keys of FILE over appliance.toml, as `image -c` does
+    /// Override keys of appliance.toml with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// List the scenarios and play none
+    /// List the scenarios, and run none
     #[arg(long)]
     list: bool,
 }
@@ -42,32 +44,28 @@ impl Args {
     ///
     /// # Errors
     /// The firmware cannot be built, or a scenario failed.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let world =
             if self.world.is_some() || self.src.is_some() { World::FreeBsd } else { World::Miniature };
         let chosen = choose(scenarios::of(World::FreeBsd), &self.names)?;
         if self.list {
-            for Scenario { name, promise, needs_freebsd, .. } in chosen {
-                println!("{name:<22} {}{promise}", if needs_freebsd { "(FreeBSD) " } else { "" });
-            }
-            return Ok(());
+            return report::result(&chosen.iter().map(listed).collect::<String>());
         }
         let (playable, skipped): (Vec<_>, Vec<_>) =
             chosen.into_iter().partition(|scenario| world == World::FreeBsd || !scenario.needs_freebsd);
-        let reporter = Reporter::new(0);
         toolchain::ensure(&[Group::Run], &mut |line| reporter.summary(line))?;
         let rig = self.rig(world, playable.iter().any(|scenario| scenario.needs_freebsd))?;
-        let outcomes = lab::play(&rig, &playable, self.jobs, &|outcome| println!("{}", row(outcome)));
-        for scenario in &skipped {
-            println!("{:<22} skipped: it needs a FreeBSD (--world or --src)", scenario.name);
-        }
+        // A row that cannot be written is no reason to end a scenario; the last lines report it.
+        let print = |outcome: &Outcome| report::result(&row(outcome)).unwrap_or_default();
+        let outcomes = lab::play(&rig, &playable, self.jobs, &print);
         let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
-        println!(
-            "{} played, {failed} failed, {} skipped; serial logs in {}",
+        report::result(&format!(
+            "{}{} played, {failed} failed, {} skipped; serial logs in {}\n",
+            skipped.iter().map(skipped_row).collect::<String>(),
             outcomes.len(),
             skipped.len(),
             rig.logs.display()
-        );
+        ))?;
         ensure!(failed == 0, "{failed} of {} scenarios failed", outcomes.len());
         Ok(())
     }
@@ -100,8 +98,8 @@ impl Args {
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
         command.args(["image", "-qq", "--output"]).arg(&output);
         match (&self.src, &self.world) {
-            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", "ALIX-QEMU"]),
-            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", "ALIX-QEMU"]),
+            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
+            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
             _ => &mut command,
         };
         for config in self.config.iter().map(PathBuf::as_path).chain(config) {
@@ -127,6 +125,15 @@ fn choose(all: Vec<Scenario>, names: &[String]) -> Result<Vec<Scenario>> {
         .collect())
 }
 
+/// A line of `--list`.
+fn listed(Scenario { name, promise, needs_freebsd, .. }: &Scenario) -> String {
+    format!("{name:<22} {}{promise}\n", if *needs_freebsd { "(FreeBSD) " } else { "" })
+}
+
+fn skipped_row(scenario: &Scenario) -> String {
+    format!("{:<22} skipped: it needs a FreeBSD (--world or --src)\n", scenario.name)
+}
+
 /// A line of the table.
 fn row(outcome: &Outcome) -> String {
     let Outcome { name, result, notes, took, logs } = outcome;
@@ -141,7 +148,7 @@ fn row(outcome: &Outcome) -> String {
     if let Err(error) = result {
         row += &format!("\n    {error:#}\n    serial logs: {}", logs.display());
     }
-    row
+    row + "\n"
 }
 
 /// The file in `dir` whose name ends in `suffix`.

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use bsd_disk::boot0::Boot0Options;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
-use builder::boot_state;
+use builder::{board, boot_state};
 use clap::value_parser;
 use firmware::slot::Slot;
-use lab::qemu::{DEFAULT_MEMORY, Disk, Forward, Machine, copy_sparse};
+use lab::qemu::{Disk, Forward, Machine, copy_sparse};
+use report::Reporter;
 use tempfile::TempDir;
 
 /// How the name of a full image ends.
@@ -19,26 +20,26 @@ const FULL_IMAGE: &str = ".full.img";
 /// Arguments of `cargo xtask run`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Boot this full image and not the latest one
+    /// Boot the full image in FILE [default: that of the latest build]
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// Write what the device writes into the image; without, it is forgotten at the end
+    /// Keep what the device writes in the image; otherwise it is discarded
     #[arg(long)]
     keep: bool,
-    /// Start slot N, by making it the default on the disk
+    /// Start slot N (1 or 2), by making it the default on the disk
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
-    /// Memory in MiB
-    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY)]
+    /// Memory of the device, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT.machine.memory)]
     memory: u32,
-    /// Connect a network card, em0, to a network with DHCP
+    /// Connect the network card em0 to a network with DHCP
     #[arg(long)]
     net: bool,
-    /// Lead the TCP port HOST of this machine's loopback to the port GUEST of the device; implies --net
+    /// Forward TCP port HOST of this machine's loopback to port GUEST of the device; implies --net; may be given several times
     #[arg(long, value_name = "HOST:GUEST")]
     forward: Vec<Forward>,
-    /// The QEMU program
-    #[arg(long, value_name = "FILE", default_value = "qemu-system-i386")]
+    /// The QEMU program to run
+    #[arg(long, value_name = "FILE", default_value = board::DEFAULT.machine.program)]
     qemu: PathBuf,
 }
 
@@ -47,7 +48,7 @@ impl Args {
     ///
     /// # Errors
     /// There is no image, it is none, or QEMU cannot be started or fails.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let image = match self.image {
             Some(image) => image,
             None => latest_image(&builder::workspace::target().join("firmware").join("latest"))?,
@@ -58,7 +59,10 @@ impl Args {
         if self.net || !self.forward.is_empty() {
             machine = machine.network(self.forward);
         }
-        eprintln!("booting {} (Ctrl-A x ends QEMU, Ctrl-A c is its monitor)", image.display());
+        reporter.progress(format_args!(
+            "booting {} (Ctrl-A x ends QEMU, Ctrl-A c is its monitor)",
+            image.display()
+        ));
         let status = machine.run_on_terminal()?;
         if !status.success() {
             bail!("running {} in QEMU: it ended with {status}; what it said is above", image.display());

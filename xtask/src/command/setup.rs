@@ -1,19 +1,20 @@
-//! `cargo xtask setup`: finds the tools that the builder uses, and installs what lacks.
+//! `cargo xtask setup`: finds the tools that the builder uses, and installs those that are missing.
 
 use anyhow::{Context, Result};
 use builder::toolchain::{self, Group, NEEDS, Need, Toolchain};
+use report::Reporter;
 use serde::Serialize;
 
-/// Find the tools that the builder uses, and install what lacks
+/// Find the tools that the builder uses, and install those that are missing
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Only report what is here and what lacks; exit with 1 if something lacks
+    /// Only report which tools are found or missing; exit with 1 if one is missing
     #[arg(long)]
     check: bool,
-    /// Write the report as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Set up for these occasions only
+    /// Only look for the tools of these occasions, separated by commas
     #[arg(long = "for", value_name = "OCCASION", value_delimiter = ',')]
     groups: Vec<Group>,
 }
@@ -30,20 +31,21 @@ struct Line {
 
 impl Args {
     /// Sets the machine up, then reports.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let groups = if self.groups.is_empty() { Group::ALL.to_vec() } else { self.groups };
         let needs: Vec<_> = NEEDS.iter().filter(|need| need.in_any(&groups)).collect();
         let toolchain = if self.check {
             Toolchain::find(needs.iter().copied())?
         } else {
-            toolchain::ensure(&groups, &mut |line| eprintln!("{line}"))?
+            toolchain::ensure(&groups, &mut |line| reporter.summary(line))?
         };
         let lines: Vec<_> = needs.iter().map(|need| line(need, &toolchain)).collect();
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&lines).context("writing the report as JSON")?);
+        let text = if self.json {
+            serde_json::to_string_pretty(&lines).context("writing the report as JSON")? + "\n"
         } else {
-            print!("{}", table(&lines));
-        }
+            table(&lines)
+        };
+        report::result(&text)?;
         let lacking = lines.iter().filter(|line| line.path.is_none()).count();
         if lacking > 0 {
             anyhow::bail!("checking the tools: {lacking} lack; `cargo xtask setup` installs them");

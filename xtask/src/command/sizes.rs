@@ -7,32 +7,33 @@ use builder::product::Product;
 use builder::workspace;
 use inspect::built::{Builds, Built, Releases};
 use inspect::sizes::{Budgets, Limits, text, weigh};
+use report::Reporter;
 
-/// Tell what fills the slot, and what grew since the last release
+/// Show what fills the slot, and what grew since the last release
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A version in the output folder, its folder, an image, a card, an update, a slot.mtree or a manifest.json; the latest
-    /// build when not given
+    /// A version in the output directory, a version directory, an image, a card, an update, a slot.mtree or a manifest.json
+    /// [default: the latest build]
     build: Option<PathBuf>,
-    /// Tell the growth since this build; when not given, since the newest tagged release that the output folder holds
+    /// Show the growth since this build [default: the newest tagged release in the output directory]
     #[arg(long, value_name = "VERSION|FILE")]
     since: Option<PathBuf>,
-    /// How deep the tree of directories goes
+    /// How many levels of directories are shown
     #[arg(long, value_name = "N", default_value_t = 2)]
     depth: usize,
-    /// How many files are listed
+    /// How many of the largest files are listed
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
-    /// Lay the keys of FILE over appliance.toml, which states the budgets; may be given several times
+    /// Override keys of appliance.toml, such as the budgets, with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// Of updates: know the public key in FILE too, besides those of firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// Where the folders of versions are
+    /// The output directory, with the version directories [default: target/firmware]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Write JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -42,8 +43,8 @@ impl Args {
     ///
     /// # Errors
     /// There is no such build, or it does not tell what is in it.
-    pub fn run(self) -> Result<()> {
-        let root = workspace::root();
+    pub fn run(self, _: &Reporter) -> Result<()> {
+        let root = workspace::find()?;
         let product = Product::load(&root, &self.config)?;
         let budgets = Budgets { slot: product.slot_budget, service: product.service_budget };
         let builds = Builds::new(self.output, self.keys);

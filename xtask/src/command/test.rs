@@ -17,11 +17,11 @@ pub const WORLD_VARIABLE: &str = "SLUICE_TEST_WORLD";
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run the tests of a real FreeBSD too, with the world in DIR (what `image --src` leaves behind)
+    /// Also run the tests that need a real FreeBSD, with the world in DIR that `image --src` left
     #[arg(long, value_name = "DIR")]
     world: Option<PathBuf>,
-    /// Arguments for `cargo test`, such as the name of a test; the checks are left out then
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// Arguments for `cargo test`, such as part of a test's name; the checks are then left out
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
@@ -30,8 +30,7 @@ impl Args {
     ///
     /// # Errors
     /// A tool is missing and cannot be installed, or a check or a test failed.
-    pub fn run(self) -> Result<()> {
-        let reporter = Reporter::new(0);
+    pub fn run(self, reporter: &Reporter) -> Result<()> {
         let mut groups = vec![Group::Image, Group::Run, Group::Test];
         groups.extend(self.world.iter().map(|_| Group::World));
         toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;

@@ -8,7 +8,7 @@ use crate::workspace;
 
 /// The floors, the lowest first. A new crate is added here.
 const FLOORS: [&[&str]; 6] = [
-    &["bsd-disk", "isa", "report", "ufs"],
+    &["bsd-disk", "isa", "report", "sources", "ufs"],
     &["firmware", "rootfs"],
     &["appliance", "freebsd-pkg", "nanobsd-conf"],
     &["builder"],

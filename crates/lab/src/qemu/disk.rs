@@ -73,7 +73,7 @@ impl Disk {
         self
     }
 
-    pub(super) fn arguments(&self, index: usize, command: &mut Command) {
+    pub(super) fn arguments(&self, index: usize, device: &str, command: &mut Command) {
         // Writing through is what a CompactFlash card does, and what makes killing QEMU a power cut of the device and not
         // one of this machine.
         let mode = if self.keeps { "cache=writethrough" } else { "snapshot=on" };
@@ -83,7 +83,7 @@ impl Disk {
         let translation = if self.translated { "" } else { ",bios-chs-trans=none" };
         let boot = if self.boots { ",bootindex=0" } else { "" };
         let (bus, unit) = (index / 2, index % 2);
-        let device = format!("ide-hd,drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}");
+        let device = format!("{device},drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}");
         command.arg("-drive").arg(drive).arg("-device").arg(device);
     }
 

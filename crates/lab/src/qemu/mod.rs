@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Error, Result, anyhow};
+use builder::board;
 
 pub use console::Console;
 pub use disk::{Disk, copy_sparse};
@@ -26,15 +27,10 @@ pub use guest::Guest;
 pub use lba_off::lba_off_floppy;
 pub use network::Forward;
 
-/// The program, where it is not named otherwise.
-const PROGRAM: &str = "qemu-system-i386";
-
-/// The memory of an ALIX.2D13, in MiB.
-pub const DEFAULT_MEMORY: u32 = 256;
-
 /// A machine to be started.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    board: &'static board::Machine,
     program: PathBuf,
     memory: u32,
     disks: Vec<Disk>,
@@ -58,18 +54,20 @@ impl Default for Machine {
 }
 
 impl Machine {
-    /// A machine with 256 MiB, no disk and no network.
+    /// The default board's machine, with no disk and no network.
     pub fn new() -> Self {
+        let board = &board::DEFAULT.machine;
         Self {
-            program: PathBuf::from(PROGRAM),
-            memory: DEFAULT_MEMORY,
+            board,
+            program: PathBuf::from(board.program),
+            memory: board.memory,
             disks: Vec::new(),
             floppy: None,
             network: None,
         }
     }
 
-    /// Uses this QEMU and not `qemu-system-i386` of the path.
+    /// Uses this QEMU and not the board's of the path.
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = program.into();
@@ -123,10 +121,10 @@ impl Machine {
     fn command(&self, serial: Serial<'_>) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"]);
-        command.args(["-machine", "pc", "-accel", "tcg", "-cpu", "pentium"]);
+        command.args(["-machine", self.board.kind, "-accel", "tcg", "-cpu", self.board.cpu]);
         command.arg("-m").arg(self.memory.to_string());
         for (index, disk) in self.disks.iter().enumerate() {
-            disk.arguments(index, &mut command);
+            disk.arguments(index, self.board.disk, &mut command);
         }
         if let Some(image) = &self.floppy {
             let mut drive = OsString::from("if=floppy,format=raw,readonly=on,file=");
@@ -134,7 +132,7 @@ impl Machine {
             command.arg("-drive").arg(drive).args(["-boot", "a"]);
         }
         if let Some(forwards) = &self.network {
-            network::arguments(forwards, &mut command);
+            network::arguments(forwards, self.board.network, &mut command);
         }
         match serial {
             Serial::Terminal => {

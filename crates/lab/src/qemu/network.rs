@@ -30,13 +30,13 @@ impl fmt::Display for Forward {
     }
 }
 
-pub(super) fn arguments(forwards: &[Forward], command: &mut Command) {
+pub(super) fn arguments(forwards: &[Forward], card: &str, command: &mut Command) {
     let forwards = forwards
         .iter()
         .map(|Forward { host, guest }| format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"))
         .collect::<String>();
     command.arg("-netdev").arg(format!("user,id=net0{forwards}"));
-    command.args(["-device", "e1000,netdev=net0"]);
+    command.arg("-device").arg(format!("{card},netdev=net0"));
 }
 
 #[cfg(test)]

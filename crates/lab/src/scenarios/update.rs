@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use builder::board;
 use firmware::slot::Slot;
 use firmware::state::{Mark, TRIES};
 
@@ -11,6 +12,7 @@ use crate::unit::Unit;
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
+const DRIVE: &str = board::DEFAULT.drive;
 
 pub const SCENARIOS: &[Scenario] = &[
     freebsd(
@@ -148,7 +150,7 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
         format!("sluice update install {url}/none.fw"),
         format!("sluice update install https://{url}/next.fw"),
         format!(
-            "mount -r /dev/ada0s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
+            "mount -r /dev/{DRIVE}s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
         ),
         format!("mount -o rw /cfg; {fetch}/next.fw | sluice update install; e=$?; umount /cfg; (exit $e)"),
     ];
@@ -178,8 +180,8 @@ fn figures(unit: &mut Unit<'_>) -> Result<()> {
     let dd = timed(
         unit,
         &format!(
-            "dd if=/dev/zero of=/dev/ada0s2 bs=1m count=1 2>/dev/null && \
-             fetch -qo - {url}/other.slot.img | dd of=/dev/ada0s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/ada0s2a"
+            "dd if=/dev/zero of=/dev/{DRIVE}s2 bs=1m count=1 2>/dev/null && \
+             fetch -qo - {url}/other.slot.img | dd of=/dev/{DRIVE}s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/{DRIVE}s2a"
         ),
     )?;
     let said =

@@ -97,12 +97,12 @@ const CHECKS: &[Check] = &[
 ///
 /// # Errors
 /// A check failed. Its output has been printed.
-pub fn run(reporter: Reporter) -> Result<()> {
+pub fn run(reporter: &Reporter) -> Result<()> {
     CHECKS.iter().try_for_each(|check| check.run(reporter))
 }
 
 impl Check {
-    fn run(&self, reporter: Reporter) -> Result<()> {
+    fn run(&self, reporter: &Reporter) -> Result<()> {
         let skip = |reason: &str| reporter.summary(format_args!("skipped: {}: {reason}", self.action));
         let commands = match (self.plan)().context(self.action)? {
             Plan::Run(commands) => commands,
@@ -126,7 +126,7 @@ impl Check {
                 skip("crates cannot be downloaded");
                 return Ok(());
             }
-            eprint!("{text}");
+            reporter.summary(text.trim_end());
             bail!("{}: `{name}`: {}\nhint: {}", self.action, output.status, self.hint);
         }
         stage.finish(self.action);
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn check(name: &'static str, plan: fn() -> Result<Plan>) -> Result<()> {
-        Check { name, action: "checking", plan, hint: "mend it" }.run(Reporter::new(-2))
+        Check { name, action: "checking", plan, hint: "mend it" }.run(&Reporter::new(-2))
     }
 
     fn sh(script: &str) -> Result<Plan> {
