@@ -1,9 +1,10 @@
 //! The floors of the workspace: a crate depends only on crates of lower floors.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+use cargo_metadata::DependencyKind;
+
+use crate::workspace;
 
 /// The floors, the lowest first. A new crate is added here.
 const FLOORS: [&[&str]; 6] = [
@@ -26,15 +27,9 @@ fn upward<'a>(dependencies: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec
     found.map(|(from, to)| format!("{from} -> {to}")).collect()
 }
 
-fn packages() -> Vec<Package> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
-    metadata.packages
-}
-
 #[test]
 fn crates_depend_only_on_lower_floors() {
-    let packages = packages();
+    let packages = workspace::packages("Cargo.toml");
     let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
     let homeless: Vec<&&str> = names.iter().filter(|name| floor(name).is_none()).collect();
     assert!(homeless.is_empty(), "add these crates to FLOORS: {homeless:?}");
