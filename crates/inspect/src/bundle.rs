@@ -142,7 +142,7 @@ impl Head {
         add("fits", format!("units with disk layout {}", layouts.join(" or ")));
         add("configuration", format!("saved to /cfg in format {}", manifest.config_version));
         add("slot", Sectors(manifest.slot_sectors.into()).to_string());
-        add("image digest", hex::encode(&manifest.image_digest()));
+        add("image digest", hex::encode(manifest.image_digest()));
         let (count, size) = (manifest.chunk_count(), report::size(manifest.chunk_bytes().into()));
         add("chunks", format!("{count} of {size}: {stored} stored, {} of zeros", count - stored));
         let percent = stored_bytes * 100 / raw_bytes.max(1);

@@ -119,7 +119,7 @@ fn every_file_is_extracted_as_the_specification_says() {
     assert!(said.contains("have an owner, flags or set-id bits in the image"), "{said}");
     for (path, (digest, mode)) in &files {
         let file = dir.join(path);
-        assert_eq!(&hex::encode(&Sha256::digest(fs::read(&file).unwrap())), digest, "{path}");
+        assert_eq!(&hex::encode(Sha256::digest(fs::read(&file).unwrap())), digest, "{path}");
         let bits = u32::from_str_radix(mode, 8).unwrap() & 0o777;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, bits, "{path}");
     }

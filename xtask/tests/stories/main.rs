@@ -4,6 +4,7 @@
 //! `SLUICE_TEST_ALL`, which `cargo xtask test` sets, it fails instead.
 
 #![allow(
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "clippy.toml allows it in tests, but not in the functions that they share"
 )]

@@ -49,7 +49,7 @@ pub fn agree(toolchain: &Toolchain, repository: &Repository) {
         let inode = listed.get(path).unwrap_or_else(|| panic!("the Sleuth Kit does not list {path}"));
         let icat = Command::new("icat").args(["-f", "ufs2"]).arg(&filesystem).arg(inode).output().unwrap();
         assert_eq!(
-            &hex::encode(&Sha256::digest(&icat.stdout)),
+            &hex::encode(Sha256::digest(&icat.stdout)),
             digest,
             "the Sleuth Kit reads {path} otherwise"
         );
@@ -57,7 +57,7 @@ pub fn agree(toolchain: &Toolchain, repository: &Repository) {
         let grub = toolchain.path("grub-fstest").unwrap();
         let cat =
             Command::new(grub).arg(&filesystem).args(["cat", &format!("(loop0)/{path}")]).output().unwrap();
-        assert_eq!(&hex::encode(&Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
+        assert_eq!(&hex::encode(Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
     }
     println!("{} files, each read by the Sleuth Kit and by GRUB", expected.len());
 }

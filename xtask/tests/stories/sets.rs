@@ -52,7 +52,7 @@ fn sets_of_a_world_give_the_images_of_the_world_itself() {
         let bytes = archive(&copy.join("root"), &lines);
         manifest += &format!(
             "{name}\t{}\t{}\tset\t\"A set\"\ton\n",
-            hex::encode(&Sha256::digest(&bytes)),
+            hex::encode(Sha256::digest(&bytes)),
             lines.len()
         );
         fs::write(sets.join(name), bytes).unwrap();

@@ -296,7 +296,7 @@ fn identity(metalog: &str, found: &[(TreePath, Metadata)]) -> String {
             hash.update(number.to_le_bytes());
         }
     }
-    hex::encode(&hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

@@ -114,13 +114,13 @@ impl ListedFiles {
             hash.update(piece);
             Ok(())
         })?;
-        Ok(hex::encode(&hash.finalize()))
+        Ok(hex::encode(hash.finalize()))
     }
 }
 
 /// The SHA-256 of `bytes`, as a property.
 pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256 {}", hex::encode(&Sha256::digest(bytes)))
+    format!("sha256 {}", hex::encode(Sha256::digest(bytes)))
 }
 
 fn node(files: &Files, stat: &Stat) -> Result<Node> {

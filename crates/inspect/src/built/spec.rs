@@ -40,7 +40,7 @@ pub fn parse(name: &str, text: &str) -> Result<Paths> {
     let own = TreePath::parse(SPEC_PATH)?.to_string();
     if let Some(node) = paths.get_mut(&own).filter(|node| node.is_file() && node.sha256.is_none()) {
         node.size = text.len() as u64;
-        node.sha256 = Some(hex::encode(&Sha256::digest(text)));
+        node.sha256 = Some(hex::encode(Sha256::digest(text)));
     }
     share(&mut paths);
     Ok(paths)

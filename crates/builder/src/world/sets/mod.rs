@@ -196,7 +196,7 @@ fn checksum(path: &Path) -> Result<String> {
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer).with_context(attempt)? {
-            0 => return Ok(hex::encode(&hash.finalize())),
+            0 => return Ok(hex::encode(hash.finalize())),
             count => hash.update(&buffer[..count]),
         }
     }

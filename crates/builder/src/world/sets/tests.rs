@@ -92,7 +92,7 @@ impl Folder {
         let mut manifest = String::new();
         for (name, bytes) in sets {
             fs::write(folder.0.path().join(name), bytes).unwrap();
-            let sum = hex::encode(&Sha256::digest(bytes));
+            let sum = hex::encode(Sha256::digest(bytes));
             manifest += &format!("{name}\t{sum}\t7\tset\t\"A set\"\ton\n");
         }
         fs::write(folder.0.path().join("MANIFEST"), manifest).unwrap();
