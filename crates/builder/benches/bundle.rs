@@ -2,7 +2,7 @@
 //! reads it, beside merely hashing as many bytes.
 //!
 //! ```text
-//! cargo bench -p xtask --bench bundle -- --world DIR [--rounds N]
+//! cargo bench -p builder --bench bundle -- --world DIR [--rounds N]
 //! ```
 //!
 //! `--world` is what `cargo xtask image --src` left behind. Everything is in the page cache; the best round counts.

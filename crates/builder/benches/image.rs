@@ -2,7 +2,7 @@
 //! writing as many bytes.
 //!
 //! ```text
-//! cargo bench -p xtask --bench image -- --world DIR [--tools DIR] [--rounds N]
+//! cargo bench -p builder --bench image -- --world DIR [--tools DIR] [--rounds N]
 //! ```
 //!
 //! `--world` is what `cargo xtask image --src` left behind; `--tools` holds FreeBSD's `makefs` and `mkimg`, built for

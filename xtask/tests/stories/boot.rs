@@ -191,9 +191,9 @@ start:
     movb $0x80, %dl
     int $0x13
     movw $done, %si
-    jnc print
+    jnc report
     movw $failed, %si
-print:
+report:
     call print
 halt:
     hlt

@@ -105,7 +105,7 @@ fn the_articles_configuration_of_an_alix_becomes_an_image_with_all_it_asks_for()
     assert!(full.file_name().unwrap().to_string_lossy().starts_with("alix-alix-"), "{}", full.display());
     let shown = inspect(&repository, &[]);
     assert!(shown.contains("image         full, 1981728 sectors (967.6 MiB)\n"), "{shown}");
-    assert!(shown.contains("starts next   slot 1, else slot 2\n"), "{shown}");
+    assert!(shown.contains("boots next    slot 1, else slot 2\n"), "{shown}");
     assert!(
         shown.contains("from sector 4032, ") && shown.contains(", C/H/S 2/0/1 to 490/31/63\n"),
         "{shown}"
@@ -223,7 +223,7 @@ fn a_definition_that_a_build_refuses_is_reported_at_once() {
     repository.write("site/nano.conf", "NANO_IMAGES=3\n");
     let said = convert(&repository, &repository.path().join("site/nano.conf")).success();
     let part = "`cargo xtask image` will refuse product.toml until it is corrected: checking the product definition \
-                (appliance/appliance.toml + product.toml): slices.slots: 3 slots; a card has 1 or 2\n";
+                (appliance/appliance.toml + product.toml): slices.slots: 3 slots\n    hint: a card has 1 or 2\n";
     assert!(said.contains(part), "{said}");
     repository.image(&["-c", "gw/product.toml"]).refused(&["slices.slots: 3 slots"]);
 }
@@ -262,7 +262,7 @@ customize_cmd cust_install_files
     let said = convert(&repository, &site.join("nano.conf")).success();
     for part in [
         "line 5: `NANO_SLICE_DATA`: hooks get `s4` instead of `s3`\n",
-        "line 4: `NANO_SLICE_CFG`: hooks get `s3` instead of `s2`\n",
+        "line 4: `NANO_SLICE_CFG`: slice 3 is `/cfg`\n",
         "carriage returns at line ends are removed from nano.conf\n",
     ] {
         assert!(said.contains(part), "`{part}` is not in\n{said}");

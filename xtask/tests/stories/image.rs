@@ -71,7 +71,7 @@ fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are
     assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], Some(digest(&image))));
     let shown = Run::of(&mut repository.xtask("inspect", &[image.to_str().unwrap()])).success();
     let second = shown.split("slot 2: type 0xa5").nth(1).unwrap();
-    assert!(second.split("\nslice 3 ").next().unwrap().contains("  system      none: "), "{shown}");
+    assert!(second.split("\nslice 3 ").next().unwrap().contains("  system      unreadable: "), "{shown}");
     assert!(shown.contains("slot 1 good, slot 2 bad"), "{shown}");
 
     let (image, text) = boot("[boot]\ncode = \"boot0sio\"\ndefault = 2\n", "sluice miniature: slot 2");
@@ -227,7 +227,7 @@ fn bad_input_is_refused_by_name_and_latest_stays() {
         ("[media]\nsize = 30000\n[slices]\ncode = 40000\n", &["sectors", "[media]"]),
         ("[slices]\ncode = 1000\n", &["its content needs at least", "largest layers are", "[slices] code"]),
         ("[media]\nheads = 300\n", &["heads"]),
-        ("[media]\nsectors = 1\nheads = 1\n", &["more than 1 heads with 1 sectors a track can address"]),
+        ("[media]\nsectors = 1\nheads = 1\n", &["larger than 1 heads with 1 sectors per track can address"]),
         (
             "[overlay.rules.\"/etc/rc.conf\"]\nuser = \"nosuch\"\n",
             &["/etc/rc.conf", "`nosuch`", "/etc/master.passwd"],
