@@ -7,6 +7,8 @@
 //! `sys`, `disk`, then the services, then `registry`, `invocation` and this file. How an image is built does not belong
 //! here; what the builder and the unit both know is in the `firmware` crate.
 
+#![allow(missing_docs, reason = "a program has no users of its items")]
+
 mod disk;
 mod invocation;
 mod output;

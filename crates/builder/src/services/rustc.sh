@@ -17,7 +17,9 @@ for argument do
     feature=*) features="$features $argument" ;;
     esac
 done
-[ -n "$device" ] && [ -n "${CARGO_CRATE_NAME:-}" ] || exec "$rustc" "$@"
+if [ -z "$device" ] || [ -z "${CARGO_CRATE_NAME:-}" ]; then
+    exec "$rustc" "$@"
+fi
 
 # One crate, in one version, with one set of features: std has its own copies of some crates that the services use.
 set -- "$@" --

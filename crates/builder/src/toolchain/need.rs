@@ -110,6 +110,7 @@ pub const NEEDS: &[Need] = &[
     program("fls", "reading our file systems back", &[Group::Test], &["sleuthkit"], &["sleuthkit"]),
     program("grub-fstest", "reading our file systems back", &[Group::Test], &["grub-common"], &[]),
     program("minisign", "judging our signatures", &[Group::Test], &["minisign"], &["minisign"]),
+    program("shellcheck", "checking the shell scripts", &[Group::Test], &["shellcheck"], &["hs-ShellCheck"]),
 ];
 
 const fn program(

@@ -192,6 +192,25 @@ fn without_source_the_kernel_of_the_release_serves() {
 }
 
 #[test]
+fn the_kernels_directory_is_of_the_kernel_whichever_set_lists_it() {
+    let layers = |base: Archive, kernel: Archive| {
+        let folder = Folder::of(&[("base.txz", base.finish()), ("kernel.txz", kernel.finish())]);
+        let tree = Tree::merge(folder.open().unwrap().layers).unwrap();
+        let directory = tree.get(&at("boot/kernel")).unwrap();
+        let paths: Vec<_> = tree.names().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths.iter().filter(|path| *path == "/boot/kernel").count(), 1);
+        (tree.layer_name(directory.layer).to_owned(), directory.attributes.mode)
+    };
+    let listed = |archive: Archive, mode| {
+        archive.add(EntryType::Directory, "./boot/kernel", &Attributes::root(mode), &[])
+    };
+    let of_kernel = |mode| ("kernel".to_owned(), mode);
+    assert_eq!(layers(listed(base(), 0o750), kernel("ALIX")), of_kernel(0o750));
+    assert_eq!(layers(base(), listed(kernel("ALIX"), 0o700)), of_kernel(0o700));
+    assert_eq!(layers(listed(base(), 0o750), listed(kernel("ALIX"), 0o700)), of_kernel(0o700));
+}
+
+#[test]
 fn a_set_that_lacks_or_is_another_is_told() {
     let whole = || vec![("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())];
     let spoilt = |spoil: &dyn Fn(&Path)| {
