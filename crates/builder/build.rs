@@ -10,8 +10,7 @@ fn main() -> Result<()> {
         |name: &str| std::env::var_os(name).map(PathBuf::from).with_context(|| format!("no {name}"));
     let package = variable("CARGO_MANIFEST_DIR")?;
     let root = package.ancestors().nth(2).context("the package lies in crates/ of the workspace")?;
-    // What profile the builder is compiled with changes no image.
-    let closure = Closure::read(root, "builder", "")?;
+    let closure = Closure::read(root, "builder")?;
     let mut files: Vec<String> = closure.files(root)?.into_iter().collect();
     files.extend(closure.manifests());
     for file in &files {

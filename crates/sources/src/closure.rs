@@ -24,8 +24,6 @@ pub struct Closure {
     packages: Vec<Package>,
     /// Crates from elsewhere, each as `name version checksum`.
     external: BTreeSet<String>,
-    /// The profile of the compilation, and those that it inherits from.
-    profile: String,
 }
 
 /// A closure with the digests of the files that it was read from.
@@ -36,11 +34,11 @@ struct Cached {
 }
 
 impl Closure {
-    /// What the package `name` of the workspace at `root` is compiled from with the cargo profile `profile`.
+    /// What the package `name` of the workspace at `root` is compiled from.
     ///
     /// # Errors
     /// There is no such package, or manifests or lock file cannot be read.
-    pub fn read(root: &Path, name: &str, profile: &str) -> Result<Self> {
+    pub fn read(root: &Path, name: &str) -> Result<Self> {
         let mut known = manifest::packages(root)?;
         let mut wanted = vec![name.to_owned()];
         let mut packages: BTreeMap<String, Package> = BTreeMap::new();
@@ -61,8 +59,7 @@ impl Closure {
                 .with_context(|| format!("reading {}", root.join(file).display()))
         };
         Ok(Self {
-            external: Lock::parse(&text(LOCK)?)?.external(&roots)?,
-            profile: manifest::profile(&text(MANIFEST)?, profile)?,
+            external: Lock::parse(&text(LOCK)?).external(&roots)?,
             packages: packages.into_values().collect(),
         })
     }
@@ -72,7 +69,7 @@ impl Closure {
     ///
     /// # Errors
     /// As [`Closure::read`].
-    pub fn cached(root: &Path, name: &str, profile: &str, cache: &Path) -> Result<Self> {
+    pub fn cached(root: &Path, name: &str, cache: &Path) -> Result<Self> {
         let cached = fs::read(cache).ok().and_then(|text| serde_json::from_slice::<Cached>(&text).ok());
         let is_current = |cached: &Cached| {
             cached.closure.package(name).is_some()
@@ -84,7 +81,7 @@ impl Closure {
         if let Some(cached) = cached.filter(is_current) {
             return Ok(cached.closure);
         }
-        let closure = Self::read(root, name, profile)?;
+        let closure = Self::read(root, name)?;
         let read =
             closure.manifests().into_iter().filter_map(|file| Some((file.clone(), of_file(root, &file)?)));
         let cached = Cached { read: read.collect(), closure };
@@ -121,7 +118,6 @@ impl Closure {
     /// A file cannot be read.
     pub fn digest(&self, root: &Path) -> Result<String> {
         let mut digest = Digest::default();
-        digest.add(&self.profile);
         for package in &self.packages {
             digest.add(package.description.to_string());
         }

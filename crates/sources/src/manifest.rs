@@ -100,22 +100,3 @@ pub(crate) fn packages(root: &Path) -> Result<BTreeMap<String, Package>> {
     });
     Ok(packages.collect())
 }
-
-/// The profile `name` of the manifest in `text`, with those that it inherits from; empty for one of cargo's own that the
-/// manifest does not change.
-///
-/// # Errors
-/// The manifest is no TOML.
-pub(crate) fn profile(text: &str, name: &str) -> Result<String> {
-    let manifest: toml::Table = toml::from_str(text).context("reading the manifest of the workspace")?;
-    let profiles = manifest.get("profile").and_then(toml::Value::as_table);
-    let mut described = String::new();
-    let mut next = Some(name.to_owned());
-    while let Some(name) = next.take() {
-        let Some(profile) = profiles.and_then(|profiles| profiles.get(&name)) else { break };
-        described += &format!("{name} = {profile}\n");
-        let inherits = profile.get("inherits").and_then(toml::Value::as_str);
-        next = inherits.filter(|inherited| *inherited != name).map(str::to_owned);
-    }
-    Ok(described)
-}

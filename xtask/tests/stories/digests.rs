@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use builder::compiled_from;
+use builder::{compiled_from, services};
 use sources::Closure;
 
 use crate::repository::Repository;
@@ -15,23 +15,28 @@ fn append(root: &Path, path: &str, line: &str) {
     fs::write(path, text + line + "\n").unwrap();
 }
 
-/// The digest of what `package` is compiled from.
-fn digest(root: &Path, package: &str, profile: &str) -> String {
-    Closure::read(root, package, profile).unwrap().digest(root).unwrap()
+/// The digest of what makes images.
+fn of_builder(root: &Path) -> String {
+    Closure::read(root, "builder").unwrap().digest(root).unwrap()
 }
 
-/// Holds `package` to: an edit of `others` leaves its digest as it is, one of `own` does not.
-fn hold(root: &Path, package: &str, profile: &str, others: &[&str], own: &[&str]) {
-    let before = digest(root, package, profile);
+/// The digest of what the services are compiled from.
+fn of_services(root: &Path) -> String {
+    services::Package::read(root).unwrap().digest(root).unwrap()
+}
+
+/// Checks that an edit of `others` leaves `digest` as it is, and that one of `own` does not.
+fn hold(root: &Path, digest: fn(&Path) -> String, others: &[&str], own: &[&str]) {
+    let before = digest(root);
     for path in others {
         append(root, path, "// One more line.");
-        assert_eq!(digest(root, package, profile), before, "{path} is none of {package}'s sources");
+        assert_eq!(digest(root), before, "{path} does not count");
     }
     let mut seen = vec![before];
     for path in own {
         append(root, path, "// One more line.");
-        let now = digest(root, package, profile);
-        assert!(!seen.contains(&now), "{path} is one of {package}'s sources");
+        let now = digest(root);
+        assert!(!seen.contains(&now), "{path} counts");
         seen.push(now);
     }
 }
@@ -70,7 +75,7 @@ fn after_an_edit_of_an_updater_test_nothing_is_compiled_for_the_device() {
 fn the_builders_digest_is_that_of_the_crates_that_make_images() {
     let Some(repository) = Repository::new() else { return };
     let root = &repository.path();
-    assert_eq!(digest(root, "builder", ""), compiled_from::digest());
+    assert_eq!(of_builder(root), compiled_from::digest());
     let others = [
         "crates/lab/src/scenarios/boot.rs",
         "crates/burn/src/lib.rs",
@@ -86,19 +91,19 @@ fn the_builders_digest_is_that_of_the_crates_that_make_images() {
         "crates/ufs/src/plan.rs",
         "firmware/boot/manager.S",
     ];
-    hold(root, "builder", "", &others, &own);
+    hold(root, of_builder, &others, &own);
 }
 
 #[test]
 fn the_services_digest_is_that_of_what_is_compiled_for_the_device() {
     let Some(repository) = Repository::new() else { return };
     let root = &repository.path();
-    let before = digest(root, "appliance", "device");
+    let before = of_services(root);
     let edit = |path: &str, from: &str, to: &str| {
         let text = fs::read_to_string(root.join(path)).unwrap();
         assert!(text.contains(from), "{path}: {from}");
         fs::write(root.join(path), text.replace(from, to)).unwrap();
-        digest(root, "appliance", "device")
+        of_services(root)
     };
     assert_eq!(edit("Cargo.toml", "[profile.dev]\nopt-level = 0", "[profile.dev]\nopt-level = 1"), before);
     assert_eq!(
@@ -114,7 +119,7 @@ fn the_services_digest_is_that_of_what_is_compiled_for_the_device() {
             .unwrap();
         entry.lines().find(|line| line.starts_with("checksum")).unwrap().to_owned()
     };
-    let now = digest(root, "appliance", "device");
+    let now = of_services(root);
     assert_eq!(edit("Cargo.lock", &of("iced-x86"), "checksum = \"0\""), now, "only the builder has it");
     assert_ne!(edit("Cargo.lock", &of("ureq"), "checksum = \"0\""), now);
 
@@ -125,5 +130,5 @@ fn the_services_digest_is_that_of_what_is_compiled_for_the_device() {
         "crates/builder/src/services/mod.rs",
     ];
     let own = ["appliance/src/update/payload.rs", "firmware/src/lib.rs", "crates/bsd-disk/src/lib.rs"];
-    hold(root, "appliance", "device", &others, &own);
+    hold(root, of_services, &others, &own);
 }

@@ -3,13 +3,14 @@
 //! `[package.metadata.services]` of its manifest lists them.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use sources::Closure;
 
-use crate::workspace;
+use crate::{inputs, workspace};
 
 /// Its name, which is also its directory.
 pub(super) const NAME: &str = "appliance";
@@ -47,7 +48,7 @@ impl Package {
     /// Its manifest cannot be read, or lists a service that is not one of its programs.
     pub fn read(root: &Path) -> Result<Self> {
         let cache = workspace::target().join("services").join(format!("{NAME}.json"));
-        let closure = Closure::cached(root, NAME, PROFILE, &cache)?;
+        let closure = Closure::cached(root, NAME, &cache)?;
         let package = closure.package(NAME).context("a closure holds its own package")?;
         let declared = package.metadata.get("services").cloned().unwrap_or_default();
         let attempt = || format!("reading [package.metadata.services] of {NAME}/Cargo.toml");
@@ -60,11 +61,29 @@ impl Package {
         Ok(Self { programs: declared.into_iter().map(program).collect(), closure })
     }
 
-    /// Changes whenever the sources of the services do, or the crates that they are compiled from.
+    /// Changes whenever the sources of the services do, the crates that they are compiled from, or their profile.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn digest(&self, root: &Path) -> Result<String> {
-        self.closure.digest(root)
+        let path = root.join("Cargo.toml");
+        let manifest = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let profile = profile(&manifest).with_context(|| format!("reading {}", path.display()))?;
+        Ok(inputs::of_texts([&*self.closure.digest(root)?, &*profile]))
     }
+}
+
+/// The profile of the services in the workspace's manifest, with those that it inherits from.
+fn profile(manifest: &str) -> Result<String> {
+    let manifest: toml::Table = toml::from_str(manifest)?;
+    let profiles = manifest.get("profile").and_then(toml::Value::as_table);
+    let mut described = String::new();
+    let mut next = Some(PROFILE.to_owned());
+    while let Some(name) = next.take() {
+        let Some(profile) = profiles.and_then(|profiles| profiles.get(&name)) else { break };
+        described += &format!("{name} = {profile}\n");
+        let inherited = profile.get("inherits").and_then(toml::Value::as_str);
+        next = inherited.filter(|inherited| *inherited != name).map(str::to_owned);
+    }
+    Ok(described)
 }
