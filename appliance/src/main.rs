@@ -1,70 +1,48 @@
-//! `sluice`: the product's services on the device, one program.
+//! `sluice`: the services on the unit, in one program.
 //!
-//! It runs on a 500 MHz processor with 256 MB and a read-only root, so it is one binary whose services share their
-//! code, with few dependencies. It changes nothing that it was not asked to change. How an image is built does not
-//! belong here; what builder and device both know is in the `firmware` crate.
+//! The unit has a 500 MHz processor, 256 MB of memory and a read-only root. The services are therefore one binary, share
+//! their code, and have few dependencies. A command changes only what it was asked to change.
+//!
+//! Each service is a module directory that exports a [`service::Service`]; [`registry`] lists them. Imports go one way:
+//! `sys`, `disk`, then the services, then `registry`, `invocation` and this file. How an image is built does not belong
+//! here; what the builder and the unit both know is in the `firmware` crate.
 
-mod arguments;
-mod device;
-mod geom;
+mod disk;
+mod invocation;
+mod output;
+mod registry;
 mod release;
-mod slot;
+mod service;
 mod status;
 mod sys;
 mod update;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context;
-
-use arguments::{Command, HELP, Invocation};
-use device::{Device, Facts};
-use status::Status;
-
-/// The exit codes, which scripts rely on.
-mod exit {
-    /// Done.
-    pub const OK: u8 = 0;
-    /// Tried, and it failed; or, for `status`, a part of it is not known.
-    pub const FAILED: u8 = 1;
-    /// The command line is wrong (`EX_USAGE`, sysexits(3)).
-    pub const USAGE: u8 = 64;
-}
+use invocation::{Command, Invocation};
+use service::exit;
 
 fn main() -> ExitCode {
-    let command = match Invocation::from_process().parse() {
-        Ok(command) => command,
+    let code = match Invocation::from_process().parse() {
+        Ok(command) => run(command),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "sluice: {error:#}\ntry `sluice --help`");
-            return ExitCode::from(exit::USAGE);
+            output::error(&format!("{error:#}\nhint: `sluice --help` shows the usage"));
+            exit::USAGE
         }
     };
-    match run(&command, &Device) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "sluice: {error:#}");
-            ExitCode::from(exit::FAILED)
-        }
-    }
+    ExitCode::from(code)
 }
 
-fn run(command: &Command, facts: &dyn Facts) -> anyhow::Result<u8> {
-    let (text, code) = match command {
-        Command::Update(action) => return Ok(update::run(action, facts)),
-        Command::Help => (HELP.to_owned(), exit::OK),
-        Command::Version => (release::of(facts)?.title() + "\n", exit::OK),
-        Command::Status(form) => {
-            let status = Status::gather(facts);
-            let code = if status.problems.is_empty() { exit::OK } else { exit::FAILED };
-            (status.render(*form)?, code)
-        }
+fn run(command: Command) -> u8 {
+    let result = match command {
+        Command::Run(job) => job(),
+        Command::Help(text) => output::print(&text).map(|()| exit::DONE),
+        Command::Version => release::running()
+            .and_then(|release| output::print(&format!("{}\n", release.title())))
+            .map(|()| exit::DONE),
     };
-    // A reader that goes away early (`sluice status | head -1`) is no failure.
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("writing to standard output")
-        }
-        _ => Ok(code),
-    }
+    result.unwrap_or_else(|error| {
+        output::error(&format!("{error:#}"));
+        exit::FAILED
+    })
 }

@@ -1,19 +1,19 @@
 /*
- * The boot manager: chooses a slot by the boot state and the keys, and starts it as FreeBSD's boot1 would.
+ * The boot manager: chooses a slot by the boot state and the keys pressed, and boots it as FreeBSD's boot1 does.
  *
- * The MBR loads it at MANAGER_ORIGIN and enters it behind its header, with the drive in %dl. What it may write is one sector,
- * the older copy of the boot state, and that only to take a try from a trial; it never writes the MBR, and needs no active
- * slice. Whatever it finds it goes on: with the other copy, with the other slot, or in the end with a restart.
+ * The MBR loads it at MANAGER_ORIGIN and enters it after its header, with the drive number in %dl. The only sector it may write
+ * is the older copy of the boot state, and only to take a try from a trial. It never writes the MBR and needs no active slice.
+ * Whatever fails, it continues: with the other copy, with the other slot, or finally with a reboot.
  *
- * The model of its decisions is firmware/src/state/choice.rs; a test boots it through them.
+ * The model of its decisions is firmware/src/state/choice.rs; a test boots it through all of them.
  *
- * Memory: it lies from 0x2000 to 0x4000 at most, its buffers behind it, its stack below 0x7c00. 0x700 to 0x901, 0x8c00 to
- * 0xae00 and the page at 0xc000 are boot2's.
+ * Memory: the program from 0x2000 to at most 0x4000, then its buffers, and the stack below 0x7c00. 0x700 to 0x901, 0x8c00 to
+ * 0xae00 and the page at 0xc000 belong to boot2.
  *
- * From the builder, which has them from the firmware crate: CONSOLE_DIVISOR, MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH,
+ * The builder defines these constants, taken from the firmware crate: CONSOLE_DIVISOR, MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH,
  * MANAGER_ENTRY, MENU_TICKS, MENU_SECONDS (a text), SLOT_HEADER_SECTOR, SLOT_MAGIC_LOW, SLOT_MAGIC_HIGH, SLOT_VERSION,
- * RECORD_CRC (of slot header and boot state alike), CFG_SLICE, and of the boot state STATE_FIRST, STATE_SECOND (sectors of
- * its slice), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
+ * RECORD_CRC (the same in slot header and boot state), CFG_SLICE, and for the boot state STATE_FIRST, STATE_SECOND (sectors
+ * of its slice), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
  * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_MARKS.
  */
 	.set SECTOR, 512
@@ -49,7 +49,7 @@
 	.set BOOT_MAGIC_AT, BOOT_AREA + 510
 
 /* The BIOS data area. */
-	.set TICKS, 0x46c		# Low word of the clock, 18.2 a second.
+	.set TICKS, 0x46c		# Low word of the clock, 18.2 ticks per second.
 	.set RESET_FLAG, 0x472
 	.set RESET_WARM, 0x1234
 
@@ -62,13 +62,13 @@
 	.set SCAN_F1, 0x3b
 	.set SCAN_F2, 0x3c
 	.set RESTART_TICKS, 182		# 10 s
-	.set SEQUENCE_TICKS, 4		# A key's bytes come sooner one after the other.
+	.set SEQUENCE_TICKS, 4		# The bytes of one key arrive faster than this.
 
 	.code16
 	.globl start
 start:
 	.long MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH
-	.long 0, 0			# Sectors and sum, from the builder.
+	.long 0, 0			# Length and checksum, filled in by the builder.
 	.org MANAGER_ENTRY
 	cli
 	xorw %ax, %ax
@@ -84,7 +84,7 @@ start:
 	movw $text_title, %si
 	call print
 
-/* All is read anew when a key asks for another try: the disk may have got better, or paid for a trial. */
+/* Everything is read again if a key asks for another try: the disk may have recovered, or a trial may have lost its try. */
 again:
 	movb $0, tried
 	movw $0, ruling
@@ -105,11 +105,11 @@ again:
 	movw $text_line_end, %si
 	call print
 
-/* The slots are tried in an order that ends in every one of them; none is tried twice. */
+/* The order includes every slot; no slot is tried twice. */
 decide:
 	cmpb $KEY_ENTER, key
 	jne decide_key
-	movb $0, key			# As if the time were over.
+	movb $0, key			# As if the timeout had expired.
 decide_key:
 	movw ruling, %bx
 	testw %bx, %bx
@@ -119,7 +119,7 @@ decide_key:
 	movb key, %cl
 	testb %cl, %cl
 	jnz wanted
-	movb %al, %cl			# Without a key a trial is what is wanted.
+	movb %al, %cl			# Without a key press, a trial comes first.
 	testb %cl, %cl
 	jz usual
 wanted:
@@ -143,10 +143,10 @@ not_trial:
 wanted_good:
 	call start_slot
 
-/* The default and the other, the good ones before the bad. */
+/* The default slot, then the other; good slots before bad ones. */
 usual:
 	movw ruling, %bx
-	movb $1, %dh			# The mark that is looked for.
+	movb $1, %dh			# The mark to look for.
 usual_pass:
 	movb STATE_DEFAULT(%bx), %cl
 	call usual_slot
@@ -202,7 +202,7 @@ none_left_tell:
 	movw $RESET_WARM, RESET_FLAG
 	ljmp $0xffff, $0
 
-/* Gives the slot with a trial to come in %al, 0 when there is none. The state is at %bx. */
+/* Returns the slot with a pending trial in %al, 0 if there is none. The state is at %bx. */
 pending:
 	cmpb $0, STATE_TRIES(%bx)
 	je pending_none
@@ -219,7 +219,7 @@ pending_none:
 pending_end:
 	ret
 
-/* Gives the mark of slot %al in %al. The state is at %bx. */
+/* Returns the mark of slot %al in %al. The state is at %bx. */
 mark:
 	pushw %si
 	movzbw %al, %si
@@ -228,8 +228,8 @@ mark:
 	ret
 
 /*
- * Takes a try from the trial of the state at %bx: the older copy becomes the newer one, is written, and has to read back as
- * it was meant. Carry is set when that fails; the state that ruled still does then. Keeps %cx.
+ * Takes a try from the trial of the state at %bx: the older copy becomes the newer one, is written, and must read back
+ * unchanged. Sets carry if that fails; the current state then stays in effect. Keeps %cx.
  */
 take_try:
 	pushw %cx
@@ -272,7 +272,7 @@ take_end:
 	movw ruling, %bx
 	ret
 
-/* Reads both copies of the boot state, tells what is wrong with them, and lets the newer one that is whole rule. */
+/* Reads both copies of the boot state, prints their defects, and makes the newer intact one current. */
 read_state:
 	movw $TABLE + (CFG_SLICE - 1) * ENTRY_BYTES, %di
 	call is_slice
@@ -298,7 +298,7 @@ read_state:
 	movl STATE_2 + STATE_SEQUENCE, %eax
 	subl STATE_1 + STATE_SEQUENCE, %eax
 	jz first_rules
-	js first_rules			# The number may have wrapped: the sign of the difference counts.
+	js first_rules			# The number may have wrapped, so the sign of the difference decides.
 second_rules:
 	movw $STATE_2, %bx
 first_rules:
@@ -309,7 +309,7 @@ first_bad:
 	jnz second_rules
 	ret
 
-/* Reads the copy at sector %eax to %bx; %cl is its number in messages. Carry is set when it is not whole. Keeps %dx. */
+/* Reads the copy at sector %eax to %bx; %cl is its number in messages. Sets carry if it is not intact. Keeps %dx. */
 read_copy:
 	movw $text_unreadable, %si
 	call read_sector
@@ -347,13 +347,13 @@ copy_bad:
 	stc
 	ret
 
-/* Whether the checksum of the record at %bx holds: zero flag. Spoils %eax; keeps what messages need. */
+/* Sets the zero flag if the checksum of the record at %bx is right. Clobbers %eax; keeps the registers that messages need. */
 check_record:
 	pushw %cx
 	pushw %si
 	pushl %edx
 	xorl %edx, %edx
-	xchgl %edx, RECORD_CRC(%bx)	# The checksum counts its own field as zero.
+	xchgl %edx, RECORD_CRC(%bx)	# The checksum's own field counts as zero.
 	movw %bx, %si
 	call crc32
 	movl %edx, RECORD_CRC(%bx)
@@ -363,23 +363,23 @@ check_record:
 	popw %cx
 	ret
 
-/* Whether the entry of the table at %di is a FreeBSD slice: zero flag. */
+/* Sets the zero flag if the table entry at %di is a FreeBSD slice. */
 is_slice:
 	cmpb $KIND_FREEBSD, ENTRY_KIND(%di)
 	jne is_slice_end
 	cmpl $1, ENTRY_SIZE(%di)
-	sbbb %al, %al			# 0 when there is a size, with the zero flag.
+	sbbb %al, %al			# 0, with the zero flag, if the size is not 0.
 is_slice_end:
 	ret
 
-/* Gives the entry of slot %cl in %di. */
+/* Returns the address of the entry of slot %cl in %di. */
 slot_entry:
 	movzbw %cl, %di
 	shlw $4, %di
 	addw $TABLE - ENTRY_BYTES, %di
 	ret
 
-/* The menu: a line for each slot. */
+/* Prints the menu: one line per slot. */
 show_slots:
 	movb $1, %cl
 	call show_slot
@@ -413,7 +413,7 @@ gap:
 	movw $text_gap, %si
 	jmp print
 
-/* Prints the version in the header of the slot whose entry is at %di. The checksum vouches for the text and its end. */
+/* Prints the version in the header of the slot whose entry is at %di. The checksum guarantees that the text is terminated. */
 show_version:
 	movl ENTRY_START(%di), %eax
 	addl $SLOT_HEADER_SECTOR, %eax
@@ -430,7 +430,7 @@ show_version:
 	movw $HEADER + SLOT_VERSION, %si
 	jmp print
 
-/* Prints what the state at %bx has to say of slot %cl. */
+/* Prints what the state at %bx says about slot %cl. */
 show_mark:
 	movb %cl, %al
 	call mark
@@ -450,9 +450,9 @@ show_mark:
 	movw $text_left, %si
 	jmp print
 
-/* Sends %al as a decimal number. Spoils %ax. */
+/* Sends %al as a decimal number. Clobbers %ax. */
 put_number:
-	aam				# %ah tens, %al the rest.
+	aam				# %ah: tens, %al: ones.
 	pushw %ax
 	testb %ah, %ah
 	jz put_digit
@@ -474,15 +474,15 @@ tell_slot:
 	popw %si
 	jmp print
 
-/* Whether slot %cl was tried before: not zero. Gives its bit in %al, which is its number. */
+/* Clears the zero flag if slot %cl was already tried. Returns the bit of the slot, which is its number, in %al. */
 is_tried:
 	movb %cl, %al
 	testb %al, tried
 	ret
 
 /*
- * Starts slot %cl as boot1 would. Comes back when it cannot be started, and has told why, or when it was tried before. Keeps
- * %bx, %cx and %dh.
+ * Boots slot %cl as boot1 does. If it cannot be booted, prints why and returns; also returns if it was already tried. Keeps %bx,
+ * %cx and %dh.
  */
 start_slot:
 	call is_tried
@@ -513,7 +513,7 @@ start_loaded:
 	jne not_bootable
 	movw BTX_LENGTH, %ax
 	decw %ax
-	cmpw $BTX_LENGTH_MAX, %ax	# Zero, or more than there is, would move anything but boot2.
+	cmpw $BTX_LENGTH_MAX, %ax	# With zero or too much, something other than boot2 would be moved.
 	jb hand_over
 not_bootable:
 	movw $text_not_bootable, %si
@@ -528,7 +528,7 @@ start_back:
 hand_over:
 	movw $text_starting, %si
 	call tell_slot
-	call console_drain_slot		# What starts may set the port anew.
+	call console_drain_slot		# The slot's boot program may reprogram the port.
 	movb DRIVE, %dl
 	movb %cl, %dh
 	movw $BOOT_AREA, %si
@@ -538,7 +538,7 @@ hand_over:
 	movw %dx, BOOT_DRIVE
 	movw $BOOT_AREA + BOOT_AREA_SECTORS * SECTOR, %di
 	movw $SECTOR / 2, %cx
-	xorw %ax, %ax			# boot1 moves a sector more than it has read.
+	xorw %ax, %ax			# boot1 moves one sector more than it has read.
 	rep stosw
 	movw BTX_LENGTH, %si
 	addw $BTX, %si
@@ -547,7 +547,7 @@ hand_over:
 	subw %si, %cx
 	rep movsb
 
-/* A20, with boot1's time-out for hardware that has no keyboard controller. */
+/* Enables A20, with boot1's timeout for hardware without a keyboard controller. */
 	cli
 a20_command:
 	decw %cx
@@ -577,13 +577,13 @@ console_drain_slot:
 	ret
 
 /*
- * Waits %cx ticks for a key and gives it in %al: a slot's number, KEY_ENTER, or 0 for none in time.
+ * Waits %cx ticks for a key and returns it in %al: a slot's number, KEY_ENTER, or 0 if no key was pressed in time.
  *
- * The clock is watched for change and not reckoned with, for it wraps at midnight; and where it stands still, so many polls
- * of slow ports count as a tick. Each turn takes one character at most, so no noise can keep the clock from being read.
+ * The clock is only watched for changes, because it wraps at midnight. If it stands still, a fixed number of polls of the slow
+ * ports counts as a tick. Each iteration takes at most one character, so line noise cannot prevent the clock from being read.
  */
 wait_key:
-	sti				# Some BIOS calls come back without.
+	sti				# Some BIOS calls return with interrupts disabled.
 	movb $0, sequence
 	movw TICKS, %bp
 	xorw %di, %di
@@ -610,7 +610,7 @@ wait_tick:
 	incb sequence_age
 	cmpb $SEQUENCE_TICKS, sequence_age
 	jb wait_same
-	movb $0, sequence		# An ESC by itself, or a sequence that was cut off.
+	movb $0, sequence		# A lone ESC, or an incomplete sequence.
 wait_same:
 	loop wait_next
 	xorb %al, %al
@@ -622,12 +622,12 @@ wait_end:
 wait_enter:
 	ret
 
-/* Carry, and the character in %al, when the serial port has one that is sound. */
+/* Sets carry and returns the character in %al if the serial port has received one without an error. */
 received:
 	movw $COM1_LSR, %dx
 	inb %dx, %al
 	testb $LSR_RECEIVED, %al
-	jz received_end			# Without carry.
+	jz received_end			# Carry is clear.
 	movb %al, %ah
 	movw $COM1_DATA, %dx
 	inb %dx, %al
@@ -638,8 +638,8 @@ received_end:
 	ret
 
 /*
- * Carry, and the key in %al or 0, when the BIOS's keyboard has one. A BIOS that redirects its console takes characters from
- * the serial port before we see them: so what is a character here goes the same way.
+ * Sets carry and returns the key or 0 in %al if the BIOS keyboard has one. A BIOS that redirects its console takes characters
+ * from the serial port before we see them, so characters from the keyboard are parsed like those from the port.
  */
 typed:
 	pushal
@@ -654,7 +654,7 @@ typed:
 	testb %al, %al
 	jnz typed_character
 	movb %ah, %al
-	subb $SCAN_F1, %al		# 0 and 1 for the two.
+	subb $SCAN_F1, %al		# 0 for F1, 1 for F2.
 	cmpb $2, %al
 	jae typed_nothing
 	addb $'1', %al
@@ -674,16 +674,16 @@ typed_none:
 	ret
 
 /*
- * Takes the character %al and gives the key in %al, or 0. F1 and F2 are ESC O P and ESC O Q, or ESC [ 1 1 ~ and ESC [ 1 2 ~;
- * other sequences are passed over whole, or their digits would choose a slot.
+ * Takes the character %al and returns the key in %al, or 0. F1 and F2 are ESC O P and ESC O Q, or ESC [ 1 1 ~ and ESC [ 1 2 ~.
+ * Other sequences are skipped completely, because their digits would choose a slot.
  */
 	.set SEQUENCE_ESC, 1
 	.set SEQUENCE_O, 2		# ESC O
 	.set SEQUENCE_CSI, 3		# ESC [
 	.set SEQUENCE_CSI_1, 4		# ESC [ 1
-	.set SEQUENCE_CSI_11, 5		# ESC [ 1 1, and 12 with the next number
+	.set SEQUENCE_CSI_11, 5		# ESC [ 1 1; the next number is for 12
 	.set SEQUENCE_CSI_12, 6
-	.set SEQUENCE_OTHER, 7		# Up to its last character, @ to ~.
+	.set SEQUENCE_OTHER, 7		# Any other, up to its last character, @ to ~.
 parse:
 	movb $0, sequence_age
 	movb sequence, %ah
@@ -691,7 +691,7 @@ parse:
 	cmpb $KEY_ESC, %al
 	je parse_esc
 	cmpb $' ', %al
-	jb parse_plain			# No sequence has Enter in it.
+	jb parse_plain			# No sequence contains Enter.
 	cmpb $SEQUENCE_CSI, %ah
 	jae parse_csi
 	cmpb $SEQUENCE_O, %ah
@@ -704,7 +704,7 @@ parse:
 	movb $SEQUENCE_CSI, %ah
 	cmpb $'[', %al
 	je parse_more
-parse_plain:				# A key after an ESC by itself is a key.
+parse_plain:				# A key after a lone ESC is a key.
 	cmpb $'1', %al
 	je parse_end
 	cmpb $'2', %al
@@ -765,13 +765,13 @@ parse_more:
 #include "crc32.inc"
 
 cfg_start:	.long 0
-ruling:		.word 0			# The copy of the state that rules, 0 for none.
+ruling:		.word 0			# The current copy of the state, 0 if there is none.
 typed_key:	.word 0
 DRIVE:		.byte 0
-key:		.byte 0			# What was pressed: a slot's number, KEY_ENTER, or 0 for nothing.
-tried:		.byte 0			# Bits of the slots that were tried.
+key:		.byte 0			# The key pressed: a slot's number, KEY_ENTER, or 0 for no key.
+tried:		.byte 0			# Bits of the slots already tried.
 sequence:	.byte 0
-sequence_age:	.byte 0			# Ticks since its last character.
+sequence_age:	.byte 0			# Ticks since the last character of the sequence.
 
 text_title:	.asciz "\r\nSluice boot manager\r\n"
 text_choose:	.ascii "1 or 2 to choose, "

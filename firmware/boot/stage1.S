@@ -1,17 +1,17 @@
 /*
  * The MBR: loads the boot manager from the gap before the first slice and enters it.
  *
- * The BIOS loads it at 0:0x7c00 with the drive in %dl. The manager is there twice, each copy with a magic number and a sum, so
- * that a sector that has gone bad costs a line on the console and not the unit. When neither copy is good the BIOS may try
- * its next boot device (INT 18h). The table of slices is the manager's business and not looked at here.
+ * The BIOS loads this program at 0:0x7c00 with the drive number in %dl. The disk has two copies of the manager, each with a
+ * magic number and a checksum, so a bad sector costs a line on the console and not the unit. If neither copy is good, the BIOS
+ * may try its next boot device (INT 18h). Only the manager reads the table of slices.
  *
- * It ends before the disk's serial number at 440; the builder checks that.
+ * The program ends before the disk serial number at 440; the builder checks that.
  *
- * From the builder, which has them from the firmware crate: CONSOLE_DIVISOR, MANAGER_FIRST, MANAGER_SECOND, MANAGER_ORIGIN,
- * MANAGER_MAGIC_LOW, MANAGER_ENTRY; and MANAGER_BYTES, the length of this very manager.
+ * The builder defines these constants, taken from the firmware crate: CONSOLE_DIVISOR, MANAGER_FIRST, MANAGER_SECOND,
+ * MANAGER_ORIGIN, MANAGER_MAGIC_LOW, MANAGER_ENTRY; and MANAGER_BYTES, the length of the manager it has assembled.
  */
 	.set SECTOR, 512
-	.set DRIVE, start + SECTOR	# The byte behind the relocated sector.
+	.set DRIVE, start + SECTOR	# The byte after the relocated sector.
 	.set MANAGER, MANAGER_ORIGIN
 
 #include "relocate.inc"
@@ -25,10 +25,10 @@
 	call print
 	int $0x18
 halt:
-	hlt				# The BIOS knows nothing else to start.
+	hlt				# The BIOS has no other boot device.
 	jmp halt
 
-/* Enters the copy of the manager at sector %ax with the drive in %dl. Comes back, and has told why, when it is not good. */
+/* Enters the copy of the manager at sector %ax with the drive number in %dl. If the copy is bad, prints why and returns. */
 enter_copy:
 	incb number
 	movzwl %ax, %eax
@@ -42,7 +42,7 @@ load_next:
 	cmpw $MANAGER + MANAGER_BYTES, %bx
 	jb load_next
 
-/* The turns make the sum tell order, too. Zeros have the sum of a good copy, and not its magic. */
+/* The rotation makes the checksum depend on order. All zeros have a valid checksum, but no magic number. */
 	movw $MANAGER, %si
 	xorl %ebp, %ebp
 sum_next:

@@ -1,28 +1,28 @@
-//! The boot manager of a Sluice disk: its programs, and where they lie before the first slice.
+//! The boot manager of a Sluice disk: its programs, and their positions before the first slice.
 //!
-//! | sector | what                                                                                    |
-//! |-------:|-----------------------------------------------------------------------------------------|
-//! |      0 | MBR: [`STAGE1`] before the table of slices, none of which is active                      |
-//! |      8 | [`MANAGER`], at most 16 sectors, sealed by [`seal`]                                       |
-//! |     72 | the same once more: 32 KiB behind the first, so that the two hardly share an erase block |
-//! |   4032 | the first slice ([`crate::layout::FIRST_SLICE`])                                         |
+//! | sector | what                                                                                     |
+//! |-------:|------------------------------------------------------------------------------------------|
+//! |      0 | MBR: [`STAGE1`], and the table of slices, none of which is active                        |
+//! |      8 | [`MANAGER`], at most 16 sectors, sealed by [`seal`]                                      |
+//! |     72 | second copy, 32 KiB after the first so that the two rarely share an erase block          |
+//! |   4032 | first slice ([`crate::layout::FIRST_SLICE`])                                             |
 //!
-//! The MBR loads the first copy that can be read and whose sum holds. Invariant: all this is written once, in the factory.
-//! Nothing that runs on the unit writes the MBR or the gap, so no power cut can spoil them; what changes is the boot state
-//! ([`crate::state`]). An update brings no new boot manager, and every slot, of whatever version, must start under the old
-//! one: it loads the 16 sectors of a slot's boot area and enters them as FreeBSD's boot1 would (`stand/i386/boot2/boot1.S`).
+//! The MBR loads the first copy that can be read and has a valid checksum. Invariant: all of this is written once, in the
+//! factory. Nothing on the unit writes the MBR or the gap, so no power cut can damage them; what changes is the boot state
+//! ([`crate::state`]). An update does not replace the boot manager, so every slot, of any version, must boot with the old
+//! one: it loads the 16 sectors of a slot's boot area and enters them as FreeBSD's boot1 does (`stand/i386/boot2/boot1.S`).
 //!
-//! A sealed copy, all numbers little-endian:
+//! A sealed copy, with all numbers little-endian:
 //!
 //! | offset | bytes | what                                                                                      |
 //! |-------:|------:|-------------------------------------------------------------------------------------------|
 //! |      0 |     8 | magic `SluiceBM`                                                                          |
-//! |      8 |     4 | its length in sectors, 1 to 16                                                            |
-//! |     12 |     4 | what makes the sum of all its long words 0, where the sum is turned left by a bit before each |
-//! |     16 |       | the program, entered here in real mode with the drive in `%dl`                             |
+//! |      8 |     4 | length in sectors, 1 to 16                                                                |
+//! |     12 |     4 | checksum, which makes the sum of all 32-bit words 0; the sum is rotated left by a bit before each |
+//! |     16 |       | the program, entered here in real mode with the drive number in `%dl`                     |
 //!
-//! The sources are GNU assembly for the C preprocessor; the builder assembles them and gives them the constants of this
-//! crate. Assembling is not done here.
+//! The sources are GNU assembly with C preprocessor directives. The builder assembles them and passes in the constants of
+//! this crate; assembling does not belong here.
 
 use std::ops::Range;
 
@@ -35,8 +35,8 @@ pub const STAGE1: &str = include_str!("../boot/stage1.S");
 /// The boot manager.
 pub const MANAGER: &str = include_str!("../boot/manager.S");
 
-/// What these and other boot programs include: `console.inc` speaks to the serial port, `disk.inc` reads and writes sectors
-/// through the BIOS, `crc32.inc` computes the checksum of a record.
+/// The files that these and other boot programs include: `console.inc` drives the serial port, `disk.inc` reads and writes
+/// sectors through the BIOS, `crc32.inc` computes the checksum of a record, `relocate.inc` moves a boot sector.
 pub const INCLUDES: &[(&str, &str)] = &[
     ("console.inc", include_str!("../boot/console.inc")),
     ("crc32.inc", include_str!("../boot/crc32.inc")),
@@ -44,66 +44,66 @@ pub const INCLUDES: &[(&str, &str)] = &[
     ("relocate.inc", include_str!("../boot/relocate.inc")),
 ];
 
-/// Where the two copies of the manager lie on the disk. With 63 sectors in a track they are in different ones.
+/// The first sectors of the two copies of the manager. With 63 sectors per track, the copies are on different tracks.
 pub const COPIES: [Sectors; 2] = [Sectors(8), Sectors(72)];
 
-/// The most sectors that a copy may have.
+/// The most sectors of a copy.
 pub const SECTORS_MAX: Sectors = Sectors(16);
 
-/// Where [`STAGE1`] moves itself to, and is linked for.
+/// The address to which [`STAGE1`] moves itself, and for which it is linked.
 pub const STAGE1_ORIGIN: u16 = 0x600;
 
-/// The most bytes of [`STAGE1`]: the disk's serial number follows.
+/// The most bytes of [`STAGE1`]; the disk serial number follows.
 pub const STAGE1_ROOM: usize = 440;
 
-/// Where [`MANAGER`] is loaded to, and is linked for.
+/// The address at which [`MANAGER`] is loaded, and for which it is linked.
 pub const MANAGER_ORIGIN: u16 = 0x2000;
 
-/// The first bytes of a sealed copy; [`MANAGER`] has them, too.
+/// The first bytes of a sealed copy and of [`MANAGER`] itself.
 pub const MAGIC_VALUE: [u8; 8] = *b"SluiceBM";
 
-/// Where the fields of the header stand, for the boot programs.
+/// The offsets of the header's fields, for the boot programs.
 pub mod offset {
     /// Length in sectors.
     pub const SECTORS: usize = 8;
-    /// Sum.
+    /// Checksum.
     pub const SUM: usize = 12;
-    /// Where the program begins.
+    /// First byte of the program.
     pub const ENTRY: usize = 16;
 }
 
-/// Bytes of a word of the sum.
+/// Bytes of the words that the checksum adds up.
 const WORD: usize = 4;
 
-/// Why a program is no boot manager.
+/// An invalid boot manager. Reports show these errors within a line, so those of reading have no hint line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManagerError {
-    /// Nothing that could be sealed.
+    /// The program is too short or too long.
     #[error(
-        "sealing the boot manager: {bytes} bytes, and a copy has a header and at most {}; shorten it",
+        "sealing the boot manager: the program has {bytes} bytes, but a copy has a header and at most {} bytes\nhint: shorten it",
         SECTORS_MAX.bytes()
     )]
     Length {
-        /// Its bytes.
+        /// The length of the program.
         bytes: usize,
     },
-    /// It does not begin as one.
+    /// The magic number is missing.
     #[error(
-        "reading the boot manager: there is none; the disk was made without it, or the gap before slice 1 is overwritten"
+        "reading the boot manager: no boot manager found; the disk was made without it, or the gap before slice 1 was overwritten"
     )]
     Magic,
-    /// The length or the sum does not hold.
+    /// The length or the checksum is wrong.
     #[error(
-        "reading the boot manager: length or sum do not hold; the copy is damaged, only a new image mends it"
+        "reading the boot manager: its length or checksum is wrong; the copy is damaged, and only a new image repairs it"
     )]
     Damaged,
 }
 
-/// Makes a copy for the disk of the assembled [`MANAGER`]: whole sectors, with length and sum in the header.
+/// Makes a copy for the disk from the assembled [`MANAGER`]: whole sectors, with length and checksum in the header.
 ///
 /// # Errors
-/// It has no header, or more than [`SECTORS_MAX`].
+/// The program has no header, or is longer than [`SECTORS_MAX`].
 pub fn seal(program: &[u8]) -> Result<Vec<u8>, ManagerError> {
     let sectors = program.len().div_ceil(SECTOR_BYTES as usize);
     if program.len() < offset::ENTRY || sectors as u64 > SECTORS_MAX.0 {
@@ -115,18 +115,18 @@ pub fn seal(program: &[u8]) -> Result<Vec<u8>, ManagerError> {
     let mut copy = program.to_vec();
     copy.resize(sectors * SECTOR_BYTES as usize, 0);
     put(&mut copy, offset::SECTORS, &(sectors as u32).to_le_bytes());
-    // What the sum has to be behind its own word, reckoned from the end; and what it is before.
-    let behind = words(&copy, offset::ENTRY..copy.len()).rev();
-    let wanted = behind.fold(0_u32, |sum, word| sum.wrapping_sub(word).rotate_right(1));
+    // The sum required after the checksum's own word, computed backwards from the end, and the sum before it.
+    let after = words(&copy, offset::ENTRY..copy.len()).rev();
+    let required = after.fold(0_u32, |sum, word| sum.wrapping_sub(word).rotate_right(1));
     let before = sum(words(&copy, 0..offset::SUM));
-    put(&mut copy, offset::SUM, &wanted.wrapping_sub(before.rotate_left(1)).to_le_bytes());
+    put(&mut copy, offset::SUM, &required.wrapping_sub(before.rotate_left(1)).to_le_bytes());
     Ok(copy)
 }
 
-/// Whether what is on the disk from one of [`COPIES`] on, [`SECTORS_MAX`] long, is a copy that the MBR would enter.
+/// Checks that `bytes`, the [`SECTORS_MAX`] sectors from one of [`COPIES`] on, are a copy that the MBR would enter.
 ///
 /// # Errors
-/// There is none, or it is damaged.
+/// There is no copy, or it is damaged.
 pub fn check(bytes: &[u8]) -> Result<(), ManagerError> {
     if !bytes.starts_with(&MAGIC_VALUE) {
         return Err(ManagerError::Magic);
@@ -140,12 +140,12 @@ pub fn check(bytes: &[u8]) -> Result<(), ManagerError> {
     }
 }
 
-/// The long words of a part of a copy.
+/// The 32-bit words of a part of a copy.
 fn words(copy: &[u8], part: Range<usize>) -> impl DoubleEndedIterator<Item = u32> {
     part.step_by(WORD).map(|at| le32(copy, at))
 }
 
-/// The turns make it tell order, which a card can lose when it loses a sector.
+/// The checksum of a copy. The rotation makes it depend on the order of the words, which a failing card may change.
 fn sum(words: impl Iterator<Item = u32>) -> u32 {
     words.fold(0, |sum: u32, word| sum.rotate_left(1).wrapping_add(word))
 }
@@ -164,28 +164,28 @@ mod tests {
     }
 
     #[test]
-    fn the_copies_lie_between_the_mbr_and_the_first_slice() {
+    fn the_copies_are_between_the_mbr_and_the_first_slice() {
         let [first, second] = COPIES;
         assert!(first > Sectors::ZERO && first + SECTORS_MAX <= second);
         assert!(second + SECTORS_MAX <= FIRST_SLICE);
-        // Below the buffers of the manager, which begin at 0x4000.
+        // Below the buffers of the manager, which start at 0x4000.
         assert!(u64::from(MANAGER_ORIGIN) + SECTORS_MAX.bytes() <= 0x4000);
     }
 
     #[test]
-    fn a_sealed_copy_is_whole_sectors_and_checks() {
+    fn a_sealed_copy_is_whole_sectors_and_passes_the_check() {
         for (bytes, sectors) in [(16, 1), (512, 1), (513, 2), (8192, 16)] {
             let copy = seal(&program(bytes)).unwrap();
             assert_eq!(copy.len(), sectors * 512);
             assert_eq!(check(&copy), Ok(()));
             let mut longer = copy.clone();
             longer.resize(8192, 0xff);
-            assert_eq!(check(&longer), Ok(()), "what is behind it does not count");
+            assert_eq!(check(&longer), Ok(()), "the bytes after the copy are ignored");
         }
     }
 
     #[test]
-    fn what_cannot_be_one_is_refused() {
+    fn an_invalid_program_or_copy_is_refused() {
         assert_eq!(seal(&program(8193)), Err(ManagerError::Length { bytes: 8193 }));
         assert_eq!(seal(&program(15)), Err(ManagerError::Length { bytes: 15 }));
         assert_eq!(seal(&[0; 600]), Err(ManagerError::Magic));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn two_sectors_that_changed_places_are_damage() {
+    fn swapped_sectors_are_damage() {
         let mut copy = seal(&program(1536)).unwrap();
         let (one, two) = copy.split_at_mut(1024);
         one[512..].swap_with_slice(two);

@@ -1,17 +1,24 @@
-//! The firmware contract: what the builder and the device both know about a Sluice disk.
+//! The firmware contract: what the builder and the unit both know about a Sluice disk.
 //!
-//! Where things lie ([`layout`]), the on-disk records ([`slot`], [`state`]), what starts ([`boot_manager`]), what a system says
-//! of itself ([`release`]) and the update that it is given ([`bundle`]). Everything here works on bytes in memory or on a
-//! stream that it is handed: nothing opens a file or a device, so that the same code is right on the engineer's machine and
-//! on the unit. The records of any PC disk with FreeBSD are in the crate `bsd_disk`.
+//! - [`layout`]: the position of every slice, and what is at the start of each
+//! - [`slot`], [`state`]: the records on disk that describe a slot and the boot state
+//! - [`boot_manager`]: the programs that boot a slot
+//! - [`release`]: the description of a system that it carries with it
+//! - [`bundle`]: the update bundle
+//! - [`paths`]: the paths in a slot that the builder writes and the unit reads
 //!
-//! Invariant: a parser takes any bytes and answers with a typed error, never a panic.
+//! Everything here works on bytes in memory or on a stream passed in by the caller, and uses no clock. Nothing opens a file
+//! or a device, so the same code serves the engineer's host and the unit. The records found on any PC disk with FreeBSD are
+//! in the crate `bsd_disk`.
+//!
+//! Invariant: a parser accepts any bytes and returns a typed error instead of panicking.
 
 #![forbid(unsafe_code)]
 
 pub mod boot_manager;
 pub mod bundle;
 pub mod layout;
+pub mod paths;
 pub mod release;
 pub mod slot;
 pub mod state;

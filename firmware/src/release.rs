@@ -1,57 +1,56 @@
-//! Which release a system is: the JSON file that the builder puts into every slot and the device reads.
+//! The description of a system: the JSON file that the builder puts into every slot and the unit reads.
 //!
-//! It lies in the read-only slot, so it is as true as the slot itself, and outside `/etc`, so that what is saved on
-//! `/cfg` cannot outlive the slot that it describes. What the *slots* hold is in their headers ([`crate::slot`]). No time
-//! is in it: the same inputs are the same bytes.
+//! The file is in the read-only slot, so it is as reliable as the slot itself. It is not in `/etc`, so a copy saved on `/cfg`
+//! cannot survive the slot that it describes. It contains no time, so the same inputs give the same bytes. For the content
+//! of a slot that is not running, see its header ([`crate::slot`]).
 
 use serde::{Deserialize, Serialize};
 
-/// Where it lies on the device.
-pub const RELEASE_FILE: &str = "/usr/share/sluice/release.json";
+pub use crate::paths::RELEASE as RELEASE_FILE;
 
-/// What an image is. Fields that a later builder adds are passed over.
+/// The description of a system. Fields added by a later builder are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// The product's name, `sluice`.
+    /// The name of the product, such as `sluice`.
     pub product: String,
-    /// Its version.
+    /// The version of the product.
     pub version: String,
-    /// The board that it is built for, `alix`.
+    /// The board that it was built for, such as `alix`.
     pub board: String,
-    /// The commit of the repository.
+    /// The commit of the product's repository.
     pub commit: String,
-    /// The version of the world, `13.2-RELEASE`.
+    /// The version of the world, such as `13.2-RELEASE`.
     pub world: String,
-    /// The version of the configuration on `/cfg` that it writes; 0 from a builder that did not tell yet.
+    /// The version of the configuration that it writes to `/cfg`; 0 if made by a builder without this field.
     #[serde(default)]
     pub config_version: u32,
 }
 
-/// A fact that a release cannot have.
+/// An invalid description.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
-    /// A device that cannot say what it runs cannot be supported.
+    /// A fact is empty.
     #[error("the release's {fact} is empty")]
     Empty {
-        /// Which fact.
+        /// The name of the fact.
         fact: &'static str,
     },
-    /// It would spoil a console or a log.
-    #[error("the release's {fact} holds a control character: `{}`", value.escape_debug())]
+    /// A fact contains a control character, which would garble a console or a log.
+    #[error("the release's {fact} contains a control character: `{}`", value.escape_debug())]
     Control {
-        /// Which fact.
+        /// The name of the fact.
         fact: &'static str,
-        /// What it is.
+        /// The value of the fact.
         value: String,
     },
 }
 
 impl Release {
-    /// Checks that every fact is there and can be shown.
+    /// Checks that no fact is empty and that all of them can be printed.
     ///
     /// # Errors
-    /// Names the fact that is empty or holds a control character.
+    /// A fact is empty or contains a control character.
     pub fn check(&self) -> Result<(), ReleaseError> {
         for (fact, value) in [
             ("product", &self.product),
@@ -70,7 +69,7 @@ impl Release {
         Ok(())
     }
 
-    /// Product, version, commit and board in one line.
+    /// Product, version, commit and board on one line.
     pub fn title(&self) -> String {
         format!("{} {} ({}) for {}", self.product, self.version, self.commit, self.board)
     }
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_that_is_missing_or_cannot_be_shown_is_named() {
+    fn a_fact_that_is_empty_or_cannot_be_printed_is_named() {
         let good = Release {
             product: "sluice".into(),
             version: "1.4.0".into(),
@@ -97,8 +96,9 @@ mod tests {
         let control = Release { board: "a\nb".into(), ..good }.check().unwrap_err();
         assert!(control.to_string().contains("`a\\nb`"), "{control}");
     }
+
     #[test]
-    fn the_file_of_a_builder_that_knew_no_configuration_version_is_still_read() {
+    fn a_file_without_a_configuration_version_is_still_read() {
         let json = r#"{"product":"sluice","version":"0.1.0","board":"alix","commit":"0","world":"w"}"#;
         assert_eq!(serde_json::from_str::<Release>(json).unwrap().config_version, 0);
     }

@@ -4,7 +4,7 @@ use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueEnum};
 use report::Reporter;
 
 use crate::command::{
-    burn, convert, diff, image, inspect, keygen, lab, pkg, run, setup, sizes, summary, test,
+    burn, completions, convert, diff, image, inspect, keygen, lab, man, pkg, run, setup, sizes, summary, test,
 };
 
 /// Build and test the appliance's firmware
@@ -36,6 +36,8 @@ pub struct OutputArgs {
 pub enum Command {
     /// Write the full image to a card and verify it
     Burn(burn::Args),
+    /// Generate shell completions
+    Completions(completions::Args),
     /// Convert a NanoBSD configuration into a product definition and hooks
     Convert(convert::Args),
     /// Show what changed between two builds; exits as diff(1) does
@@ -48,6 +50,8 @@ pub enum Command {
     Keygen(keygen::Args),
     /// Simulate boots, updates and power cuts in QEMU
     Lab(lab::Args),
+    /// Generate man pages for all subcommands
+    Man(man::Args),
     /// Choose, lock and fetch FreeBSD packages
     Pkg(pkg::Args),
     /// Boot the latest full image in QEMU, with its serial console on this terminal
@@ -108,6 +112,39 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::command::markdown;
+
+    #[test]
+    fn the_reference_in_docs_is_current() {
+        let current = markdown::reference(Cli::command());
+        let reference = std::fs::read_to_string(builder::workspace::root().join(man::REFERENCE)).unwrap();
+        assert!(
+            reference == current,
+            "{} is out of date\nhint: run `cargo xtask man --markdown`",
+            man::REFERENCE
+        );
+    }
+
+    #[test]
+    fn every_help_text_is_there_and_in_one_style() {
+        let mut root = Cli::command();
+        root.build();
+        let mut rest = vec![&root];
+        while let Some(command) = rest.pop() {
+            let name = command.get_bin_name().unwrap();
+            check_help(name, &command.get_about().unwrap_or_else(|| panic!("{name}")).to_string());
+            for arg in command.get_arguments() {
+                let what = format!("{name} {}", arg.get_id());
+                check_help(&what, &arg.get_help().unwrap_or_else(|| panic!("{what}")).to_string());
+            }
+            rest.extend(command.get_subcommands().filter(|sub| sub.get_name() != "help"));
+        }
+    }
+
+    /// One line or sentence that begins with a capital letter and ends without a full stop.
+    fn check_help(what: &str, help: &str) {
+        assert!(help.starts_with(|c: char| c.is_uppercase()) && !help.ends_with('.'), "{what}: {help}");
+    }
 
     #[test]
     fn every_subcommand_has_the_shared_options() {

@@ -5,6 +5,8 @@ mod command;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
@@ -12,12 +14,14 @@ fn main() -> ExitCode {
     let reporter = &output.reporter();
     let result = match command {
         Command::Burn(args) => args.run(reporter),
+        Command::Completions(args) => args.run(Cli::command()),
         Command::Convert(args) => args.run(reporter),
         Command::Diff(args) => return args.run(reporter),
         Command::Image(args) => args.run(reporter),
         Command::Inspect(args) => args.run(reporter),
         Command::Keygen(args) => args.run(reporter),
         Command::Lab(args) => args.run(reporter),
+        Command::Man(args) => args.run(reporter, Cli::command()),
         Command::Pkg(args) => args.run(reporter),
         Command::Run(args) => args.run(reporter),
         Command::Setup(args) => args.run(reporter),
@@ -30,7 +34,7 @@ fn main() -> ExitCode {
             reporter.error(&error);
             ExitCode::FAILURE
         }
-        // Whoever reads the result may have seen enough.
+        // A closed standard output is not an error: its reader has seen enough.
         _ => ExitCode::SUCCESS,
     }
 }

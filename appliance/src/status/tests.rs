@@ -1,29 +1,32 @@
-//! What people and programs read, as it stands.
+//! The output of `sluice status`, as people and programs read it.
 
-use super::*;
-use crate::device::fake::Fake;
+use firmware::slot::Slot;
 
-fn render(fake: &Fake, form: Form) -> String {
-    Status::gather(fake).render(form).unwrap()
+use super::arguments::Format;
+use super::fake::Fake;
+use super::report::{Status, uptime_text};
+
+fn render(fake: &Fake, format: Format) -> String {
+    Status::gather(fake).render(format).unwrap()
 }
 
 #[test]
 fn people_read_one_fact_a_line() {
-    insta::assert_snapshot!(render(&Fake::healthy(), Form::Text));
+    insta::assert_snapshot!(render(&Fake::healthy(), Format::Text));
 }
 
 #[test]
 fn programs_read_json() {
-    insta::assert_snapshot!(render(&Fake::healthy(), Form::Json));
+    insta::assert_snapshot!(render(&Fake::healthy(), Format::Json));
 }
 
 #[test]
 fn a_log_gets_one_line() {
-    insta::assert_snapshot!(render(&Fake::healthy(), Form::Line));
+    insta::assert_snapshot!(render(&Fake::healthy(), Format::Line));
 }
 
 #[test]
-fn a_machine_that_tells_nothing_still_gets_a_status() {
+fn a_status_is_shown_even_if_no_fact_is_known() {
     let nothing = Fake {
         release: None,
         root_device: None,
@@ -33,19 +36,19 @@ fn a_machine_that_tells_nothing_still_gets_a_status() {
         uptime: None,
         memory: None,
     };
-    insta::assert_snapshot!(render(&nothing, Form::Text));
-    assert_eq!(render(&nothing, Form::Line).lines().count(), 1);
+    insta::assert_snapshot!(render(&nothing, Format::Text));
+    assert_eq!(render(&nothing, Format::Line).lines().count(), 1);
 }
 
 #[test]
 fn one_unreadable_slot_hides_nothing_else() {
     let mut fake = Fake::healthy();
     fake.headers[0] = None;
-    insta::assert_snapshot!(render(&fake, Form::Text));
+    insta::assert_snapshot!(render(&fake, Format::Text));
 }
 
 #[test]
-fn the_loader_tells_the_slot_when_the_root_does_not() {
+fn the_loader_gives_the_slot_if_the_root_does_not() {
     let mut fake = Fake::healthy();
     fake.root_device = Some("/dev/ufs/somewhere");
     let status = Status::gather(&fake);
@@ -53,35 +56,35 @@ fn the_loader_tells_the_slot_when_the_root_does_not() {
     fake.loader_device = None;
     let status = Status::gather(&fake);
     assert_eq!(status.running_slot, None);
-    assert_eq!(status.problems, ["the root is /dev/ufs/somewhere, which is no slot"]);
+    assert_eq!(status.problems, ["the root device is /dev/ufs/somewhere, which is not a slot"]);
 }
 
 #[test]
-fn a_disk_without_a_boot_state_is_no_problem_and_one_that_is_lost_is() {
+fn a_disk_without_a_boot_state_is_no_problem_but_a_lost_one_is() {
     let mut fake = Fake::healthy();
     fake.boot_state = Some(None);
     let status = Status::gather(&fake);
     assert!(status.problems.is_empty() && status.boot.is_none());
     fake.boot_state = None;
-    assert_eq!(Status::gather(&fake).problems, ["the boot state lacks in this test"]);
+    assert_eq!(Status::gather(&fake).problems, ["the boot state is missing in this test"]);
 }
 
 #[test]
-fn a_trial_is_told_in_every_form() {
+fn a_trial_appears_in_every_format() {
     let mut fake = Fake::healthy();
     let state = fake.boot_state.take().unwrap().unwrap();
     fake.boot_state = Some(Some(state.activate(Slot::First, Slot::Second, 1).unwrap()));
-    insta::assert_snapshot!(render(&fake, Form::Text));
-    assert!(render(&fake, Form::Line).contains("; slot 1 starts next, on trial; "));
-    let json: serde_json::Value = serde_json::from_str(&render(&fake, Form::Json)).unwrap();
+    insta::assert_snapshot!(render(&fake, Format::Text));
+    assert!(render(&fake, Format::Line).contains("; slot 1 starts next, on trial; "));
+    let json: serde_json::Value = serde_json::from_str(&render(&fake, Format::Json)).unwrap();
     assert_eq!(json["boot"]["trial"], serde_json::json!({"slot": 1, "stage": "pending"}));
 }
 
 #[test]
-fn spans_are_written_to_the_second() {
+fn uptimes_are_shown_to_the_second() {
     for (seconds, text) in
         [(0, "00:00:00"), (59, "00:00:59"), (86_400, "1 day 00:00:00"), (273_906, "3 days 04:05:06")]
     {
-        assert_eq!(span(seconds), text);
+        assert_eq!(uptime_text(seconds), text);
     }
 }

@@ -1,4 +1,4 @@
-//! FreeBSD's answers. Each function is one system call, with the result made safe.
+//! FreeBSD. Each function is a safe wrapper around one system call.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
@@ -8,21 +8,21 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// What is mounted on `/` (statfs(2), `f_mntfromname`).
+/// The device that is mounted on `/` (statfs(2), `f_mntfromname`).
 pub fn root_device() -> Result<String> {
     let mut found = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the path ends in a NUL, and `found` is as large as the kernel's struct statfs.
     check(unsafe { libc::statfs(c"/".as_ptr(), found.as_mut_ptr()) })?;
-    // SAFETY: statfs succeeded and so has filled it in.
+    // SAFETY: statfs succeeded, so it has filled `found` in.
     let found = unsafe { found.assume_init() };
-    // SAFETY: the kernel ends the name with a NUL inside the array, which lives until the copy below is made.
+    // SAFETY: the kernel ends the name with a NUL inside the array, which outlives `name`.
     let name = unsafe { CStr::from_ptr(found.f_mntfromname.as_ptr()) };
     Ok(name.to_string_lossy().into_owned())
 }
 
-/// What is mounted, and where (getfsstat(2), `f_mntfromname` and `f_mntonname`).
+/// Every mounted device and its mount point (getfsstat(2), `f_mntfromname` and `f_mntonname`).
 pub fn mounts() -> Result<Vec<(String, String)>> {
-    /// More than a unit ever has; what were beyond would be missed.
+    /// More than a unit ever has; mounts beyond it would be missed.
     const MOST: usize = 64;
     let mut found = [const { MaybeUninit::<libc::statfs>::uninit() }; MOST];
     let bytes = size_of_val(&found) as libc::c_long;
@@ -38,14 +38,14 @@ pub fn mounts() -> Result<Vec<(String, String)>> {
     Ok(found[..count.min(MOST)]
         .iter()
         .map(|mount| {
-            // SAFETY: the kernel has filled in as many as it has counted.
+            // SAFETY: the kernel has filled in `count` entries.
             let mount = unsafe { mount.assume_init_ref() };
             (text(&mount.f_mntfromname), text(&mount.f_mntonname))
         })
         .collect())
 }
 
-/// A variable of the kernel's environment (kenv(2)).
+/// The value of a variable of the kernel's environment (kenv(2)).
 pub fn kenv(name: &CStr) -> Result<String> {
     /// `KENV_MVALLEN` of sys/kenv.h, and the NUL.
     const LONGEST: usize = 129;
@@ -59,7 +59,7 @@ pub fn kenv(name: &CStr) -> Result<String> {
     Ok(value.to_string_lossy().into_owned())
 }
 
-/// A sysctl that is an unsigned number of four or eight bytes (sysctlbyname(3)).
+/// The value of a sysctl that is an unsigned integer of four or eight bytes (sysctlbyname(3)).
 pub fn sysctl(name: &CStr) -> Result<u64> {
     let mut value = [0_u8; 8];
     let mut length = value.len();
@@ -69,18 +69,20 @@ pub fn sysctl(name: &CStr) -> Result<u64> {
     })?;
     match length {
         4 | 8 => Ok(u64::from_le_bytes(value)),
-        other => Err(Error::new(ErrorKind::InvalidData, format!("it has {other} bytes and is no number"))),
+        other => {
+            Err(Error::new(ErrorKind::InvalidData, format!("{other} bytes are not the size of an integer")))
+        }
     }
 }
 
-/// A sysctl that is a text (sysctlbyname(3)).
+/// The value of a sysctl that is a string (sysctlbyname(3)).
 pub fn sysctl_text(name: &CStr) -> Result<String> {
     let mut length = 0;
-    // SAFETY: the name ends in a NUL; without a place for it, the kernel writes the value's length alone; nothing is set.
+    // SAFETY: the name ends in a NUL; without a buffer, the kernel writes only the value's length; nothing is set.
     check(unsafe {
         libc::sysctlbyname(name.as_ptr(), std::ptr::null_mut(), &raw mut length, std::ptr::null(), 0)
     })?;
-    // It may have grown when it is asked for.
+    // The value may grow between the two calls.
     length += 1024;
     let mut value = vec![0_u8; length];
     // SAFETY: the name ends in a NUL; the kernel writes at most `length` bytes to `value`; nothing is set.
@@ -92,12 +94,12 @@ pub fn sysctl_text(name: &CStr) -> Result<String> {
     Ok(String::from_utf8_lossy(text).into_owned())
 }
 
-/// The time since the start, which setting the date does not change (clock_gettime(2)).
+/// The time since the boot, which setting the date does not change (clock_gettime(2)).
 pub fn uptime() -> Result<Duration> {
     let mut now = MaybeUninit::<libc::timespec>::uninit();
     // SAFETY: `now` is a struct timespec.
     check(unsafe { libc::clock_gettime(libc::CLOCK_UPTIME, now.as_mut_ptr()) })?;
-    // SAFETY: clock_gettime succeeded and so has filled it in.
+    // SAFETY: clock_gettime succeeded, so it has filled `now` in.
     let now = unsafe { now.assume_init() };
     Ok(Duration::from_secs(u64::try_from(now.tv_sec).unwrap_or_default()))
 }
@@ -112,9 +114,9 @@ pub fn media_size(disk: &File) -> Result<u64> {
     u64::try_from(bytes).map_err(|error| Error::new(ErrorKind::InvalidData, error))
 }
 
-/// Returns when a disk has in its flash what it was given (DIOCGFLUSH, sys/disk.h).
+/// Returns once a disk has stored everything it was given (DIOCGFLUSH, sys/disk.h).
 ///
-/// A card without a cache to flush says that it cannot (`g_disk_start()`, geom_disk.c): there is nothing to wait for then.
+/// A card without a write cache answers `EOPNOTSUPP` (`g_disk_start()`, geom_disk.c): there is nothing to wait for then.
 pub fn flush(disk: &File) -> Result<()> {
     /// `_IO('d', 135)`.
     const DIOCGFLUSH: libc::c_ulong = 0x2000_6487;

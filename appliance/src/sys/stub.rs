@@ -1,4 +1,4 @@
-//! Stands in for [`super`] on systems that the services are only tested on.
+//! Systems other than FreeBSD, where the services are only tested: every call fails.
 
 use std::ffi::CStr;
 use std::fs::File;

@@ -1,56 +1,57 @@
-//! The command line of `sluice update`: words in, an [`Action`] out.
+//! The command line of `sluice update`.
 
 use std::ffi::OsString;
-use std::fmt::Write;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use firmware::slot::Slot;
 use lexopt::prelude::{Long, Short, Value};
 
-use super::error::EXIT_CODES;
 use super::install::Request;
 use super::source::Source;
 
 /// What `sluice update --help` prints above the exit codes.
-const USAGE: &str = "\
-sluice update: another system in the slot that does not run
+pub const USAGE: &str = "\
+sluice update: install another system in the slot that is not running
 
-usage: sluice update <command> [options]
+Usage: sluice update <COMMAND> [OPTIONS]
 
-commands:
-  install [FILE|URL|-]  writes a signed update (.fw) into the other slot; `-` or nothing: standard input; the next start
-                        tries it
-    --slot N            only into this slot; the running one is refused
-    --json              progress and result for programs, one JSON object a line
-    --quiet             no progress
-  status                both slots, what starts next, and what to do
-    --json              for programs
-  confirm               the running system is healthy: it stays
-  rollback              gives a trial up; without one, the other slot starts next
-  activate N            slot N starts from now on; the other one gets a trial first
-  verify [N]            whether a slot still holds what was installed; both when none is named
+Commands:
+  install [FILE|URL|-]  Install a signed update (.fw) in the other slot, which the next boot tries; reads standard input
+                        without an argument or with `-`
+      --slot N          Install in this slot only; the running one is refused
+      --json            Print progress and result as JSON, one object per line
+      --quiet           Print no progress
+  status                Show both slots, which one starts next, and what to do
+      --json            Print JSON, for programs
+  confirm               Keep the running system: it is healthy
+  rollback              Give up a trial; without one, make the other slot start next
+  activate N            Start slot N from now on; the other slot gets a trial first
+  verify [N]            Check that a slot still holds what was installed; checks both without an argument
+
+Options:
+  -h, --help            Print this help
 ";
 
-/// The switch for an image that nobody has signed.
+/// The option that installs an unsigned image.
 const UNSIGNED: &str = "dangerously-install-unsigned-slot-image";
 
-/// What was asked for.
+/// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// `install`.
     Install {
-        /// From where.
+        /// Where the update comes from.
         source: Source,
-        /// Where to, and of what kind.
+        /// Where it goes, and of which kind it is.
         request: Request,
-        /// For programs.
+        /// Print JSON.
         json: bool,
-        /// Without progress.
+        /// Print no progress.
         quiet: bool,
     },
     /// `status`.
     Status {
-        /// For programs.
+        /// Print JSON.
         json: bool,
     },
     /// `confirm`.
@@ -61,25 +62,16 @@ pub enum Action {
     Activate(Slot),
     /// `verify`.
     Verify(Vec<Slot>),
-    /// `--help`.
-    Help,
 }
 
-/// What `sluice update --help` prints.
-pub fn help() -> String {
-    let mut text = format!("{USAGE}\nexit codes:\n");
-    for (code, meaning) in EXIT_CODES {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {code:>2}  {meaning}");
-    }
-    text
-}
-
-/// Understands the words after `update`; `unsigned` says whether this build takes unsigned images.
-pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Action> {
+/// Parses the words after `update`; `None` if they ask for help. `unsigned` says whether this build accepts unsigned images.
+///
+/// # Errors
+/// A word is missing or not understood.
+pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Action>> {
     let Some(argument) = parser.next()? else { bail!("no command given after `update`") };
     let command = match argument {
-        Short('h') | Long("help") => return Ok(Action::Help),
+        Short('h') | Long("help") => return Ok(None),
         Value(word) => word,
         argument => return Err(argument.unexpected().into()),
     };
@@ -87,7 +79,7 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Action> {
     let known = command.to_str().unwrap_or_default();
     while let Some(argument) = parser.next()? {
         match (known, argument) {
-            (_, Short('h') | Long("help")) => return Ok(Action::Help),
+            (_, Short('h') | Long("help")) => return Ok(None),
             ("install" | "status", Long("json")) => words.json = true,
             ("install", Long("quiet")) => words.quiet = true,
             ("install", Long("slot")) => {
@@ -102,22 +94,22 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Action> {
         }
     }
     let Words { json, quiet, request, word } = words;
-    match known {
+    Ok(Some(match known {
         "install" => {
             ensure!(!(json && quiet), "--json and --quiet exclude each other");
             let source = word.map_or(Ok(Source::Input), Source::from_word).map_err(|error| anyhow!(error))?;
-            Ok(Action::Install { source, request, json, quiet })
+            Action::Install { source, request, json, quiet }
         }
-        "status" => Ok(Action::Status { json }),
-        "confirm" => Ok(Action::Confirm),
-        "rollback" => Ok(Action::Rollback),
-        "activate" => Ok(Action::Activate(slot(&word.context("`activate` wants a slot, 1 or 2")?)?)),
-        "verify" => Ok(Action::Verify(match word {
+        "status" => Action::Status { json },
+        "confirm" => Action::Confirm,
+        "rollback" => Action::Rollback,
+        "activate" => Action::Activate(slot(&word.context("`activate` requires a slot, 1 or 2")?)?),
+        "verify" => Action::Verify(match word {
             Some(word) => vec![slot(&word)?],
             None => Slot::ALL.to_vec(),
-        })),
+        }),
         _ => bail!("unknown command `update {}`", command.to_string_lossy()),
-    }
+    }))
 }
 
 #[derive(Default)]
@@ -139,7 +131,7 @@ fn slot(word: &OsString) -> Result<Slot> {
 mod tests {
     use super::*;
 
-    fn parsed(words: &[&str], unsigned: bool) -> Result<Action> {
+    fn parsed(words: &[&str], unsigned: bool) -> Result<Option<Action>> {
         parse(&mut lexopt::Parser::from_args(words.iter().map(OsString::from)), unsigned)
     }
 
@@ -163,11 +155,12 @@ mod tests {
             (&["activate", "1"], Action::Activate(Slot::First)),
             (&["verify"], Action::Verify(vec![Slot::First, Slot::Second])),
             (&["verify", "2"], Action::Verify(vec![Slot::Second])),
-            (&["install", "--help"], Action::Help),
-            (&["-h"], Action::Help),
         ];
         for (words, action) in table {
-            assert_eq!(parsed(words, false).unwrap(), *action, "{words:?}");
+            assert_eq!(parsed(words, false).unwrap().as_ref(), Some(action), "{words:?}");
+        }
+        for words in [&["install", "--help"][..], &["-h"]] {
+            assert_eq!(parsed(words, false).unwrap(), None, "{words:?}");
         }
     }
 
@@ -182,7 +175,7 @@ mod tests {
             (&["install", "--json", "--quiet"], "--json and --quiet exclude each other"),
             (&["status", "--quiet"], "invalid option '--quiet'"),
             (&["confirm", "2"], "unexpected argument \"2\""),
-            (&["activate"], "`activate` wants a slot, 1 or 2"),
+            (&["activate"], "`activate` requires a slot, 1 or 2"),
             (&["verify", "both"], "there is no slot `both`, only 1 and 2"),
         ];
         for (words, message) in table {
@@ -191,17 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_development_build_knows_how_to_take_an_unsigned_image() {
+    fn only_a_development_build_accepts_an_unsigned_image() {
         let words = ["install", "--dangerously-install-unsigned-slot-image", "x.img"];
         let refused = parsed(&words, false).unwrap_err().to_string();
         assert_eq!(refused, "invalid option '--dangerously-install-unsigned-slot-image'");
-        let Action::Install { request, .. } = parsed(&words, true).unwrap() else { panic!() };
+        let Some(Action::Install { request, .. }) = parsed(&words, true).unwrap() else { panic!() };
         assert!(request.unsigned_image);
-        assert!(!help().contains(UNSIGNED), "nobody is led to it");
-    }
-
-    #[test]
-    fn help_tells_every_exit_code() {
-        insta::assert_snapshot!(help());
+        assert!(!USAGE.contains(UNSIGNED), "it is not advertised");
     }
 }

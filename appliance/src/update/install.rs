@@ -1,8 +1,8 @@
-//! Installing an update in the slot that does not run.
+//! Installs an update in the slot that is not running.
 //!
-//! The order is the promise: all that can be known is checked before the first write; the target is marked bad; it is
-//! written, read back, read again as a whole, and made one that can be started; only then it is good and gets its trial.
-//! Cut off anywhere, the running slot is the one that starts.
+//! The order is the promise: everything that can be checked is checked before the first write; the target is marked bad; it
+//! is written, read back, read again as a whole, and made bootable; only then is it marked good and gets its trial. If this
+//! is interrupted anywhere, the running slot starts.
 
 use std::io::Read;
 use std::time::Instant;
@@ -13,42 +13,42 @@ use firmware::state::TRIES;
 use firmware::state::store::Medium;
 use serde::Serialize;
 
+use super::boot_record::BootRecord;
 use super::error::{Fault, UpdateError};
-use super::feed::Feed;
-use super::precondition::{self, Place};
-use super::progress::{Phase, Watch};
-use super::record::Record;
-use super::storage::Storage;
-use super::unit::{Access, Unit};
+use super::payload::Payload;
+use super::precondition::{self, Target};
+use super::progress::{Observer, Phase};
+use super::unit::Unit;
 use super::writer::{Tally, Writer};
+use crate::disk::{Access, Storage};
 
-/// What is asked for.
+/// What to install, and where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// Where to; the slot that does not run when it is not said.
+    /// The target; the slot that is not running if `None`.
     pub slot: Option<Slot>,
     /// The source is the unsigned image of a slot.
     pub unsigned_image: bool,
 }
 
-/// What was done.
+/// A completed installation. Serialized, it is the last line of `--json`: fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Where.
+    /// The target.
     pub slot: Slot,
-    /// What is there now.
+    /// The version that was installed.
     pub version: String,
     /// Blocks of 4 KiB that were written.
     pub blocks_written: u64,
-    /// Blocks that were right already.
+    /// Blocks that were already right.
     pub blocks_skipped: u64,
-    /// Bytes that were read of the update.
+    /// Bytes of the update that were read.
     pub source_bytes: u64,
     /// How long it took.
     pub seconds: u64,
 }
 
-/// Installs what `open` gives, which is called when nothing of the unit speaks against it.
+/// Installs the update that `open` opens, which is called only once the unit can take an update.
 ///
 /// # Errors
 /// See [`UpdateError`]: nothing was changed, or the target is left marked bad.
@@ -56,80 +56,84 @@ pub fn install<U: Unit, R: Read>(
     unit: &U,
     request: Request,
     open: impl FnOnce() -> Result<R, UpdateError>,
-    watch: &mut dyn Watch,
+    observer: &mut dyn Observer,
 ) -> Result<Report, UpdateError> {
     let started = Instant::now();
     let _lock = unit.lock()?;
     let running = unit.running()?;
     let target = request.slot.unwrap_or(running.other());
-    let mut record = Record::open(unit.state(Access::Write)?, running)?;
+    let mut record = BootRecord::open(unit.state(Access::Write)?, running)?;
     let begun = record.state().begin_install(running, target)?;
     let release = unit.release()?;
     let keys = unit.keys()?;
     if let Some(warning) = &record.warning {
-        watch.warn(warning);
+        observer.warn(warning);
     }
     if let Some(disk) = unit.without_boot_manager() {
-        watch.warn(&format!(
-            "{disk} has no boot manager of Sluice's, so nothing goes by the boot state: `gpart set -a active -i {target} {disk}` \
-             starts slot {target} once it is installed, without a trial"
+        observer.warn(&format!(
+            "{disk} does not have Sluice's boot manager, so the boot state has no effect and there is no trial\n\
+             hint: run `gpart set -a active -i {target} {disk}` after the installation to start slot {target}"
         ));
     }
-    let mut feed = match request.unsigned_image {
-        false => Feed::bundle(open()?, &keys)?,
-        true => Feed::image(open()?)?,
+    let mut payload = match request.unsigned_image {
+        false => Payload::bundle(open()?, &keys)?,
+        true => Payload::image(open()?)?,
     };
-    let candidate = feed.candidate()?;
-    // Only now: opening for writing is what other programs may be in the way of.
+    let candidate = payload.candidate()?;
+    // Last, since other programs can be in the way of opening a slot for writing.
     let mut slice = unit.slice(target, Access::Write)?;
-    let place = Place {
+    let limits = Target {
         release: &release,
         floor: begun.floor.as_ref(),
         slot: target,
         size: slice.size(),
         layout: unit.layout()?,
     };
-    precondition::check(&candidate, &place)?;
+    precondition::check(&candidate, &limits)?;
     let writer = Writer::new(&mut slice).map_err(|fault| unreadable(target, fault))?;
 
-    watch.start(&candidate, target);
+    observer.start(&candidate, target);
     record.save(begun)?;
-    let tally = write(writer, &mut feed, candidate.size, watch)
-        .and_then(|tally| arm(&mut record, target, &feed).map(|()| tally))
+    let tally = write(writer, &mut payload, candidate.size, observer)
+        .and_then(|tally| arm(&mut record, target, &payload).map(|()| tally))
         .map_err(|fault| UpdateError::Incomplete { target, running, fault })?;
     Ok(Report {
         slot: target,
         version: candidate.version.to_string(),
         blocks_written: tally.written,
         blocks_skipped: tally.skipped,
-        source_bytes: feed.position(),
+        source_bytes: payload.position(),
         seconds: started.elapsed().as_secs(),
     })
 }
 
-/// Has the slot hold what the source gives, to the last chunk.
+/// Writes the slot, to the last chunk.
 fn write<S: Storage, R: Read>(
     mut writer: Writer<S>,
-    feed: &mut Feed<R>,
+    payload: &mut Payload<R>,
     size: Sectors,
-    watch: &mut dyn Watch,
+    observer: &mut dyn Observer,
 ) -> Result<Tally, Fault> {
     let mut raw = Vec::new();
-    while let Some(piece) = feed.next(&mut raw).map_err(Fault::Bundle)? {
-        writer.put(piece.at, &raw, piece.sum)?;
-        watch.progress(Phase::Write, piece.at + Sectors::holding_bytes(raw.len() as u64), size);
+    while let Some(chunk) = payload.next(&mut raw).map_err(Fault::Bundle)? {
+        writer.put(chunk.at, &raw, chunk.checksum)?;
+        observer.progress(Phase::Write, chunk.at + Sectors::holding_bytes(raw.len() as u64), size);
     }
     drop(raw);
-    writer.finish(&mut |read| watch.progress(Phase::Check, read, size))
+    writer.finish(&mut |read| observer.progress(Phase::Check, read, size))
 }
 
-/// Marks it good, and has it tried at the next start.
-fn arm<M: Medium, R: Read>(record: &mut Record<M>, target: Slot, feed: &Feed<R>) -> Result<(), Fault> {
-    let finished = record.state().finish_install(target, feed.digest(), TRIES);
+/// Marks the target good and arms its trial.
+fn arm<M: Medium, R: Read>(
+    record: &mut BootRecord<M>,
+    target: Slot,
+    payload: &Payload<R>,
+) -> Result<(), Fault> {
+    let finished = record.state().finish_install(target, payload.digest(), TRIES);
     Ok(record.save(finished)?)
 }
 
-/// Nothing was written yet.
+/// The error of a target that cannot be read before the first write.
 fn unreadable(slot: Slot, fault: Fault) -> UpdateError {
     match fault {
         Fault::Disk { error, .. } => UpdateError::SlotDevice { slot, error },

@@ -1,20 +1,20 @@
-//! One update at a time: a lock (flock(2)) that the kernel takes back however its holder ends.
+//! The lock (flock(2)) that allows one update at a time. The kernel releases it however its holder ends.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// Held as long as this lives.
+/// The lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes it, or says at once (`None`) that another process has it.
+    /// Takes the lock without waiting; `None` if another process holds it.
     ///
     /// # Errors
-    /// The file cannot be made or locked.
+    /// The file cannot be created or locked.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         let file = File::options().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
@@ -30,15 +30,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_is_told_at_once_and_the_next_gets_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+    fn a_second_holder_is_refused_at_once_and_the_next_one_succeeds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
         let first = Lock::take(&path).unwrap();
         assert!(first.is_some());
         assert!(Lock::take(&path).unwrap().is_none());
         drop(first);
         assert!(Lock::take(&path).unwrap().is_some());
-        let error = Lock::take(&folder.path().join("no/lock")).unwrap_err();
+        let error = Lock::take(&directory.path().join("no/lock")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold before the first write, beside what the boot state says and what the signature vouches for.
+//! What must hold before the first write, besides what the boot state and the signature ensure.
 
 use bsd_disk::units::Sectors;
 use firmware::release::Release;
@@ -6,28 +6,28 @@ use firmware::slot::Slot;
 use semver::Version;
 
 use super::error::UpdateError;
-use super::feed::Candidate;
+use super::payload::Candidate;
 
-/// Where an update is to go.
-pub struct Place<'a> {
-    /// What runs.
+/// The unit and slot that an update is for.
+pub struct Target<'a> {
+    /// The running release.
     pub release: &'a Release,
-    /// The least version that may be installed.
+    /// The lowest version that may be installed.
     pub floor: Option<&'a Version>,
     /// The slot.
     pub slot: Slot,
-    /// The size of its slice, or of what its label leaves of that.
+    /// The size of its slice, less the sector of its label.
     pub size: Sectors,
-    /// The version of the disk's layout.
+    /// The version of the disk layout.
     pub layout: u32,
 }
 
-/// Whether `candidate` may go there.
+/// Checks that `candidate` may be installed there.
 ///
 /// # Errors
-/// The first reason why not.
-pub fn check(candidate: &Candidate, place: &Place) -> Result<(), UpdateError> {
-    let Place { release, floor, slot, size, layout } = *place;
+/// The first reason against it.
+pub fn check(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> {
+    let Target { release, floor, slot, size, layout } = *target;
     if candidate.product != release.product {
         let (theirs, ours) = (candidate.product.clone(), release.product.clone());
         return Err(UpdateError::Product { theirs, ours });

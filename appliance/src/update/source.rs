@@ -6,24 +6,24 @@ use std::io::{self, ErrorKind, IsTerminal, Read};
 use std::path::PathBuf;
 
 use super::error::UpdateError;
-use super::http::{Download, PATIENCE};
+use super::http::{Download, RETRY};
 
-/// The place, as the command line tells it.
+/// A source, as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard input.
     Input,
-    /// A file, or anything else that has a name.
+    /// A file, or anything else with a path.
     File(PathBuf),
-    /// A plain HTTP address.
+    /// A plain HTTP URL.
     Url(String),
 }
 
 impl Source {
-    /// Understands a word of the command line.
+    /// Parses a word of the command line.
     ///
     /// # Errors
-    /// An address that this program does not speak to.
+    /// A URL with a scheme that is not supported.
     pub fn from_word(word: OsString) -> Result<Self, String> {
         if word == "-" {
             return Ok(Self::Input);
@@ -32,20 +32,23 @@ impl Source {
             None => Ok(Self::File(word.into())),
             Some((scheme, url)) if scheme.eq_ignore_ascii_case("http") => Ok(Self::Url(url.to_owned())),
             Some((scheme, url)) => Err(format!(
-                "`{scheme}:` is not spoken here; the update is signed, so plain http will do, or \
-                 `fetch -o - {url} | sluice update install -`"
+                "`{scheme}:` URLs are not supported\n\
+                 hint: plain http is safe, since the update is signed; or run `fetch -o - {url} | sluice update install -`"
             )),
         }
     }
 
-    /// Opens it.
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// It cannot be opened or fetched.
     pub fn open(&self) -> Result<Box<dyn Read>, UpdateError> {
         let failed = |attempt: String| move |error| UpdateError::Source { attempt, error };
         match self {
             Self::Input if io::stdin().is_terminal() => {
                 let error = Err(io::Error::new(
                     ErrorKind::InvalidInput,
-                    "it is a terminal; give a file, an address, or a pipe",
+                    "it is a terminal\nhint: give a file or a URL, or pipe the update in",
                 ));
                 error.map_err(failed("reading the update from standard input".to_owned()))
             }
@@ -55,14 +58,14 @@ impl Source {
                 Ok(Box::new(file))
             }
             Self::Url(url) => {
-                let download = Download::open(url, PATIENCE).map_err(failed(format!("fetching {url}")))?;
+                let download = Download::open(url, RETRY).map_err(failed(format!("fetching {url}")))?;
                 Ok(Box::new(download))
             }
         }
     }
 }
 
-/// The scheme of an address, and the address.
+/// The scheme of a URL, and the URL.
 fn scheme(word: &OsStr) -> Option<(&str, &str)> {
     let url = word.to_str()?;
     let (scheme, _) = url.split_once("://")?;
@@ -75,14 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_a_place_or_is_refused_with_what_helps() {
-        let place = |word: &str| Source::from_word(word.into());
-        assert_eq!(place("-"), Ok(Source::Input));
-        assert_eq!(place("x.fw"), Ok(Source::File("x.fw".into())));
-        assert_eq!(place("./http:/x"), Ok(Source::File("./http:/x".into())));
-        assert_eq!(place("HTTP://h/x.fw"), Ok(Source::Url("HTTP://h/x.fw".into())));
+    fn a_word_is_a_source_or_is_refused_with_a_hint() {
+        let source = |word: &str| Source::from_word(word.into());
+        assert_eq!(source("-"), Ok(Source::Input));
+        assert_eq!(source("x.fw"), Ok(Source::File("x.fw".into())));
+        assert_eq!(source("./http:/x"), Ok(Source::File("./http:/x".into())));
+        assert_eq!(source("HTTP://h/x.fw"), Ok(Source::Url("HTTP://h/x.fw".into())));
         for word in ["https://h/x.fw", "ftp://h/x.fw"] {
-            let message = place(word).unwrap_err();
+            let message = source(word).unwrap_err();
             assert!(message.contains(&format!("fetch -o - {word} | sluice update install -")), "{message}");
         }
     }
@@ -90,6 +93,9 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let error = Source::File("/no/such.fw".into()).open().map(drop).unwrap_err();
-        assert_eq!((error.code(), error.to_string().split(": ").next()), (27, Some("opening /no/such.fw")));
+        assert_eq!(
+            (error.code().number(), error.to_string().split(": ").next()),
+            (27, Some("opening /no/such.fw"))
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! `sluice update status`: both slots, what starts next, and what to do about it.
+//! `sluice update status`: both slots, which one starts next, and what to do.
 //!
-//! Reads only, and takes no lock: it can be asked while an update is under way.
+//! It only reads and takes no lock, so it works during an update.
 
 use std::fmt::Write;
 
@@ -9,44 +9,43 @@ use firmware::slot::{HEADER_BYTES, Slot};
 use firmware::state::{BootState, Mark};
 use serde::Serialize;
 
+use super::advice::advice;
+use super::boot_record::BootRecord;
 use super::error::UpdateError;
-use super::outlook::{Outlook, advice};
-use super::record::Record;
-use super::storage::Storage;
-use super::unit::{Access, Unit};
-use crate::slot::Held;
+use super::unit::Unit;
+use crate::disk::{Access, BootPlan, SlotContent, Storage};
 
-/// One slot.
+/// The part of a [`Status`] about one slot.
 #[derive(Debug, Serialize)]
 pub struct SlotStatus {
-    /// Which.
+    /// The slot.
     pub slot: Slot,
-    /// The system runs from it.
+    /// Whether the system runs from it.
     pub running: bool,
-    /// It starts when nothing else is said.
+    /// Whether it starts unless a trial is pending.
     pub default: bool,
-    /// It was written whole.
+    /// Whether it is marked good: it was written completely.
     pub good: bool,
-    /// It is known what it should hold, so `sluice update verify` can tell whether it does.
+    /// Whether its digest is recorded, so that `sluice update verify` can check it.
     pub verifiable: bool,
-    /// What its header says.
+    /// What it contains.
     #[serde(flatten)]
-    pub held: Held,
+    pub content: SlotContent,
 }
 
-/// The output of `--json`: fields are only ever added.
+/// The status. Serialized, it is the output of `--json`, which programs read: fields are only ever added.
 #[derive(Debug, Serialize)]
 pub struct Status {
-    /// What runs.
+    /// The running slot.
     pub running_slot: Slot,
     /// Both slots.
     pub slots: Vec<SlotStatus>,
-    /// What starts next.
+    /// Which slot starts next.
     #[serde(flatten)]
-    pub outlook: Outlook,
-    /// The least version that may be installed.
+    pub plan: BootPlan,
+    /// The lowest version that may be installed.
     pub floor: Option<String>,
-    /// The boot state was found, and is not made up of what little is known without it.
+    /// Whether the boot state was loaded, not recovered.
     pub state_found: bool,
     /// What is wrong with a copy of the boot state.
     pub warning: Option<String>,
@@ -55,22 +54,22 @@ pub struct Status {
 }
 
 impl Status {
-    /// Asks for everything.
+    /// Reads the boot state and both slots.
     ///
     /// # Errors
-    /// The running slot is not known, or the boot state cannot be understood.
+    /// The running slot is unknown, or the boot state cannot be read.
     pub fn gather<U: Unit>(unit: &U) -> Result<Self, UpdateError> {
         let running = unit.running()?;
-        let record = Record::open(unit.state(Access::Read)?, running)?;
+        let record = BootRecord::open(unit.state(Access::Read)?, running)?;
         let state = record.state();
         let advice = match record.is_found() {
-            true => advice(state, running),
-            false => "`sluice update confirm` writes the boot state anew".to_owned(),
+            true => advice(state, running).unwrap_or_else(|| "nothing".to_owned()),
+            false => "run `sluice update confirm` to write a new boot state".to_owned(),
         };
         Ok(Self {
             running_slot: running,
             slots: Slot::ALL.into_iter().map(|slot| slot_status(unit, state, slot, running)).collect(),
-            outlook: Outlook::of(state, running),
+            plan: BootPlan::of(state, running),
             floor: state.floor.as_ref().map(ToString::to_string),
             state_found: record.is_found(),
             warning: record.warning.clone(),
@@ -78,13 +77,13 @@ impl Status {
         })
     }
 
-    /// For programs.
+    /// The status as JSON, for programs.
     pub fn json(&self) -> String {
-        // It has no map but its own fields, so nothing in it can be at fault.
+        // Serializing fails only for maps with keys that are not strings, and there are none.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// One fact a line.
+    /// The status as text, one fact per line.
     pub fn text(&self) -> String {
         let mut out = String::new();
         let mut fact = |name: &str, value: &str| {
@@ -93,14 +92,13 @@ impl Status {
         };
         for slot in &self.slots {
             let mark = if slot.good { "good" } else { "bad" };
-            let said = [(slot.running, "running"), (slot.default, "default")];
-            let said: String =
-                said.iter().filter(|(is, _)| *is).map(|(_, said)| format!(", {said}")).collect();
-            fact(&format!("slot {}", slot.slot), &format!("{}, {mark}{said}", slot.held));
+            let roles = [(slot.running, ", running"), (slot.default, ", default")];
+            let roles: String = roles.iter().filter(|(has, _)| *has).map(|(_, role)| *role).collect();
+            fact(&format!("slot {}", slot.slot), &format!("{}, {mark}{roles}", slot.content));
         }
-        fact("boot", &self.outlook.to_string());
-        fact("floor", self.floor.as_deref().unwrap_or("none yet: any version may be installed"));
-        fact("state", self.warning.as_deref().unwrap_or("both copies are whole"));
+        fact("boot", &self.plan.to_string());
+        fact("floor", self.floor.as_deref().unwrap_or("not set, so any version may be installed"));
+        fact("state", &self.warning.as_deref().unwrap_or("both copies are intact").replace('\n', "; "));
         fact("to do", &self.advice);
         out
     }
@@ -117,6 +115,6 @@ fn slot_status<U: Unit>(unit: &U, state: &BootState, slot: Slot, running: Slot) 
         default: slot == state.default,
         good: state.mark(slot) == Mark::Good,
         verifiable: state.digest(slot).is_some(),
-        held: if read { Held::from_header(&header) } else { Held::Unknown },
+        content: if read { SlotContent::from_header(&header) } else { SlotContent::Unknown },
     }
 }

@@ -1,6 +1,6 @@
-//! The unit as an update sees it: what runs, where its slots and its boot state are, whose signature it trusts.
+//! The unit as an update sees it: what is running, where the slots and the boot state are, which keys it trusts.
 //!
-//! [`Live`] is the one that this program runs on. Nothing here decides anything, and nothing is written by opening.
+//! [`ThisUnit`] is the one that this program runs on. Nothing here makes decisions, and opening writes nothing.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -10,78 +10,56 @@ use std::path::Path;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
+use firmware::paths;
 use firmware::release::Release;
 use firmware::slot::Slot;
 use firmware::state::store::Medium;
 
 use super::error::UpdateError;
 use super::lock::Lock;
-use super::storage::Storage;
-use crate::device::{Facts, Slice};
-use crate::release;
-use crate::slot::Slots;
+use crate::disk::{self, Access, Slice, SlotDevices, Storage};
+use crate::{release, sys};
 
-/// Held by every command that changes something.
+/// The lock of every command that changes something.
 const LOCK: &str = "/var/run/sluice-update.lock";
-
-/// The public keys of those who may sign an update for this system: `*.pub`, as minisign(1) writes them.
-const KEYS: &str = "/usr/share/sluice/keys";
-
-/// What a slice is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Reading only.
-    Read,
-    /// Reading and writing.
-    Write,
-}
 
 /// What an update works on.
 pub trait Unit {
-    /// A slot.
+    /// An open slot.
     type Slice: Storage;
-    /// What the boot state lies on.
+    /// The medium of the boot state.
     type State: Medium;
-    /// Held while something changes.
+    /// The lock, held while something changes.
     type Lock;
 
     /// Takes the lock.
     fn lock(&self) -> Result<Self::Lock, UpdateError>;
     /// The slot that is mounted on `/`.
     fn running(&self) -> Result<Slot, UpdateError>;
-    /// The version of the disk's layout ([`firmware::layout::LAYOUT`]).
+    /// The version of the disk layout ([`firmware::layout::LAYOUT`]).
     fn layout(&self) -> Result<u32, UpdateError>;
-    /// The release that runs.
+    /// The running release.
     fn release(&self) -> Result<Release, UpdateError>;
-    /// The keys that it trusts.
+    /// The trusted keys.
     fn keys(&self) -> Result<PublicKeys, UpdateError>;
     /// Opens a slot.
     fn slice(&self, slot: Slot, access: Access) -> Result<Self::Slice, UpdateError>;
-    /// Opens what the boot state lies on.
+    /// Opens the medium of the boot state.
     fn state(&self, access: Access) -> Result<Self::State, UpdateError>;
-    /// The name of the disk, if it lacks the boot manager that goes by the boot state.
+    /// The name of the disk, if it does not have the boot manager that reads the boot state.
     fn without_boot_manager(&self) -> Option<String>;
 }
 
 /// The unit that this program runs on.
-pub struct Live<'a> {
-    facts: &'a dyn Facts,
+pub struct ThisUnit;
+
+/// The slots, derived from the mounted root only: the loader's device is not reliable enough to write anywhere.
+fn slot_devices() -> Result<SlotDevices, UpdateError> {
+    let devices = disk::root_device().and_then(|device| SlotDevices::from_root(&device));
+    devices.map_err(|error| UpdateError::System(format!("finding the running slot: {error:#}")))
 }
 
-impl<'a> Live<'a> {
-    /// The one that these facts are of.
-    pub fn new(facts: &'a dyn Facts) -> Self {
-        Self { facts }
-    }
-
-    /// From the mounted root only: what the loader says is no good reason to write somewhere.
-    fn slots(&self) -> Result<Slots, UpdateError> {
-        let slots = self.facts.root_device().and_then(|device| Slots::from_root(&device));
-        slots.map_err(|error| UpdateError::System(format!("finding the running slot: {error:#}")))
-    }
-}
-
-impl Unit for Live<'_> {
+impl Unit for ThisUnit {
     type Slice = Slice;
     type State = Slice;
     type Lock = Lock;
@@ -89,85 +67,77 @@ impl Unit for Live<'_> {
     fn lock(&self) -> Result<Lock, UpdateError> {
         match Lock::take(Path::new(LOCK)) {
             Ok(lock) => lock.ok_or(UpdateError::Locked),
-            Err(error) => Err(UpdateError::System(format!("locking {LOCK}: {}", reason(&error)))),
+            Err(error) => Err(UpdateError::System(format!("locking {LOCK}: {}", with_hint(error)))),
         }
     }
 
     fn running(&self) -> Result<Slot, UpdateError> {
-        Ok(self.slots()?.running)
+        Ok(slot_devices()?.running)
     }
 
     fn layout(&self) -> Result<u32, UpdateError> {
-        Ok(self.slots()?.layout())
+        Ok(slot_devices()?.layout())
     }
 
     fn release(&self) -> Result<Release, UpdateError> {
-        release::of(self.facts).map_err(|error| UpdateError::System(format!("{error:#}")))
+        release::running().map_err(|error| UpdateError::System(format!("{error:#}")))
     }
 
     fn keys(&self) -> Result<PublicKeys, UpdateError> {
-        read_keys(Path::new(KEYS)).map_err(UpdateError::System)
+        read_keys(Path::new(paths::KEYS)).map_err(UpdateError::System)
     }
 
     fn slice(&self, slot: Slot, access: Access) -> Result<Slice, UpdateError> {
-        let path = self.slots()?.path(slot);
-        // The kernel minds only file systems that are mounted for writing; the others would have their blocks changed under them.
+        let path = slot_devices()?.path(slot);
+        // The kernel refuses only if a file system is mounted for writing; others would have their blocks changed under them.
         if access == Access::Write {
-            let mounted = self.facts.mounted_on(&path);
+            let mounted = disk::mount_point(&path);
             if let Some(at) = mounted.map_err(|error| UpdateError::System(format!("{error:#}")))? {
                 return Err(UpdateError::SlotMounted { slot, at });
             }
         }
-        Slice::open(&path, access == Access::Write)
-            .map_err(|error| UpdateError::SlotDevice { slot, error: explained(error) })
+        Slice::open(&path, access).map_err(|error| UpdateError::SlotDevice { slot, error: with_hint(error) })
     }
 
     fn state(&self, access: Access) -> Result<Slice, UpdateError> {
-        let path = self.slots()?.cfg_path();
-        Slice::open(&path, access == Access::Write).map_err(|error| match error.raw_os_error() {
-            Some(libc::EPERM) if access == Access::Write => UpdateError::CfgMounted,
-            _ => UpdateError::StateDevice { path: path.into(), error: explained(error) },
+        let path = slot_devices()?.cfg_path();
+        Slice::open(&path, access).map_err(|error| match access {
+            Access::Write if sys::is_not_permitted(&error) => UpdateError::CfgMounted,
+            _ => UpdateError::StateDevice { path: path.into(), error: with_hint(error) },
         })
     }
 
     fn without_boot_manager(&self) -> Option<String> {
-        let name = self.facts.disk_of(&self.slots().ok()?.running_slice()).ok()?;
+        let name = disk::disk_of(&slot_devices().ok()?.running_slice()).ok()?;
         let disk = File::open(format!("/dev/{name}")).ok()?;
-        let lacks = |at: &Sectors| {
+        let is_missing = |at: &Sectors| {
             let mut sector = [0; SECTOR_BYTES as usize];
             disk.read_exact_at(&mut sector, at.bytes()).is_ok() && !sector.starts_with(&MAGIC_VALUE)
         };
-        COPIES.iter().all(lacks).then_some(name)
+        COPIES.iter().all(is_missing).then_some(name)
     }
 }
 
-/// All keys of a folder.
-fn read_keys(folder: &Path) -> Result<PublicKeys, String> {
+/// Reads all keys of a directory.
+fn read_keys(directory: &Path) -> Result<PublicKeys, String> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| format!("reading {}: {error}", path.display());
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut paths: Vec<_> =
-        entries.map_err(|error| failed(folder, &error))?.into_iter().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "pub"));
-    paths.sort();
+    let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut files: Vec<_> =
+        entries.map_err(|error| failed(directory, &error))?.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(paths::KEY_SUFFIX));
+    files.sort();
     let mut keys = PublicKeys::new();
-    for path in paths {
+    for path in files {
         let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
         keys.add(&text).map_err(|error| failed(&path, &error))?;
     }
     Ok(keys)
 }
 
-/// What the system says, and what helps.
-fn reason(error: &io::Error) -> String {
+/// Adds a hint to an error that root would not get.
+fn with_hint(error: io::Error) -> io::Error {
     match error.kind() {
-        ErrorKind::PermissionDenied => format!("{error}; only root may"),
-        _ => error.to_string(),
-    }
-}
-
-fn explained(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::PermissionDenied => io::Error::new(error.kind(), reason(&error)),
+        ErrorKind::PermissionDenied => io::Error::new(error.kind(), format!("{error}\nhint: run it as root")),
         _ => error,
     }
 }
@@ -178,18 +148,21 @@ mod tests {
 
     #[test]
     fn every_pub_file_is_a_key_and_a_bad_one_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        assert!(read_keys(folder.path()).unwrap().is_empty());
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        assert!(read_keys(directory.path()).unwrap().is_empty());
         let pairs = [(); 2].map(|()| minisign::KeyPair::generate_unencrypted_keypair().unwrap());
         for (name, pair) in ["a.pub", "b.pub"].into_iter().zip(&pairs) {
             write(name, &pair.pk.to_box().unwrap().into_string());
         }
         write("README", "not a key");
-        assert_eq!(read_keys(folder.path()).unwrap().ids().count(), 2);
+        assert_eq!(read_keys(directory.path()).unwrap().ids().count(), 2);
         write("c.pub", "not a key");
-        let error = read_keys(folder.path()).unwrap_err();
-        assert!(error.contains("c.pub: reading a public key: this is not the text of one"), "{error}");
-        assert!(read_keys(&folder.path().join("no")).unwrap_err().contains("/no: "));
+        let error = read_keys(directory.path()).unwrap_err();
+        assert!(
+            error.contains("c.pub: reading a public key: this is not the text of a public key"),
+            "{error}"
+        );
+        assert!(read_keys(&directory.path().join("no")).unwrap_err().contains("/no: "));
     }
 }

@@ -1,4 +1,4 @@
-//! `sluice update verify`: whether a slot still holds what was installed there.
+//! `sluice update verify`: checks that a slot still holds what was installed.
 
 use std::fmt;
 
@@ -7,29 +7,30 @@ use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{HEADER_BYTES, Slot, SlotHeader};
 
-use super::error::{DIFFERS, DONE, NOT_KNOWN, UpdateError};
-use super::record::Record;
-use super::storage::Storage;
-use super::unit::{Access, Unit};
+use super::boot_record::BootRecord;
+use super::error::UpdateError;
+use super::exit_code::ExitCode;
+use super::unit::Unit;
+use crate::disk::{Access, Storage};
 
-/// What was found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every byte.
-    Holds,
-    /// Something else.
+    /// The slot holds what was installed.
+    Intact,
+    /// The slot holds something else.
     Differs,
-    /// The boot state has no digest of it: it is being written, or was not written by this system.
-    NotKnown,
+    /// No digest is recorded: the slot is being written, or `sluice` did not write it.
+    NoDigest,
 }
 
 impl Verdict {
-    /// Its exit code.
-    pub fn code(self) -> u8 {
+    /// The exit code.
+    pub fn code(self) -> ExitCode {
         match self {
-            Self::Holds => DONE,
-            Self::Differs => DIFFERS,
-            Self::NotKnown => NOT_KNOWN,
+            Self::Intact => ExitCode::Done,
+            Self::Differs => ExitCode::Differs,
+            Self::NoDigest => ExitCode::NoDigest,
         }
     }
 }
@@ -37,25 +38,25 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Holds => "holds what was installed",
+            Self::Intact => "holds what was installed",
             Self::Differs => "does not hold what was installed",
-            Self::NotKnown => "it is not known what it should hold",
+            Self::NoDigest => "no digest is recorded for this slot",
         })
     }
 }
 
-/// Reads all of `slot`.
+/// Reads all of `slot` and compares it with the digest that the boot state has of it.
 ///
 /// # Errors
 /// The slot or the boot state cannot be read.
 pub fn verify<U: Unit>(unit: &U, slot: Slot) -> Result<Verdict, UpdateError> {
-    let record = Record::open(unit.state(Access::Read)?, unit.running()?)?;
-    let Some(expected) = record.state().digest(slot) else { return Ok(Verdict::NotKnown) };
+    let record = BootRecord::open(unit.state(Access::Read)?, unit.running()?)?;
+    let Some(expected) = record.state().digest(slot) else { return Ok(Verdict::NoDigest) };
     let failed = |error| UpdateError::SlotDevice { slot, error };
     let mut slice = unit.slice(slot, Access::Read)?;
     let mut header = [0; HEADER_BYTES];
     slice.read_at(HEADER_SECTOR, &mut header).map_err(failed)?;
-    // How long the image is only its header says; one that cannot be believed was not installed so.
+    // Only the header says how long the image is; an invalid one is not what was installed.
     let size = SlotHeader::decode(&header).map(|header| header.size).unwrap_or_default();
     if size.is_zero() || size > slice.size() {
         return Ok(Verdict::Differs);
@@ -70,5 +71,5 @@ pub fn verify<U: Unit>(unit: &U, slot: Slot) -> Result<Verdict, UpdateError> {
         digest.add(raw);
         at += part;
     }
-    Ok(if digest.finish() == expected { Verdict::Holds } else { Verdict::Differs })
+    Ok(if digest.finish() == expected { Verdict::Intact } else { Verdict::Differs })
 }

@@ -1,29 +1,29 @@
-//! The options of FreeBSD's boot manager, as `boot0cfg` keeps them among the boot code of the MBR.
+//! The options of FreeBSD's boot manager, which `boot0cfg` stores among the boot code of the MBR.
 //!
-//! A real world's image gets `boot0` or `boot0sio` and its options at the desk, where no `boot0cfg` runs. There are two
-//! layouts of the option bytes, told apart by where the text `Drive ` stands; FreeBSD builds the second
+//! This module does what boot0cfg(8) does, for `boot0` and `boot0sio`, on hosts where that program does not run. The option
+//! bytes have two layouts, distinguished by the position of the text `Drive `. FreeBSD builds the second one
 //! (`-DVOLUME_SERIAL`, `stand/i386/boot0/Makefile`):
 //!
 //! | original | with serial | bytes | what                                                                   |
 //! |---------:|------------:|------:|------------------------------------------------------------------------|
-//! |        0 |           0 |    12 | the instructions that every boot0 begins with                          |
+//! |        0 |           0 |    12 | the first instructions of every boot0                                  |
 //! |    0x1b2 |       0x1ae |     6 | `Drive `                                                               |
-//! |    0x1b8 |       0x1b4 |     1 | next drive, boot0's own                                                |
-//! |    0x1b9 |       0x1b5 |     1 | default: slice less one, 4 next drive, 5 network                       |
+//! |    0x1b8 |       0x1b4 |     1 | next drive, used by boot0 itself                                       |
+//! |    0x1b9 |       0x1b5 |     1 | default: slice number minus one, 4 next drive, 5 network               |
 //! |    0x1ba |       0x1b6 |     1 | drive number for `setdrv`                                              |
-//! |    0x1bb |       0x1b7 |     1 | flags: 0x80 packet, 0x40 no update, 0x20 setdrv, 0x0f slices on offer   |
+//! |    0x1bb |       0x1b7 |     1 | flags: 0x80 packet, 0x40 no update, 0x20 setdrv, 0x0f slices in the menu |
 //! |        - |       0x1b8 |     4 | volume serial number                                                   |
-//! |    0x1bc |       0x1bc |     2 | clock ticks to wait, 18.2 a second                                     |
+//! |    0x1bc |       0x1bc |     2 | timeout in clock ticks, 18.2 per second                                |
 //!
-//! The bell is the operand of the first instruction between 0x60 and 0x180 of the form `b0 BELL e8 .. .. 30 e4`.
+//! The bell character is the operand of the first instruction between 0x60 and 0x180 of the form `b0 BELL e8 .. .. 30 e4`.
 //!
-//! Sources: `usr.sbin/boot0cfg/boot0cfg.c` (`b0_ofs`, `boot0bs`, `set_bell`), `stand/i386/boot0/boot0.S`. Invariant: options
-//! that were read and are written again change no byte.
+//! Sources: `usr.sbin/boot0cfg/boot0cfg.c` (`b0_ofs`, `boot0bs`, `set_bell`), `stand/i386/boot0/boot0.S`. Invariant: reading
+//! the options and writing them back changes no byte.
 
 use crate::bytes::{le16, put};
 use crate::mbr::{MBR_BYTES, Mbr, MbrError};
 
-/// The instructions that a boot0 begins with: clear direction, zero the segments, stack at 0x7c00.
+/// The first instructions of a boot0: clear direction, zero the segments, stack at 0x7c00.
 const ENTRY_CODE: [u8; 12] = [0xfc, 0x31, 0xc0, 0x8e, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x7c];
 
 /// The text before the option bytes.
@@ -37,11 +37,11 @@ const NO_UPDATE: u8 = 0x40;
 const SETDRV: u8 = 0x20;
 const SLICES: u8 = 0x0f;
 
-/// Where `boot0cfg` looks for the bell, and what it looks for; `None` is any byte.
+/// The range in which `boot0cfg` looks for the bell, and the code it looks for; `None` matches any byte.
 const BELL_SEARCH: std::ops::Range<usize> = 0x60..0x180;
 const BELL_CODE: [Option<u8>; 7] = [Some(0xb0), None, Some(0xe8), None, None, Some(0x30), Some(0xe4)];
 
-/// Which layout the option bytes have.
+/// The layout of the option bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boot0Version {
     /// No volume serial number (`boot0cfg` shows 1.0).
@@ -71,68 +71,69 @@ impl Boot0Version {
     }
 }
 
-/// Why options cannot be read or written.
+/// Options that cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Boot0Error {
-    /// No MBR at all.
+    /// The sector is not an MBR.
     #[error("looking for boot0: {0}")]
     Mbr(#[from] MbrError),
-    /// Another boot program.
+    /// The boot program is not a boot0.
     #[error(
-        "looking for boot0: the boot code is not one that boot0cfg knows; give /boot/boot0 or /boot/boot0sio of the world"
+        "looking for boot0: boot0cfg does not know this boot code\nhint: use /boot/boot0 or /boot/boot0sio of the world"
     )]
     Unknown,
-    /// An option out of its range.
+    /// An option is out of range.
     #[error("setting boot0 options: {option} {value} is not between {least} and {most}")]
     Range {
-        /// Its name.
+        /// The name of the option.
         option: &'static str,
         /// The value given.
         value: u16,
-        /// The least that can be.
+        /// The smallest allowed value.
         least: u16,
-        /// The most that can be.
+        /// The largest allowed value.
         most: u16,
     },
-    /// A bell where the boot program has none.
-    #[error("setting boot0 options: this boot0 has no bell to set; leave the bell out")]
+    /// A bell was given, but the boot program has none.
+    #[error("setting boot0 options: this boot0 has no bell\nhint: do not set a bell")]
     NoBell,
-    /// A volume serial number where the boot program has code.
+    /// A volume serial number was given, but the boot program has code in its place.
     #[error(
-        "setting boot0 options: this boot0 holds no volume serial number (it was built without VOLUME_SERIAL); leave it out"
+        "setting boot0 options: this boot0 was built without VOLUME_SERIAL and has no volume serial number\nhint: do not set \
+         a serial number"
     )]
     NoSerial,
 }
 
-/// All that `boot0cfg` can set. Read the options of a boot program, change some, and apply them.
+/// Everything that `boot0cfg` can set. Read the options of a boot program, change some, and apply them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot0Options {
-    /// `-o packet`: read by sector number (INT 13h/42h). It is not probed: a BIOS without it does not boot.
+    /// `-o packet`: read by sector number (INT 13h/42h). boot0 does not probe for it: a BIOS without it does not boot.
     pub packet: bool,
-    /// `-o update`: write the choice back to the MBR at each boot.
+    /// `-o update`: write the choice back to the MBR on every boot.
     pub update: bool,
-    /// `-o setdrv`: use [`Boot0Options::drive`] and not the number that the BIOS gives.
+    /// `-o setdrv`: use [`Boot0Options::drive`] instead of the number passed by the BIOS.
     pub setdrv: bool,
-    /// `-d`: the BIOS number of the drive, 0x80 for the first.
+    /// `-d`: the BIOS drive number, 0x80 for the first disk.
     pub drive: u8,
-    /// `-m`: bit 0 is slice 1; what is not set is not offered.
+    /// `-m`: the slices in the menu; bit 0 is slice 1.
     pub slices_mask: u8,
-    /// `-s`: 1 to 4 a slice, 5 the next drive, 6 the network.
+    /// `-s`: the default; 1 to 4 is a slice, 5 the next drive, 6 the network.
     pub default_slice: u8,
-    /// `-t`: clock ticks to wait, 18.2 a second.
+    /// `-t`: the timeout in clock ticks, 18.2 per second.
     pub ticks: u16,
-    /// `-e`: what is sent for a wrong key; `None` where the boot program has no bell.
+    /// `-e`: the character printed after an invalid key; `None` if the boot program has no bell.
     pub bell: Option<u8>,
-    /// `-i`: the volume serial number; `None` where the boot program holds none.
+    /// `-i`: the volume serial number; `None` if the boot program has none.
     pub serial: Option<[u8; 4]>,
 }
 
 impl Boot0Options {
-    /// Which boot0 this MBR holds.
+    /// The layout of the boot0 in `mbr`.
     ///
     /// # Errors
-    /// None that `boot0cfg` knows.
+    /// The boot program is not a boot0 that `boot0cfg` knows.
     pub fn version(mbr: &Mbr) -> Result<Boot0Version, Boot0Error> {
         let code = mbr.code();
         let is = |version: &Boot0Version| code[version.drive_text()..].starts_with(&DRIVE_TEXT);
@@ -145,7 +146,7 @@ impl Boot0Options {
     /// Reads the options of the boot0 in `mbr`.
     ///
     /// # Errors
-    /// The boot program is no boot0.
+    /// The boot program is not a boot0.
     pub fn read(mbr: &Mbr) -> Result<Self, Boot0Error> {
         let version = Self::version(mbr)?;
         let code = mbr.code();
@@ -163,23 +164,23 @@ impl Boot0Options {
         })
     }
 
-    /// The same from sector 0 as it is on the disk, or from the file `boot0`.
+    /// Reads the options from the bytes of sector 0 or of the file `boot0`.
     ///
     /// # Errors
-    /// It is no MBR, or no boot0.
+    /// They are not an MBR, or not a boot0.
     pub fn parse(sector: &[u8]) -> Result<Self, Boot0Error> {
         Self::read(&Mbr::parse(sector)?)
     }
 
-    /// Sets the options of the boot0 in `mbr`; all else stays, also the flag bit that nobody uses.
+    /// Sets the options of the boot0 in `mbr`. Everything else is kept, including the unused flag bit.
     ///
     /// # Errors
-    /// The boot program is no boot0, an option is out of the range that `boot0cfg` takes, or the program has no place
-    /// for it. Nothing is changed then.
+    /// The boot program is not a boot0, an option is out of the range that `boot0cfg` accepts, or the program does not
+    /// have the option. Nothing is changed.
     pub fn apply(&self, mbr: &mut Mbr) -> Result<(), Boot0Error> {
         let version = Self::version(mbr)?;
         let before = Self::read(mbr)?;
-        // A boot0 may hold values that boot0cfg would not take; leaving them as they are is no mistake of the caller.
+        // A boot0 may contain values that boot0cfg does not accept; keeping them unchanged is not an error.
         if self.default_slice != before.default_slice {
             in_range("default slice", self.default_slice.into(), 1, 6)?;
         }
@@ -216,11 +217,11 @@ impl Boot0Options {
     }
 }
 
-/// Puts the boot program `boot0` before the table of `mbr`, as `boot0cfg -B` does: the table stays, and so does the
-/// volume serial number when the program leaves room for it.
+/// Replaces the boot program of `mbr` with `boot0`, as `boot0cfg -B` does: the table is kept, and so is the volume serial
+/// number if the program has room for it.
 ///
 /// # Errors
-/// `boot0` is none that `boot0cfg` knows.
+/// `boot0` is not a boot program that `boot0cfg` knows.
 pub fn install(boot0: &[u8], mbr: &Mbr) -> Result<Mbr, Boot0Error> {
     let mut new = Mbr::parse(boot0)?;
     let version = Boot0Options::version(&new)?;
@@ -241,10 +242,13 @@ fn in_range(option: &'static str, value: u16, least: u16, most: u16) -> Result<(
     }
 }
 
-/// Where the bell stands in the boot code.
+/// The position of the bell character in the boot code.
 fn bell_at(code: &[u8]) -> Option<usize> {
     let found = |at: &usize| {
-        BELL_CODE.iter().zip(&code[*at..]).all(|(wanted, byte)| wanted.is_none_or(|wanted| wanted == *byte))
+        BELL_CODE
+            .iter()
+            .zip(&code[*at..])
+            .all(|(expected, byte)| expected.is_none_or(|expected| expected == *byte))
     };
     BELL_SEARCH.into_iter().find(found).map(|at| at + 1)
 }
@@ -259,7 +263,7 @@ mod tests {
     use crate::slice::Slice;
     use crate::units::Sectors;
 
-    /// A sector with the marks of a boot0 as its source lays them out, and the options that FreeBSD builds it with.
+    /// A sector with the identifying bytes of a boot0 and the options that FreeBSD builds it with.
     fn sector(version: Boot0Version) -> [u8; MBR_BYTES] {
         let mut sector = [0x90; MBR_BYTES];
         put(&mut sector, 0, &ENTRY_CODE);
@@ -297,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_boot0cfg_writes() {
+    fn the_bytes_written_are_those_that_boot0cfg_writes() {
         // boot0cfg -o nopacket,noupdate -m 3 -s 2 -t 36 -e '!' -i 0102-0304
         let options = Boot0Options {
             packet: false,
@@ -312,7 +316,7 @@ mod tests {
         let before = sector(Boot0Version::VolumeSerial);
         let mut mbr = Mbr::parse(&before).unwrap();
         options.apply(&mut mbr).unwrap();
-        let mut wanted = before;
+        let mut expected = before;
         for (at, byte) in [
             (0xe1, b'!'),
             (0x1b5, 1),
@@ -325,9 +329,9 @@ mod tests {
             (0x1bc, 36),
             (0x1bd, 0),
         ] {
-            wanted[at] = byte;
+            expected[at] = byte;
         }
-        assert_eq!(mbr.encode(), wanted);
+        assert_eq!(mbr.encode(), expected);
     }
 
     #[test]
@@ -381,32 +385,9 @@ mod tests {
         assert_eq!(install(&old.encode(), &old), Err(Boot0Error::Unknown));
     }
 
-    /// Runs against a world when `SLUICE_TEST_WORLD` names it, and says that it was skipped otherwise.
-    #[test]
-    fn the_boot0sio_of_a_world_is_known() {
-        use std::io::Write as _;
-        let Some(root) = std::env::var_os("SLUICE_TEST_WORLD") else {
-            let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
-            return;
-        };
-        let file = std::path::Path::new(&root).join("root/boot/boot0sio");
-        let bytes =
-            std::fs::read(&file).unwrap_or_else(|error| panic!("reading {}: {error}", file.display()));
-        let mut mbr = Mbr::parse(&bytes).unwrap();
-        let mut options = Boot0Options::read(&mbr).unwrap();
-        assert_eq!(Boot0Options::version(&mbr), Ok(Boot0Version::VolumeSerial));
-        assert_eq!(options, stock());
-        options.packet = false;
-        options.default_slice = 2;
-        options.apply(&mut mbr).unwrap();
-        assert_eq!(Boot0Options::read(&mbr), Ok(options));
-        let changed = bytes.iter().zip(mbr.encode()).filter(|(old, new)| **old != *new).count();
-        assert_eq!(changed, 2);
-    }
-
     proptest! {
         #[test]
-        fn options_that_are_written_back_change_nothing(
+        fn options_that_are_read_and_written_back_change_nothing(
             noise in prop::collection::vec(any::<u8>(), MBR_BYTES), original: bool,
         ) {
             let version = if original { Boot0Version::Original } else { Boot0Version::VolumeSerial };

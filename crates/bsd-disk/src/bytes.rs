@@ -1,7 +1,7 @@
 //! Little-endian numbers at fixed offsets of a record.
 //!
-//! The on-disk formats of this crate are records of a fixed length; their modules name the offsets and are the only
-//! ones that call these functions, with an offset that lies within the record.
+//! On-disk formats are records of a fixed length whose modules name the offsets. All functions panic if the field does not
+//! lie within the record, so callers check the record's length first.
 
 /// The 16-bit number at `at`.
 pub fn le16(record: &[u8], at: usize) -> u16 {
@@ -25,7 +25,7 @@ pub fn array<const N: usize>(record: &[u8], at: usize) -> [u8; N] {
     out
 }
 
-/// Puts `bytes` at `at`.
+/// Copies `bytes` to `at`.
 pub fn put(record: &mut [u8], at: usize, bytes: &[u8]) {
     record[at..at + bytes.len()].copy_from_slice(bytes);
 }

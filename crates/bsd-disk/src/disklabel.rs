@@ -1,4 +1,4 @@
-//! The BSD label of a slot: sector 1 of its slice.
+//! The BSD label of a slice, in its sector 1.
 //!
 //! | offset | bytes | what                                                    |
 //! |-------:|------:|---------------------------------------------------------|
@@ -11,38 +11,38 @@
 //! |     52 |     4 | cylinders                                               |
 //! |     56 |     4 | sectors in a cylinder                                   |
 //! |     60 |     4 | sectors of the slice                                    |
-//! |     72 |     2 | turns a minute, 3600                                    |
+//! |     72 |     2 | revolutions per minute, 3600                            |
 //! |     74 |     2 | interleave, 1                                           |
-//! |    132 |     4 | magic again                                             |
-//! |    136 |     2 | checksum: the XOR of all 16-bit words is zero with it    |
+//! |    132 |     4 | magic, repeated                                         |
+//! |    136 |     2 | checksum, which makes the XOR of all 16-bit words zero  |
 //! |    138 |     2 | number of partitions, 8                                 |
 //! |    140 |     4 | bytes of the boot area, 8192                            |
 //! |    144 |     4 | largest superblock, 0                                   |
-//! |    148 |   128 | eight partitions: size, offset, fragment (4 bytes each), kind, fragments a block (1 byte each), cylinders a group (2) |
+//! |    148 |   128 | eight partitions: size, offset, fragment size (4 bytes each), kind, fragments per block (1 byte each), cylinders per group (2) |
 //!
-//! Sources: `sys/sys/disk/bsd.h`, `sys/geom/geom_bsd_enc.c`, and for the fillers `sbin/bsdlabel/bsdlabel.c`
-//! (`getvirginlabel`), so that a slot has the label that `bsdlabel -w` would give it. Offsets count from the slice and
-//! not from the disk: one slot image fits every slot. Fields that are not listed are zero.
+//! Sources: `sys/sys/disk/bsd.h`, `sys/geom/geom_bsd_enc.c`, and for the default values `sbin/bsdlabel/bsdlabel.c`
+//! (`getvirginlabel`): a label made here is the one that `bsdlabel -w` writes. Offsets count from the start of the slice, not
+//! of the disk, so the same bytes fit any slice of that size. Fields that are not listed are zero.
 
 use crate::bytes::{le16, le32, put};
 use crate::geometry::Geometry;
 use crate::slice::Slice;
 use crate::units::{SECTOR_BYTES, Sectors};
 
-/// The boot programs and the label at the head of a slot (`BBSIZE`, `sys/sys/disk/bsd.h`: 8 KiB).
+/// The boot programs and the label at the start of a slice (`BBSIZE`, `sys/sys/disk/bsd.h`: 8 KiB).
 pub const BOOT_AREA: Sectors = Sectors(16);
 
-/// Bytes of the sector that holds the label.
+/// Bytes of the label's sector.
 pub const LABEL_BYTES: usize = SECTOR_BYTES as usize;
 
 /// The kind of a UFS partition (`FS_BSDFFS`, `sys/sys/disk/bsd.h`).
 pub const KIND_UFS: u8 = 7;
 
-/// Partitions in a label of ours (`BSD_NPARTS_MIN`); `c` (2) is the whole slice (`BSD_PART_RAW`).
+/// Partitions in a label made here (`BSD_NPARTS_MIN`); `c` (2) is the whole slice (`BSD_PART_RAW`).
 const PARTITIONS: usize = 8;
 const RAW_PARTITION: usize = 2;
 
-/// Most partitions that FreeBSD reads in a label (`BSD_NPARTS_MAX`).
+/// The most partitions of a label that FreeBSD reads (`BSD_NPARTS_MAX`).
 const PARTITIONS_MAX: usize = 20;
 
 const MAGIC: usize = 0;
@@ -54,9 +54,9 @@ const HEADS: usize = 48;
 const CYLINDERS: usize = 52;
 const CYLINDER: usize = 56;
 const TOTAL: usize = 60;
-const TURNS: usize = 72;
+const RPM: usize = 72;
 const INTERLEAVE: usize = 74;
-const MAGIC_AGAIN: usize = 132;
+const MAGIC_REPEATED: usize = 132;
 const CHECKSUM: usize = 136;
 const COUNT: usize = 138;
 const BOOT_BYTES: usize = 140;
@@ -70,53 +70,53 @@ const ENTRY_KIND: usize = 12;
 const ENTRY_FRAGMENTS: usize = 13;
 const ENTRY_GROUP: usize = 14;
 
-/// Why a sector is no label, or a slice takes none.
+/// An invalid label, or a slice that cannot have one. Reports show these errors within a line, so they have no hint line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelError {
-    /// Not one sector.
-    #[error(
-        "reading a BSD label: {bytes} bytes were given, the sector has {LABEL_BYTES}; give sector 1 of the slice and no more"
-    )]
+    /// The input is not one sector.
+    #[error("reading a BSD label: got {bytes} bytes, expected {LABEL_BYTES} (exactly sector 1 of the slice)")]
     Length {
-        /// How many were given.
+        /// The length of the input.
         bytes: usize,
     },
-    /// No label here.
+    /// There is no label.
     #[error(
-        "reading a BSD label: there is none (magic {found:#010x}); the slice was never written, or was cut off while it was"
+        "reading a BSD label: no label found (magic {found:#010x}); the slice was never written, or writing it was interrupted"
     )]
     Magic {
-        /// The first magic number that is wrong.
+        /// The first wrong magic number.
         found: u32,
     },
-    /// A number of partitions that does not fit.
+    /// The number of partitions is out of range.
     #[error(
-        "reading a BSD label: it counts {count} partitions, 8 to {PARTITIONS_MAX} can be; the label is damaged, write the slot again"
+        "reading a BSD label: {count} partitions, expected {PARTITIONS} to {PARTITIONS_MAX}; the label is damaged, \
+         and the slice must be written again"
     )]
     Count {
         /// The number found.
         count: u16,
     },
-    /// The checksum does not hold.
+    /// The checksum is wrong.
     #[error(
-        "reading a BSD label: its words add up to {sum:#06x} and not to zero; the label is damaged, write the slot again"
+        "reading a BSD label: its words add up to {sum:#06x} instead of zero; the label is damaged, and the slice \
+         must be written again"
     )]
     Checksum {
         /// The XOR of all words.
         sum: u16,
     },
-    /// Sectors of another size.
-    #[error("reading a BSD label: it counts sectors of {bytes} bytes, Sluice disks have {SECTOR_BYTES}")]
+    /// The label counts in sectors of another size.
+    #[error("reading a BSD label: sectors of {bytes} bytes are not supported, only of {SECTOR_BYTES}")]
     SectorSize {
         /// The size found.
         bytes: u32,
     },
-    /// A slice that cannot hold the boot area, or whose size needs more than 32 bits.
+    /// The slice is not larger than the boot area, or its size needs more than 32 bits.
     #[error(
-        "writing a BSD label: a slot of {size} takes none; it has more than {BOOT_AREA} and less than 2 TiB"
+        "writing a BSD label: a slice of {size} cannot have one; it must be larger than {BOOT_AREA} and smaller than 2 TiB"
     )]
-    SlotSize {
+    SliceSize {
         /// The size given.
         size: Sectors,
     },
@@ -127,43 +127,43 @@ pub enum LabelError {
 pub struct LabelPartition {
     /// First sector, from the start of the slice.
     pub offset: u32,
-    /// Number of sectors; 0 when there is no such partition.
+    /// Number of sectors; 0 if the partition does not exist.
     pub size: u32,
-    /// [`KIND_UFS`], or 0 for none.
+    /// The file system type: [`KIND_UFS`], or 0 for none.
     pub kind: u8,
-    /// Bytes in a fragment of the file system, 0 for not told.
+    /// Bytes per fragment of the file system; 0 if unspecified.
     pub fragment_bytes: u32,
-    /// Fragments in a block, 0 for not told.
+    /// Fragments per block; 0 if unspecified.
     pub fragments: u8,
-    /// Cylinders in a group, 0 for not told.
+    /// Cylinders per group; 0 if unspecified.
     pub group: u16,
 }
 
-/// The label of one slice.
+/// The BSD label of one slice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disklabel {
-    /// Sectors in a track.
+    /// Sectors per track.
     pub track: u32,
-    /// Heads.
+    /// Heads per cylinder.
     pub heads: u32,
     /// Sectors of the slice.
     pub total: u32,
-    /// The partitions, `a` first: 8 in labels of ours.
+    /// The partitions, `a` first; 8 in a label made here.
     pub partitions: Vec<LabelPartition>,
 }
 
 impl Disklabel {
-    /// The label of a slot: `a` is all after the boot area, `c` the whole slice.
+    /// The label of a slice with one UFS partition: `a` is everything after the boot area, `c` the whole slice.
     ///
     /// # Errors
-    /// The slot is not larger than the boot area, or needs more than 32 bits.
+    /// The slice is not larger than the boot area, or its size needs more than 32 bits.
     pub fn for_slot(size: Sectors, geometry: Geometry) -> Result<Self, LabelError> {
-        let total = size.to_u32().ok_or(LabelError::SlotSize { size })?;
+        let total = size.to_u32().ok_or(LabelError::SliceSize { size })?;
         let a = size
             .checked_sub(BOOT_AREA)
             .filter(|rest| !rest.is_zero())
             .and_then(Sectors::to_u32)
-            .ok_or(LabelError::SlotSize { size })?;
+            .ok_or(LabelError::SliceSize { size })?;
         let mut partitions = vec![LabelPartition::default(); PARTITIONS];
         let offset = total - a;
         partitions[0] = LabelPartition { offset, size: a, kind: KIND_UFS, ..LabelPartition::default() };
@@ -171,8 +171,8 @@ impl Disklabel {
         Ok(Self { track: geometry.sectors, heads: geometry.heads, total, partitions })
     }
 
-    /// Where partition `a` lies on the disk when this is the label of `slice`; `None` when there is none, or when it
-    /// leaves the slice.
+    /// The position of partition `a` on the disk if this is the label of `slice`; `None` if the partition does not exist
+    /// or does not lie within the slice.
     pub fn partition_a(&self, slice: &Slice) -> Option<Slice> {
         let raw = self.partitions.get(RAW_PARTITION).map_or(0, |raw| raw.offset);
         let a = self.partitions.first().filter(|a| a.size > 0)?;
@@ -187,12 +187,12 @@ impl Disklabel {
     /// Reads sector 1 of a slice.
     ///
     /// # Errors
-    /// There is no label, its checksum does not hold, or it counts in other sectors or more partitions than can be.
+    /// There is no label, its checksum is wrong, or it has an unsupported sector size or number of partitions.
     pub fn parse(sector: &[u8]) -> Result<Self, LabelError> {
         if sector.len() != LABEL_BYTES {
             return Err(LabelError::Length { bytes: sector.len() });
         }
-        for at in [MAGIC, MAGIC_AGAIN] {
+        for at in [MAGIC, MAGIC_REPEATED] {
             let found = le32(sector, at);
             if found != MAGIC_VALUE {
                 return Err(LabelError::Magic { found });
@@ -230,7 +230,7 @@ impl Disklabel {
         })
     }
 
-    /// The sector as it goes to the disk. Partitions past the 20th are left out.
+    /// The sector as it is stored on disk. Partitions past the 20th are left out.
     pub fn encode(&self) -> [u8; LABEL_BYTES] {
         let mut sector = [0; LABEL_BYTES];
         let count = self.partitions.len().clamp(PARTITIONS, PARTITIONS_MAX);
@@ -243,13 +243,13 @@ impl Disklabel {
             (CYLINDERS, self.total.checked_div(cylinder).unwrap_or(0)),
             (CYLINDER, cylinder),
             (TOTAL, self.total),
-            (MAGIC_AGAIN, MAGIC_VALUE),
+            (MAGIC_REPEATED, MAGIC_VALUE),
             (BOOT_BYTES, BOOT_AREA.bytes() as u32),
         ] {
             put(&mut sector, at, &value.to_le_bytes());
         }
         put(&mut sector, TYPE_NAME, b"amnesiac");
-        for (at, value) in [(TURNS, 3600), (INTERLEAVE, 1), (COUNT, count as u16)] {
+        for (at, value) in [(RPM, 3600), (INTERLEAVE, 1), (COUNT, count as u16)] {
             put(&mut sector, at, &value.to_le_bytes());
         }
         let end = TABLE + ENTRY_BYTES * count;
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_has_the_label_that_bsdlabel_gives_it() {
+    fn a_slice_gets_the_label_that_bsdlabel_writes() {
         let sector = label().encode();
         assert_eq!(sector[..4], [0x57, 0x45, 0x56, 0x82]);
         assert_eq!(sector[132..136], [0x57, 0x45, 0x56, 0x82]);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_is_noticed() {
+    fn a_flipped_bit_is_detected() {
         for at in 0..276 {
             let mut sector = label().encode();
             sector[at] ^= 0x10;
@@ -320,20 +320,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_label_is_refused_with_its_reason() {
+    fn an_invalid_label_is_refused_with_the_reason() {
         assert_eq!(Disklabel::parse(&[]), Err(LabelError::Length { bytes: 0 }));
         assert_eq!(Disklabel::parse(&[0; 512]), Err(LabelError::Magic { found: 0 }));
         let mut sector = label().encode();
         put(&mut sector, COUNT, &21u16.to_le_bytes());
         assert_eq!(Disklabel::parse(&sector), Err(LabelError::Count { count: 21 }));
         for size in [Sectors(0), Sectors(16), Sectors(1 << 32)] {
-            assert_eq!(Disklabel::for_slot(size, CARD), Err(LabelError::SlotSize { size }));
+            assert_eq!(Disklabel::for_slot(size, CARD), Err(LabelError::SliceSize { size }));
         }
     }
 
     proptest! {
         #[test]
-        fn any_slot_size_comes_back(size in 17u64..1 << 32, sectors in 1u32..=63, heads in 1u32..=255) {
+        fn a_label_of_any_size_is_read_back(size in 17u64..1 << 32, sectors in 1u32..=63, heads in 1u32..=255) {
             let label = Disklabel::for_slot(Sectors(size), Geometry { sectors, heads }).unwrap();
             prop_assert_eq!(Disklabel::parse(&label.encode()), Ok(label));
         }
@@ -342,7 +342,7 @@ mod tests {
         fn garbage_is_never_a_panic(mut sector in prop::collection::vec(any::<u8>(), 512), count in 0u16..24) {
             let _ = Disklabel::parse(&sector);
             put(&mut sector, MAGIC, &MAGIC_VALUE.to_le_bytes());
-            put(&mut sector, MAGIC_AGAIN, &MAGIC_VALUE.to_le_bytes());
+            put(&mut sector, MAGIC_REPEATED, &MAGIC_VALUE.to_le_bytes());
             put(&mut sector, SECTOR_SIZE, &512u32.to_le_bytes());
             put(&mut sector, COUNT, &count.to_le_bytes());
             let end = (TABLE + ENTRY_BYTES * usize::from(count)).min(512);

@@ -1,23 +1,23 @@
-//! GEOM's generic label: a name in the last sector of a slice, by which FreeBSD finds the slice on whatever drive the card is
+//! GEOM's generic label: a name in the last sector of a slice, by which FreeBSD finds the slice on any drive
 //! (`/dev/label/NAME`, glabel(8)).
 //!
 //! | offset | bytes | what (`sys/geom/label/g_label.h`, little-endian)        |
 //! |-------:|------:|----------------------------------------------------------|
-//! |      0 |    16 | `GEOM::LABEL` and zeros                                  |
+//! |      0 |    16 | `GEOM::LABEL`, padded with zeros                         |
 //! |     16 |     4 | version, 2                                               |
-//! |     20 |    16 | the name and zeros                                       |
-//! |     36 |     8 | size of the slice in bytes; another size, and it counts for nothing |
+//! |     20 |    16 | the name, padded with zeros                              |
+//! |     36 |     8 | size of the slice in bytes; the kernel ignores the label if it differs |
 //!
-//! What is labelled has one sector less than its slice.
+//! The labelled device is one sector smaller than the slice.
 
 use thiserror::Error;
 
 use crate::units::{SECTOR_BYTES, Sectors};
 
-/// What a label takes of its slice.
+/// Sectors of a slice that its label occupies.
 pub const LABEL_SECTORS: Sectors = Sectors(1);
 
-/// The most bytes of a name; a zero follows.
+/// The most bytes of a name, without the zero that ends it.
 pub const NAME_MAX: usize = 15;
 
 const BYTES: usize = SECTOR_BYTES as usize;
@@ -30,25 +30,27 @@ const SIZE_AT: usize = 36;
 /// The label of a slice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeomLabel {
-    /// What is behind `/dev/label/`.
+    /// The name below `/dev/label/`.
     pub name: String,
-    /// The size of the whole slice, the label with it.
+    /// The size of the whole slice, including the label.
     pub size: Sectors,
 }
 
-/// Why there is no such label.
+/// A name that a label cannot have.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("labelling a slice: `{name}` is no name of 1 to {NAME_MAX} letters, digits, `_`, `-` and `.`")]
+#[error(
+    "labelling a slice: invalid name `{name}`\nhint: use 1 to {NAME_MAX} letters, digits, `_`, `-` and `.`"
+)]
 pub struct NameError {
-    /// The name.
+    /// The invalid name.
     pub name: String,
 }
 
 impl GeomLabel {
-    /// The last sector of the slice.
+    /// The label as it is stored in the last sector of the slice.
     ///
     /// # Errors
-    /// The name is empty, too long, or has what a path or the kernel's root script takes for something else.
+    /// The name is empty, too long, or contains a character with a meaning in a path or in the kernel's root mount script.
     pub fn encode(&self) -> Result<[u8; BYTES], NameError> {
         let name = self.name.as_bytes();
         let good = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
@@ -63,7 +65,7 @@ impl GeomLabel {
         Ok(sector)
     }
 
-    /// The label in `sector`, if it is one of this version.
+    /// The label in `sector`; `None` if there is no label of this version.
     pub fn decode(sector: &[u8]) -> Option<Self> {
         let field = |at: usize, bytes: usize| sector.get(at..at + bytes);
         let is_label = field(0, MAGIC.len())? == MAGIC && field(VERSION_AT, 4)? == VERSION.to_le_bytes();
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_what_the_kernel_reads() {
+    fn the_label_has_the_bytes_that_the_kernel_reads() {
         let sector = label("gws1").encode().unwrap();
         assert_eq!(&sector[..16], b"GEOM::LABEL\0\0\0\0\0");
         assert_eq!(&sector[16..44], b"\x02\0\0\0gws1\0\0\0\0\0\0\0\0\0\0\0\0\0\x80\x1f\0\0\0\0\0");
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_label_is_none() {
+    fn a_sector_without_a_label_decodes_to_none() {
         let sector = label("gws1").encode().unwrap();
         for at in [0, 16] {
             let mut sector = sector;

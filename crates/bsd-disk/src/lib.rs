@@ -1,16 +1,19 @@
 //! The records at the head of a PC disk that FreeBSD boots from.
 //!
-//! [`mbr`] is sector 0 with the table of slices, [`boot0`] the options of FreeBSD's boot manager in it, [`disklabel`] the BSD
-//! label of a slice, and [`geom_label`] GEOM's label in the last sector of a slice. [`geometry`] has the cylinders, heads and
-//! sectors that a BIOS counts in, [`units`] the sectors that everything else is counted in.
+//! - [`mbr`] is sector 0 with the table of slices; [`chs`] is the kind of address that its entries contain
+//! - [`boot0`] handles the options of FreeBSD's boot manager, which are stored in the MBR
+//! - [`disklabel`] is the BSD label in sector 1 of a slice
+//! - [`geom_label`] is GEOM's label in the last sector of a slice
+//! - [`geometry`] describes a disk in the BIOS's cylinders, heads and sectors; everything else counts in [`units::Sectors`]
 //!
-//! Invariant: a parser accepts any bytes and returns a typed error, never panics. Nothing here opens a file or a device, and
-//! nothing knows what a slice is used for.
+//! Invariants: a parser accepts any bytes and returns a typed error instead of panicking; nothing here opens a file or a
+//! device. What a slice is used for does not belong here.
 
 #![forbid(unsafe_code)]
 
 pub mod boot0;
 pub mod bytes;
+pub mod chs;
 pub mod disklabel;
 pub mod geom_label;
 pub mod geometry;

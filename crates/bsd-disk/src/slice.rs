@@ -1,4 +1,4 @@
-//! One slice of the disk, as FreeBSD calls an entry of the MBR's table.
+//! A slice, which is FreeBSD's name for a partition in the MBR's table.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::units::Sectors;
 /// One slice of the MBR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slice {
-    /// 1 to 4, as in `ada0s1`.
+    /// The number of the slice, 1 to 4, as in `ada0s1`.
     pub number: u8,
     /// The first sector, counted from the start of the disk.
     pub start: Sectors,
@@ -16,7 +16,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The sector after the last.
+    /// The first sector after the slice, counted from the start of the disk.
     pub fn end(&self) -> Sectors {
         self.start + self.size
     }

@@ -1,7 +1,7 @@
-//! The unit of every place and size on a disk: the 512-byte sector.
+//! The 512-byte sector, the unit of every position and size on a disk.
 //!
-//! A number of sectors is a [`Sectors`], a number of bytes is a plain `u64` and is named so. Conversions are here and
-//! nowhere else.
+//! A number of sectors is a [`Sectors`]; a number of bytes is a plain `u64` whose name says so. All conversions between the
+//! two are here.
 
 use std::fmt;
 use std::iter::Sum;
@@ -9,47 +9,47 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes in one sector, on every CompactFlash card and in every format of this crate.
+/// Bytes per sector, on every CompactFlash card and in every format of this crate.
 pub const SECTOR_BYTES: u64 = 512;
 
-/// Bytes in one MiB.
+/// Bytes per MiB.
 const MIB: u64 = 1024 * 1024;
 
-/// A number of 512-byte sectors: a size, or a place counted from some start.
+/// A number of 512-byte sectors: a size, or an offset from some start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sectors(pub u64);
 
 impl Sectors {
-    /// No sectors.
+    /// Zero sectors.
     pub const ZERO: Self = Self(0);
 
-    /// As many sectors as `bytes` need, the last one perhaps in part.
+    /// The number of sectors needed to hold `bytes`, rounded up.
     pub const fn holding_bytes(bytes: u64) -> Self {
         Self(bytes.div_ceil(SECTOR_BYTES))
     }
 
-    /// Sectors in `mib` MiB.
+    /// The number of sectors in `mib` MiB.
     pub const fn from_mib(mib: u64) -> Self {
         Self(mib.saturating_mul(MIB / SECTOR_BYTES))
     }
 
-    /// The same in bytes; what does not fit 64 bits is the largest number that does.
+    /// The size in bytes; saturates at `u64::MAX`.
     pub const fn bytes(self) -> u64 {
         self.0.saturating_mul(SECTOR_BYTES)
     }
 
-    /// Whether there is none.
+    /// Whether this is zero sectors.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// The number as the 32 bits that an MBR and a BSD label hold; `None` when it is larger.
+    /// The number in the 32 bits of an MBR or BSD label; `None` if it is larger.
     pub fn to_u32(self) -> Option<u32> {
         u32::try_from(self.0).ok()
     }
 
-    /// What is left without `other`, or `None` when `other` is larger.
+    /// The difference, or `None` if `other` is larger.
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
             Some(rest) => Some(Self(rest)),
@@ -57,22 +57,22 @@ impl Sectors {
         }
     }
 
-    /// The sum, which stops at the largest number instead of wrapping: for sizes that an engineer typed.
+    /// The sum; saturates instead of overflowing, for sizes entered by a user.
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// `count` times as much, which stops at the largest number.
+    /// The product with `count`; saturates instead of overflowing.
     pub const fn saturating_mul(self, count: u64) -> Self {
         Self(self.0.saturating_mul(count))
     }
 
-    /// The next multiple of `unit` that is not smaller (itself when `unit` is zero).
+    /// Rounds up to a multiple of `unit`; unchanged if `unit` is zero.
     pub const fn round_up(self, unit: Self) -> Self {
         if unit.0 == 0 { self } else { Self(self.0.div_ceil(unit.0).saturating_mul(unit.0)) }
     }
 
-    /// The largest multiple of `unit` that is not larger (itself when `unit` is zero).
+    /// Rounds down to a multiple of `unit`; unchanged if `unit` is zero.
     pub const fn round_down(self, unit: Self) -> Self {
         if unit.0 == 0 { self } else { Self(self.0 - self.0 % unit.0) }
     }
@@ -133,14 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_read_as_sectors_and_as_what_people_buy() {
+    fn sizes_are_shown_in_sectors_and_in_kib_or_mib() {
         assert_eq!(Sectors(1_981_728).to_string(), "1981728 sectors (967.6 MiB)");
         assert_eq!(Sectors(1).to_string(), "1 sector (0.5 KiB)");
         assert_eq!(Sectors::from_mib(1).to_string(), "2048 sectors (1.0 MiB)");
     }
 
     #[test]
-    fn rounding_never_wraps() {
+    fn rounding_never_overflows() {
         assert_eq!(Sectors(1009).round_up(Sectors(1008)), Sectors(2016));
         assert_eq!(Sectors(1008).round_up(Sectors(1008)), Sectors(1008));
         assert_eq!(Sectors(2015).round_down(Sectors(1008)), Sectors(1008));

@@ -8,7 +8,6 @@
 //! The invariant, checked after every scenario: everything before the first slice, including the MBR, is as the factory
 //! wrote it.
 
-pub mod board;
 pub mod card;
 pub mod directory;
 mod play;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bsd_disk::units::Sectors;
+use builder::board;
 use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use tempfile::TempDir;
 
-use crate::board::ALIX;
 use crate::card::Card;
 use crate::qemu::{Console, Disk, Guest, Machine, copy_sparse};
 use crate::rig::{Rig, World};
@@ -111,7 +111,7 @@ impl<'a> Unit<'a> {
         let world = self.rig.world;
         let patterns = Slot::ALL.map(|slot| match world {
             World::Miniature => format!("sluice miniature: slot {slot}, version"),
-            World::FreeBsd => format!("mount root from ufs:/dev/{}s{slot}a", ALIX.disk),
+            World::FreeBsd => format!("mount root from ufs:/dev/{}s{slot}a", board::DEFAULT.drive),
         });
         let (which, _) = self.console()?.expect_any(&patterns.each_ref().map(String::as_str), BOOT)?;
         Ok(Slot::ALL[which])

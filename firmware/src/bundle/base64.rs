@@ -1,19 +1,19 @@
-//! Base64 (RFC 4648) as minisign writes it, and nothing looser: one text for the same bytes.
+//! Base64 (RFC 4648) in the strict form that minisign writes: exactly one text for the same bytes.
 
-/// The bytes of `text`, or nothing when it is not exactly what encoding them would give.
+/// The bytes of `text`; `None` unless encoding them results in exactly this text.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.as_bytes();
     if text.is_empty() || !text.len().is_multiple_of(4) {
         return None;
     }
-    let padding = text.iter().rev().take(2).take_while(|&&sign| sign == b'=').count();
+    let padding = text.iter().rev().take(2).take_while(|&&character| character == b'=').count();
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     for group in text[..text.len() - padding].chunks(4) {
         let mut bits = 0u32;
-        for &sign in group {
-            bits = bits << 6 | value(sign)?;
+        for &character in group {
+            bits = bits << 6 | value(character)?;
         }
-        // What the last group has too little stands for zeros, and is left out again.
+        // The missing characters of the last group count as zeros, which are removed below.
         let bits = bits << (6 * (4 - group.len()));
         let [_, out @ .., last] = bits.to_be_bytes();
         let out = [out[0], out[1], last];
@@ -26,11 +26,11 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn value(sign: u8) -> Option<u32> {
-    let value = match sign {
-        b'A'..=b'Z' => sign - b'A',
-        b'a'..=b'z' => sign - b'a' + 26,
-        b'0'..=b'9' => sign - b'0' + 52,
+fn value(character: u8) -> Option<u32> {
+    let value = match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
         b'+' => 62,
         b'/' => 63,
         _ => return None,
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_examples_of_the_rfc_decode_and_no_second_text_for_them_does() {
+    fn the_examples_of_the_rfc_decode_and_no_other_text_for_them_does() {
         for (text, bytes) in [
             ("Zg==", &b"f"[..]),
             ("Zm8=", b"fo"),

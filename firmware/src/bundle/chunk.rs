@@ -1,7 +1,7 @@
-//! The chunks of a slot image: what is stored of each, and the list of them in a manifest.
+//! The chunks of a slot image: how each is stored, and the list of them in a manifest.
 //!
-//! Invariant: a list has no two runs of zeros side by side and none of no chunks, so its size in memory is bounded by
-//! that of the JSON that it came from.
+//! Invariant: a list has no adjacent or empty runs of zeros, so its size in memory is bounded by the size of the JSON that it
+//! was read from.
 
 use std::fmt;
 
@@ -13,24 +13,24 @@ use super::digest::sha256;
 /// One chunk of a slot image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// Its number, from 0.
+    /// The index of the chunk, from 0.
     pub index: u32,
-    /// Where it begins, in bytes from the start of the slot.
+    /// The offset in bytes from the start of the slot.
     pub offset: u64,
-    /// Its length in the slot, in bytes; only the last may be shorter than the others.
+    /// The length in the slot, in bytes; only the last chunk may be shorter than the others.
     pub bytes: u32,
-    /// What the bundle holds of it.
+    /// How the bundle stores the chunk.
     pub content: ChunkContent,
 }
 
-/// What a bundle holds of a chunk.
+/// How a bundle stores a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChunkContent {
-    /// Nothing, for all of it is zero.
+    /// Not at all, because the chunk is all zeros.
     Zero,
-    /// So many bytes of the bundle.
+    /// As bytes in the bundle.
     Stored {
-        /// Bytes in the bundle: as many as the chunk has when it is stored as it is, fewer when it is one zstd frame.
+        /// Bytes in the bundle: as many as in the slot if the chunk is not compressed, fewer if it is one zstd frame.
         bytes: u32,
         /// The SHA-256 of the bytes in the bundle.
         stored_sha256: [u8; 32],
@@ -39,19 +39,19 @@ pub enum ChunkContent {
     },
 }
 
-/// What a manifest says of a chunk that is not zero.
+/// The entry of a manifest for a chunk that is not all zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredChunk {
     /// Bytes in the bundle.
     pub bytes: u32,
-    /// Their SHA-256.
+    /// The SHA-256 of the bytes in the bundle.
     pub stored_sha256: [u8; 32],
-    /// The SHA-256 of the chunk in the slot.
+    /// The SHA-256 of the bytes in the slot.
     pub raw_sha256: [u8; 32],
 }
 
 impl StoredChunk {
-    /// A chunk that is `raw` in the slot and `stored` in the bundle.
+    /// The entry for a chunk with the bytes `raw` in the slot and `stored` in the bundle.
     pub fn of(raw: &[u8], stored: &[u8]) -> Self {
         let raw_sha256 = sha256(raw);
         let stored_sha256 = if raw.len() == stored.len() { raw_sha256 } else { sha256(stored) };
@@ -65,10 +65,10 @@ enum Run {
     Stored(StoredChunk),
 }
 
-/// The chunks of a manifest, from the first sector of the slot to its last.
+/// The chunks of a manifest, from the first to the last sector of the slot.
 ///
-/// In JSON it is a list, in which a number `n` is `n` chunks of zeros and an array `[bytes, "stored", "raw"]` is one
-/// chunk that takes up `bytes` bytes of the bundle, with the SHA-256 of those and of the chunk in the slot, both in
+/// In JSON this is a list. A number `n` in it stands for `n` chunks of zeros; an array `[bytes, "stored", "raw"]` stands for
+/// one chunk that occupies `bytes` bytes in the bundle, with the SHA-256 of these bytes and of those in the slot, both in
 /// lower-case hexadecimal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChunkList {
@@ -76,7 +76,7 @@ pub struct ChunkList {
 }
 
 impl ChunkList {
-    /// No chunks yet.
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }
@@ -90,12 +90,12 @@ impl ChunkList {
         }
     }
 
-    /// Adds a chunk that is stored.
+    /// Adds a stored chunk.
     pub fn push(&mut self, chunk: StoredChunk) {
         self.runs.push(Run::Stored(chunk));
     }
 
-    /// How many chunks there are.
+    /// The number of chunks.
     pub(super) fn count(&self) -> u64 {
         let counts = self.runs.iter().map(|run| match run {
             Run::Zeros(count) => u64::from(*count),
@@ -104,7 +104,7 @@ impl ChunkList {
         counts.sum()
     }
 
-    /// The chunk at `cursor`, which is moved behind it.
+    /// Returns the chunk at `cursor`, if there is one, and advances the cursor.
     pub(super) fn next(&self, cursor: &mut Cursor) -> Option<ChunkContent> {
         let run = self.runs.get(cursor.run)?;
         cursor.within += 1;
@@ -122,7 +122,7 @@ impl ChunkList {
     }
 }
 
-/// A place in a [`ChunkList`].
+/// A position in a [`ChunkList`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cursor {
     run: usize,
@@ -156,9 +156,9 @@ impl<'de> Deserialize<'de> for ChunkList {
                 let mut runs = Vec::new();
                 while let Some(run) = list.next_element()? {
                     match (runs.last(), &run) {
-                        (_, Run::Zeros(0)) => return Err(de::Error::custom("a run of no chunks")),
+                        (_, Run::Zeros(0)) => return Err(de::Error::custom("an empty run of chunks")),
                         (Some(Run::Zeros(_)), Run::Zeros(_)) => {
-                            return Err(de::Error::custom("two runs of zeros side by side"));
+                            return Err(de::Error::custom("two adjacent runs of zeros"));
                         }
                         _ => runs.push(run),
                     }
@@ -198,7 +198,7 @@ impl<'de> Deserialize<'de> for Run {
     }
 }
 
-/// A digest as 64 lower-case digits.
+/// A digest as 64 lower-case hexadecimal digits.
 struct Hex([u8; 32]);
 
 impl fmt::Display for Hex {

@@ -1,11 +1,11 @@
-//! The digest of a whole slot image, which costs next to nothing where it is zero.
+//! The digest of a whole slot image, which is almost free for zeros.
 
 use sha2::{Digest, Sha256};
 
-/// Bytes that are looked at together for being zero.
+/// Bytes that are tested together for being zero.
 const BLOCK: usize = 64;
 
-/// Bytes of the word that they are looked at in.
+/// Bytes of the words in which they are tested.
 const WORD: usize = 4;
 
 /// The SHA-256 of `bytes`.
@@ -16,20 +16,20 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Whether every byte is zero.
 pub fn is_zero(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    // Word by word, which a processor without vectors and a compiler that keeps code small do not make of bytes, and without
-    // a branch in the inner loop.
+    // Word by word and without a branch in the inner loop. A compiler that optimizes for size does not make words of bytes, and
+    // the unit's processor has no vectors.
     let any = |block: &[u8; BLOCK]| {
         block.as_chunks::<WORD>().0.iter().fold(0, |any, word| any | u32::from_ne_bytes(*word)) != 0
     };
     rest.iter().all(|&byte| byte == 0) && !blocks.iter().any(any)
 }
 
-/// The digest of a slot image: SHA-256 over the SHA-256 of each of its chunks, in order. A bundle's manifest gives the
-/// same ([`super::Manifest::image_digest`]), so a unit can tell from what lies in a slot whether it is the bundle's.
+/// The digest of a slot image: SHA-256 over the SHA-256 of each of its chunks, in order. A bundle's manifest has the same
+/// digest ([`super::Manifest::image_digest`]), so a unit can check whether a slot contains the image of a bundle.
 #[derive(Clone, Debug)]
 pub struct ImageDigest {
     all: Sha256,
-    /// The digest of the zeros that were met last, and how many they were: nearly all are whole chunks.
+    /// The length and digest of the last zeros: nearly all zeros are whole chunks.
     zeros: Option<(usize, [u8; 32])>,
 }
 
@@ -40,13 +40,13 @@ impl Default for ImageDigest {
 }
 
 impl ImageDigest {
-    /// Of no chunk yet.
+    /// The digest of no chunks.
     pub fn new() -> Self {
         Self { all: Sha256::new(), zeros: None }
     }
 
-    /// The next chunk, as its bytes in the slot; tells its digest. The last chunk of a slot may be shorter than the
-    /// others.
+    /// Adds the next chunk, given its bytes in the slot, and returns its digest. The last chunk of a slot may be shorter
+    /// than the others.
     pub fn add(&mut self, raw: &[u8]) -> [u8; 32] {
         if is_zero(raw) {
             return self.add_zeros(raw.len());
@@ -56,12 +56,12 @@ impl ImageDigest {
         digest
     }
 
-    /// The next chunk, by its digest.
+    /// Adds the next chunk, given its digest.
     pub fn add_hash(&mut self, raw_sha256: &[u8; 32]) {
         self.all.update(raw_sha256);
     }
 
-    /// The next chunk, as so many bytes of zeros; tells its digest.
+    /// Adds the next chunk, consisting of `bytes` zeros, and returns its digest.
     pub fn add_zeros(&mut self, bytes: usize) -> [u8; 32] {
         let digest = match self.zeros {
             Some((known, digest)) if known == bytes => digest,
@@ -72,7 +72,7 @@ impl ImageDigest {
         digest
     }
 
-    /// The digest of all chunks.
+    /// The digest of all chunks added.
     pub fn finish(self) -> [u8; 32] {
         self.all.finalize().into()
     }

@@ -1,19 +1,15 @@
-//! The first 32 bytes: what follows, and how long it is.
+//! The header of a bundle: its first 32 bytes, which give the length of the parts that follow.
+
+use bsd_disk::bytes::{array, le16, le32, le64, put};
 
 use super::error::BundleError;
-use bsd_disk::bytes::{array, le16, le32, le64, put};
+use super::limits::{MANIFEST_BYTES_MAX, SIGNATURE_BYTES_MAX};
 
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 32;
 
 /// The first bytes of a bundle.
 pub const MAGIC_VALUE: [u8; 8] = *b"SluiceFw";
-
-/// The most bytes of a manifest: a slot of 900 MB without one chunk of zeros needs as many.
-pub const MANIFEST_BYTES_MAX: u32 = 1 << 20;
-
-/// The most bytes of a signature; minisign writes about 300.
-pub const SIGNATURE_BYTES_MAX: u32 = 4 << 10;
 
 const FORMAT_VALUE: u16 = 1;
 
@@ -25,7 +21,7 @@ const SIGNATURE: usize = 16;
 const ZERO: usize = 20;
 const CRC: usize = 28;
 
-/// The lengths of what stands between the header and the chunks, in bytes.
+/// The lengths of the parts between the header and the chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of the manifest, at most [`MANIFEST_BYTES_MAX`].
@@ -35,10 +31,10 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header that stands before these two.
+    /// The header of a bundle with this manifest and signature.
     ///
     /// # Errors
-    /// One is too large.
+    /// One of them is too large.
     pub fn of(manifest: &[u8], signature: &str) -> Result<Self, BundleError> {
         let bounded = |what: &'static str, bytes: usize, most: u32| {
             let length = u32::try_from(bytes).ok().filter(|&bytes| bytes <= most);
@@ -50,7 +46,7 @@ impl Header {
         })
     }
 
-    /// The bytes as they stand at the head of a bundle.
+    /// The header as it is stored at the start of a bundle.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
         put(&mut header, MAGIC, &MAGIC_VALUE);
@@ -63,7 +59,7 @@ impl Header {
         header
     }
 
-    /// Reads the head of a bundle.
+    /// Reads the header of a bundle.
     ///
     /// # Errors
     /// [`BundleError::NotABundle`], [`BundleError::HeaderDamaged`], [`BundleError::Format`] or

@@ -1,7 +1,8 @@
-//! Reads a bundle from a stream, once, in bounded memory, and hands out only what its signature vouches for.
+//! Reads a bundle from a stream, once and in bounded memory, and returns only data that its signature vouches for.
 
 use std::io::{ErrorKind, Read};
 
+use bsd_disk::units::SECTOR_BYTES;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::chunk::{Chunk, ChunkContent};
@@ -10,12 +11,11 @@ use super::error::BundleError;
 use super::header::{HEADER_BYTES, Header, MAGIC_VALUE};
 use super::manifest::{ChunkCursor, Manifest};
 use super::signature::{KeyId, PublicKeys, SignatureError};
-use bsd_disk::units::SECTOR_BYTES;
 
-/// How the first sector of an MBR, a boot1 and so of every image ends.
+/// The last bytes of an MBR and of a boot1, and therefore of the first sector of every image.
 const BOOT_SIGNATURE: [u8; 2] = [0x55, 0xaa];
 
-/// A bundle that is being read. Beside the manifest it takes up about 1.2 MiB, most of it the decoder's.
+/// A bundle that is being read. It uses about 1.2 MiB in addition to the manifest, most of it for the decoder.
 pub struct Reader<R> {
     input: Input<R>,
     manifest: Manifest,
@@ -28,7 +28,7 @@ pub struct Reader<R> {
     stage: Stage,
 }
 
-/// How far the reading got.
+/// The progress of reading.
 #[derive(Clone, Copy)]
 enum Stage {
     Chunks,
@@ -37,11 +37,11 @@ enum Stage {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads up to the first chunk: header, manifest and signature, checks them in the order in which they can be
-    /// trusted, and only then looks into the manifest.
+    /// Reads everything before the first chunk: header, manifest and signature. The signature is checked before the
+    /// manifest is parsed.
     ///
     /// # Errors
-    /// Whatever is wrong with them; see [`BundleError`].
+    /// One of them is invalid; see [`BundleError`].
     pub fn open(read: R, keys: &PublicKeys) -> Result<Self, BundleError> {
         let mut input = Input { read, position: 0 };
         let header = read_header(&mut input)?;
@@ -53,7 +53,7 @@ impl<R: Read> Reader<R> {
         let key = keys.verify(&manifest_bytes, &signature)?;
         let manifest = Manifest::parse(&manifest_bytes)?;
         let mut decoder = FrameDecoder::new();
-        // No window is larger than what its frame holds, and no chunk smaller than the smallest window.
+        // No window is larger than the content of its frame, and no chunk smaller than the smallest window.
         decoder.set_max_window_size(manifest.chunk_bytes().into());
         let (cursor, stored) = (ChunkCursor::default(), Vec::new());
         Ok(Self {
@@ -69,17 +69,17 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// What the bundle is.
+    /// The manifest of the bundle.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Whose signature it carries.
+    /// The key that signed the bundle.
     pub fn key_id(&self) -> KeyId {
         self.key
     }
 
-    /// What was signed.
+    /// The manifest's bytes as they were signed.
     pub fn manifest_bytes(&self) -> &[u8] {
         &self.manifest_bytes
     }
@@ -89,18 +89,17 @@ impl<R: Read> Reader<R> {
         &self.signature
     }
 
-    /// Bytes of the bundle that were read, from its start.
+    /// The number of bytes read from the start of the bundle.
     pub fn position(&self) -> u64 {
         self.input.position
     }
 
-    /// Reads the next chunk and puts what it is in the slot into `raw`, zeros too; `None` after the last, when the
-    /// bundle has ended there as it should. `raw` is only ever given bytes whose digest holds, and is empty after an
-    /// error.
+    /// Reads the next chunk and stores its bytes in the slot, including zeros, in `raw`. Returns `None` after the last chunk
+    /// if the bundle ends there. `raw` only ever receives bytes whose digest is right, and is empty after an error.
     ///
     /// # Errors
-    /// The bundle ends too early or too late, cannot be read, or the chunk is not what the manifest says. Whoever asks
-    /// again after that gets [`BundleError::GivenUp`], and never the `None` of a bundle that was read whole.
+    /// The bundle ends too early or too late, cannot be read, or the chunk does not match the manifest. Every call after an
+    /// error returns [`BundleError::GivenUp`], never the `None` that ends a complete bundle.
     pub fn next_chunk(&mut self, raw: &mut Vec<u8>) -> Result<Option<Chunk>, BundleError> {
         raw.clear();
         let next = match self.stage {
@@ -134,7 +133,7 @@ impl<R: Read> Reader<R> {
                 return Err(damaged());
             }
             if *bytes == chunk.bytes {
-                // The same bytes need not be hashed again.
+                // These are the same bytes, which need not be hashed again.
                 if found != *raw_sha256 {
                     return Err(damaged());
                 }
@@ -158,7 +157,7 @@ fn read_header<R: Read>(input: &mut Input<R>) -> Result<Header, BundleError> {
     let length = input.read_up_to(head)?;
     let magic = length.min(MAGIC_VALUE.len());
     if head[..magic] != MAGIC_VALUE[..magic] {
-        // All that an image would be known by is at the end of its first sector.
+        // An image can be recognized only by the end of its first sector.
         let is_sector = length == HEADER_BYTES && input.read_up_to(rest)? == rest.len();
         let is_image = is_sector && rest.ends_with(&BOOT_SIGNATURE);
         return Err(if is_image { BundleError::SlotImage } else { BundleError::NotABundle });
@@ -171,10 +170,10 @@ fn read_header<R: Read>(input: &mut Input<R>) -> Result<Header, BundleError> {
     Header::decode(&header)
 }
 
-/// Decompresses the one zstd frame that `stored` is into exactly `raw`; tells whether it is one.
+/// Decompresses `stored` into `raw`. Returns whether `stored` is exactly one zstd frame that fills exactly `raw`.
 ///
-/// One block at a time, since a block of four bytes may hold 128 KiB: what has been decompressed is taken out after
-/// each, and never is more than `raw` and one block.
+/// This works block by block, because a block of four bytes may decompress to 128 KiB: the data is taken out of the decoder
+/// after each block, so there is never more of it than `raw` and one block.
 fn decompress(decoder: &mut FrameDecoder, stored: &[u8], raw: &mut [u8]) -> bool {
     let mut source = stored;
     if decoder.reset(&mut source).is_err() {
@@ -187,7 +186,7 @@ fn decompress(decoder: &mut FrameDecoder, stored: &[u8], raw: &mut [u8]) -> bool
         }
         while decoder.can_collect() > 0 {
             match decoder.read(&mut raw[filled..]) {
-                Ok(0) | Err(_) => return false, // there is more than `raw` holds
+                Ok(0) | Err(_) => return false, // The frame has more data than fits `raw`.
                 Ok(bytes) => filled += bytes,
             }
         }
@@ -197,14 +196,14 @@ fn decompress(decoder: &mut FrameDecoder, stored: &[u8], raw: &mut [u8]) -> bool
     }
 }
 
-/// The stream, and how much of it was read.
+/// The stream, and the number of bytes read from it.
 struct Input<R> {
     read: R,
     position: u64,
 }
 
 impl<R: Read> Input<R> {
-    /// Fills `buffer` from its start as far as the stream goes.
+    /// Fills `buffer` until it is full or the stream ends. Returns the number of bytes read.
     fn read_up_to(&mut self, buffer: &mut [u8]) -> Result<usize, BundleError> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -219,7 +218,7 @@ impl<R: Read> Input<R> {
         Ok(filled)
     }
 
-    /// Makes `buffer` the next `bytes` bytes.
+    /// Replaces the content of `buffer` with the next `bytes` bytes.
     fn fill(
         &mut self,
         buffer: &mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! Whose signature a manifest carries: minisign's format, with a fixed first line, and the keys that are trusted.
+//! The signature of a manifest, in minisign's format with a fixed first line, and the keys that are trusted.
 
 use std::fmt;
 
@@ -6,23 +6,22 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::base64;
 
-/// The first line of every signature, as minisign(1) writes it unless it is told another. It is covered by no
-/// signature.
+/// The first line of every signature, as minisign(1) writes it by default. No signature covers this line.
 pub const SIGNATURE_COMMENT: &str = "untrusted comment: signature from minisign secret key";
 
-/// How the third line begins; what follows is signed.
+/// The start of the third line; the text after it is signed.
 const TRUSTED_COMMENT: &str = "trusted comment: ";
 
-/// How the first line of a key's file begins.
+/// The start of the first line of a key's file.
 const KEY_COMMENT: &str = "untrusted comment: ";
 
-/// Ed25519 over the BLAKE2b-512 of the message.
+/// The algorithm of signatures: Ed25519 over the BLAKE2b-512 of the message.
 const PREHASHED: [u8; 2] = *b"ED";
 
-/// Ed25519, in keys.
+/// The algorithm of keys: Ed25519.
 const ED25519: [u8; 2] = *b"Ed";
 
-/// The name of a key pair: eight random bytes that key and signatures carry.
+/// The name of a key pair: eight random bytes in the key and in its signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 8]);
 
@@ -33,63 +32,64 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Why a manifest is not taken as signed.
+/// A signature that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// Not the text of a signature.
+    /// The text is not a signature.
     #[error(
-        "checking a signature: this is not the text of a prehashed minisign signature; sign with `minisign -S`"
+        "checking a signature: this is not the text of a prehashed minisign signature\nhint: sign with `minisign -S`"
     )]
     NotASignature,
-    /// Signed by somebody else.
-    #[error("checking a signature: it was made with the key {id}, which is not among the trusted ones")]
+    /// The signature was made with a key that is not trusted.
+    #[error("checking a signature: it was made with the key {id}, which is not among the trusted keys")]
     UnknownKey {
         /// The key that the signature names.
         id: KeyId,
     },
-    /// Not the signature of these bytes.
-    #[error("checking a signature: it does not hold; what was signed was changed since")]
+    /// The signature does not match the signed bytes.
+    #[error("checking a signature: it does not match; the data was changed after it was signed")]
     Invalid,
 }
 
-/// Why a file is no key that can be trusted.
+/// A public key that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not the text of a public key.
+    /// The text is not a public key.
     #[error(
-        "reading a public key: this is not the text of one; it has a comment line and a line of 56 letters, as \
-             `cargo xtask keygen` and minisign write it"
+        "reading a public key: this is not the text of a public key\nhint: a key has a comment line and a line of 56 characters, \
+         as written by `cargo xtask keygen` and minisign"
     )]
     NotAKey,
-    /// Two keys with one name.
+    /// Two keys have the same name.
     #[error(
-        "reading a public key: another key is named {id} too, so no signature could be told from whose it is; \
-         make a new pair"
+        "reading a public key: another key has the same name {id}, so their signatures could not be distinguished\nhint: make a \
+         new key pair"
     )]
     Ambiguous {
-        /// The name.
+        /// The name of both keys.
         id: KeyId,
     },
 }
 
-/// The keys whose signatures are accepted. More than one, so that a new key can be shipped before the old one goes.
+/// The keys whose signatures are accepted. There can be several, so that a new key can be shipped before the old one is
+/// removed.
 #[derive(Clone, Debug, Default)]
 pub struct PublicKeys {
     keys: Vec<(KeyId, PublicKey)>,
 }
 
 impl PublicKeys {
-    /// No key: no signature is accepted.
+    /// An empty set of keys: no signature is accepted.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The keys of these files' texts.
+    /// The keys in the texts of these files.
     ///
     /// # Errors
-    /// As [`PublicKeys::add`].
+    /// Those of [`PublicKeys::add`].
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, KeyError> {
         let mut keys = Self::new();
         for text in texts {
@@ -98,10 +98,10 @@ impl PublicKeys {
         Ok(keys)
     }
 
-    /// Trusts the key of one file's text: a comment line, a line of base64. A key that is trusted already stays.
+    /// Adds the key in the text of one file: a comment line and a line of base64. Adding a key again changes nothing.
     ///
     /// # Errors
-    /// It is none, or another key has its name.
+    /// The text is not a key, or another key has the same name.
     pub fn add(&mut self, text: &str) -> Result<KeyId, KeyError> {
         let text = text.trim_end_matches(['\r', '\n']);
         let (comment, encoded) = text.split_once('\n').ok_or(KeyError::NotAKey)?;
@@ -124,15 +124,15 @@ impl PublicKeys {
         self.keys.iter().map(|(id, _)| *id)
     }
 
-    /// Whether no key is trusted.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Checks that `signature` is a trusted key's of exactly `manifest`, and tells which key's.
+    /// Checks that `signature` is the signature of exactly `manifest` by a trusted key, and returns the name of that key.
     ///
     /// # Errors
-    /// It is no signature, names an unknown key, or does not hold.
+    /// The text is not a signature, names an unknown key, or does not match the manifest.
     pub fn verify(&self, manifest: &[u8], signature: &str) -> Result<KeyId, SignatureError> {
         let id = named_key(signature).ok_or(SignatureError::NotASignature)?;
         let parsed = Signature::decode(signature).map_err(|_| SignatureError::NotASignature)?;
@@ -146,7 +146,7 @@ impl PublicKeys {
     }
 }
 
-/// The key that a signature names, if it is the text of one: four lines and nothing that could be written otherwise.
+/// The key that a signature names; `None` unless the text is a signature in its only allowed form of four lines.
 fn named_key(signature: &str) -> Option<KeyId> {
     let lines: Vec<&str> = signature.split('\n').collect();
     let [comment, signed, trusted, global, ""] = lines[..] else { return None };
@@ -158,7 +158,7 @@ fn named_key(signature: &str) -> Option<KeyId> {
     Some(key_id(&signed))
 }
 
-/// The name of the key behind the two bytes of the algorithm.
+/// The name of the key, which follows the two bytes of the algorithm.
 fn key_id(bytes: &[u8]) -> KeyId {
     KeyId(bsd_disk::bytes::array(bytes, 2))
 }

@@ -1,4 +1,4 @@
-//! The bundle as a whole: made, read back, cut off, flipped bit by bit, and made of anything.
+//! Tests of whole bundles: made, read back, truncated, flipped bit by bit, and made of arbitrary bytes.
 
 use std::io::{Read, Write as _};
 use std::sync::LazyLock;
@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Sectors of a chunk here: 4 KiB, so that small images have many.
+/// Sectors per chunk in these tests: 4 KiB, so that small images have many chunks.
 const SECTORS: u32 = 8;
 const BYTES: usize = SECTORS as usize * 512;
 
-/// Key pairs: one that is trusted, one that is not. Making one takes the longest of all here.
+/// Two key pairs, of which the first is trusted. Generating them takes longer than everything else here.
 static PAIRS: LazyLock<[KeyPair; 2]> =
     LazyLock::new(|| [(); 2].map(|()| KeyPair::generate_unencrypted_keypair().unwrap()));
 
@@ -20,7 +20,7 @@ fn key_text(pair: &KeyPair) -> String {
     pair.pk.to_box().unwrap().into_string()
 }
 
-/// The key's name as minisign writes it into the comment of its file.
+/// The name of the key as minisign writes it into the comment of its file.
 fn name(pair: &KeyPair) -> String {
     key_text(pair).lines().next().unwrap().rsplit(' ').next().unwrap().to_owned()
 }
@@ -66,7 +66,7 @@ fn manifest(image: &[u8]) -> (Manifest, Vec<u8>) {
     (manifest, stored)
 }
 
-/// A bundle of any manifest bytes, signed with the key that is trusted.
+/// A bundle with any manifest bytes, signed with the trusted key.
 fn assemble(manifest: &[u8], stored: &[u8]) -> Vec<u8> {
     let signature = sign(&PAIRS[0], manifest);
     let header = Header::of(manifest, &signature).unwrap().encode();
@@ -78,7 +78,7 @@ fn bundle(image: &[u8]) -> Vec<u8> {
     assemble(&manifest.encode().unwrap(), &stored)
 }
 
-/// A slot with zeros, what compresses, what does not, and a last chunk that is short.
+/// A slot with zeros, compressible and incompressible data, and a short last chunk.
 fn image() -> Vec<u8> {
     let mut image = vec![0; 7 * BYTES + 1024];
     image[3] = 1;
@@ -92,7 +92,7 @@ fn image() -> Vec<u8> {
     image
 }
 
-/// Reads all of it: the image, or why not, with the chunks that came before.
+/// Reads a whole bundle: the image up to the first error, and the error or the length of the bundle.
 fn read(bundle: impl Read) -> (Vec<u8>, Result<u64, BundleError>) {
     let mut image = Vec::new();
     let mut reader = match Reader::open(bundle, &keys()) {
@@ -108,7 +108,7 @@ fn read(bundle: impl Read) -> (Vec<u8>, Result<u64, BundleError>) {
             }
             Ok(None) => return (image, Ok(reader.position())),
             Err(error) => {
-                assert!(raw.is_empty(), "unchecked bytes were handed out with {error}");
+                assert!(raw.is_empty(), "unchecked bytes were returned with {error}");
                 return (image, Err(error));
             }
         }
@@ -120,7 +120,7 @@ fn refusal(bundle: &[u8]) -> BundleError {
 }
 
 #[test]
-fn what_was_bundled_comes_back_chunk_by_chunk() {
+fn a_bundled_image_is_read_back_chunk_by_chunk() {
     let image = image();
     let bundle = bundle(&image);
     let (back, end) = read(&*bundle);
@@ -139,7 +139,7 @@ fn what_was_bundled_comes_back_chunk_by_chunk() {
     assert_eq!(kinds, [false, false, true, true, false, true, true, false]);
 }
 
-/// A pipe gives as much as it likes at a time.
+/// A pipe returns data in portions of any size.
 #[test]
 fn a_stream_in_small_portions_is_the_same_bundle() {
     struct Portions<'a>(&'a [u8], usize);
@@ -158,7 +158,7 @@ fn a_stream_in_small_portions_is_the_same_bundle() {
 }
 
 #[test]
-fn each_bit_of_header_manifest_and_signature_counts() {
+fn every_bit_of_header_manifest_and_signature_matters() {
     let good = bundle(&image());
     let header = Header::decode(good[..HEADER_BYTES].try_into().unwrap()).unwrap();
     let end = HEADER_BYTES + (header.manifest_bytes + header.signature_bytes) as usize;
@@ -167,7 +167,7 @@ fn each_bit_of_header_manifest_and_signature_counts() {
             let mut bad = good.clone();
             bad[at] ^= 1 << bit;
             let error = match Reader::open(&*bad, &keys()) {
-                Ok(_) => panic!("bit {bit} of byte {at} does not count"),
+                Ok(_) => panic!("bit {bit} of byte {at} does not matter"),
                 Err(error) => error,
             };
             let expected = match at {
@@ -189,7 +189,7 @@ fn each_bit_of_header_manifest_and_signature_counts() {
 }
 
 #[test]
-fn each_byte_of_a_chunk_counts_and_those_before_it_are_handed_out() {
+fn every_byte_of_a_chunk_matters_and_the_chunks_before_it_are_returned() {
     let good = bundle(&image());
     let (_, stored) = manifest(&image());
     let mut before = 0;
@@ -205,7 +205,7 @@ fn each_byte_of_a_chunk_counts_and_those_before_it_are_handed_out() {
 }
 
 #[test]
-fn a_bundle_that_is_cut_off_says_where() {
+fn a_truncated_bundle_is_refused_with_the_position() {
     let good = bundle(&image());
     for length in 0..good.len() {
         let (_, error) = read(&good[..length]);
@@ -214,7 +214,10 @@ fn a_bundle_that_is_cut_off_says_where() {
     let text = refusal(&good[..20]).to_string();
     assert!(text.contains("in the middle of the header"), "{text}");
     let text = refusal(&good[..good.len() - 1]).to_string();
-    assert!(text.contains("in the middle of chunk 7") && text.contains("fetch it again"), "{text}");
+    assert!(
+        text.contains("in the middle of chunk 7") && text.contains("\nhint: download it again"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -227,12 +230,12 @@ fn nothing_may_follow_the_last_chunk() {
     while reader.next_chunk(&mut raw).is_ok() {}
     assert!(
         matches!(reader.next_chunk(&mut raw), Err(BundleError::GivenUp)),
-        "asked again, it is still wrong"
+        "another attempt must fail as well"
     );
 }
 
 #[test]
-fn a_reader_that_met_a_fault_never_says_that_the_bundle_is_whole() {
+fn a_reader_that_failed_never_reports_the_end_of_the_bundle() {
     let mut bad = bundle(&image());
     let last = bad.len() - 1;
     bad[last] ^= 1;
@@ -243,7 +246,7 @@ fn a_reader_that_met_a_fault_never_says_that_the_bundle_is_whole() {
 }
 
 #[test]
-fn an_image_is_told_from_garbage() {
+fn an_image_is_distinguished_from_garbage() {
     let mut image = image();
     assert!(matches!(refusal(&image), BundleError::NotABundle));
     image[510..512].copy_from_slice(&BOOT);
@@ -256,7 +259,7 @@ fn an_image_is_told_from_garbage() {
 const BOOT: [u8; 2] = [0x55, 0xaa];
 
 #[test]
-fn another_key_or_none_is_told_apart_from_a_forged_signature() {
+fn an_unknown_key_and_a_missing_signature_are_distinguished_from_a_forged_one() {
     let (manifest, stored) = manifest(&image());
     let json = manifest.encode().unwrap();
     let with = |signature: &str| {
@@ -280,7 +283,7 @@ fn another_key_or_none_is_told_apart_from_a_forged_signature() {
 }
 
 #[test]
-fn keys_are_told_by_name_and_a_name_has_one_key() {
+fn keys_are_distinguished_by_name_and_a_name_has_one_key() {
     let [ours, theirs] = [0, 1].map(|pair| key_text(&PAIRS[pair]));
     let mut keys = PublicKeys::parse([&*ours, &theirs, &ours]).unwrap();
     assert_eq!(keys.ids().count(), 2);
@@ -288,7 +291,7 @@ fn keys_are_told_by_name_and_a_name_has_one_key() {
     assert_eq!(keys.verify(b"x", &signature).ok(), keys.ids().nth(1));
     assert_eq!(keys.add("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"), Err(KeyError::NotAKey));
     assert_eq!(keys.add(&signature), Err(KeyError::NotAKey));
-    // The same name, another key: the last letters are of the key itself.
+    // The same name with another key: the last characters belong to the key itself.
     let mut forged = theirs.trim_end().to_owned();
     let last = if forged.pop() == Some('A') { 'B' } else { 'A' };
     forged.push(last);
@@ -296,9 +299,9 @@ fn keys_are_told_by_name_and_a_name_has_one_key() {
     assert!(PublicKeys::new().is_empty() && PublicKeys::new().verify(b"x", &signature).is_err());
 }
 
-/// The example of minisign's own documentation.
+/// The example from minisign's own documentation.
 #[test]
-fn what_minisign_itself_signed_is_accepted_by_the_name_that_it_shows() {
+fn a_signature_made_by_minisign_is_accepted_under_the_name_that_it_shows() {
     let keys = PublicKeys::parse(["untrusted comment: minisign public key E7620F1842B4E81F\n\
          RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n"])
     .unwrap();
@@ -311,7 +314,7 @@ fn what_minisign_itself_signed_is_accepted_by_the_name_that_it_shows() {
 }
 
 #[test]
-fn a_header_of_the_future_or_out_of_bounds_is_refused_with_its_reason() {
+fn a_header_of_a_newer_format_or_out_of_range_is_refused_with_the_reason() {
     let mut good = bundle(&image());
     let mut with = |at: usize, byte: u8| {
         let before = std::mem::replace(&mut good[at], byte);
@@ -337,7 +340,7 @@ fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, Bund
 }
 
 #[test]
-fn a_manifest_reads_as_documented() {
+fn a_manifest_has_the_documented_form() {
     let mut image = vec![0; 4 * BYTES];
     image[BYTES] = 1;
     let (mut manifest, _) = manifest(&image);
@@ -356,7 +359,7 @@ fn a_manifest_reads_as_documented() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_is_refused_with_its_reason() {
+fn an_invalid_manifest_is_refused_with_the_reason() {
     let reason =
         |field: &str, value: serde_json::Value| changed(|json| json[field] = value).unwrap_err().to_string();
     let zeros = "0".repeat(64);
@@ -365,19 +368,19 @@ fn a_manifest_that_cannot_be_is_refused_with_its_reason() {
         ("product", "".into(), "product is not printable"),
         ("board", "a".repeat(32).into(), "1 to 31 bytes"),
         ("world", "\u{1b}[2J".into(), "world is not printable"),
-        ("version", "1.2".into(), "its version `1.2` is no version"),
-        ("minimum", "".into(), "its minimum `` is no version"),
+        ("version", "1.2".into(), "its version `1.2` is not a valid version"),
+        ("minimum", "".into(), "its minimum `` is not a valid version"),
         ("layouts", serde_json::json!([]), "0 layouts"),
         ("layouts", many.into(), "more than 32 layouts"),
         ("slot_sectors", 16.into(), "no room for its header"),
-        ("slot_sectors", 66.into(), "8 chunks, a slot of 66 sectors (33.0 KiB) has 9"),
+        ("slot_sectors", 66.into(), "8 chunks; a slot of 66 sectors (33.0 KiB) has 9"),
         ("slot_sectors", u64::MAX.into(), "invalid value"),
         ("chunk_sectors", 0.into(), "0 sectors"),
         ("chunk_sectors", 24.into(), "24 sectors"),
         ("chunk_sectors", 512.into(), "512 sectors"),
         ("chunks", serde_json::json!([8, [1, zeros, zeros]]), "has 9 chunks"),
-        ("chunks", serde_json::json!([4, 4]), "side by side"),
-        ("chunks", serde_json::json!([0, 8]), "a run of no chunks"),
+        ("chunks", serde_json::json!([4, 4]), "two adjacent runs of zeros"),
+        ("chunks", serde_json::json!([0, 8]), "an empty run of chunks"),
         ("chunks", serde_json::json!([u64::MAX]), "too many chunks"),
         ("chunks", serde_json::json!([u32::MAX, [1, zeros, zeros], u32::MAX]), "8589934591 chunks"),
         (
@@ -400,9 +403,9 @@ fn a_manifest_that_cannot_be_is_refused_with_its_reason() {
     assert!(matches!(Manifest::parse(&huge), Err(BundleError::TooLarge { .. })));
 }
 
-/// What only a holder of the key could make: still no panic, and no memory without bound.
+/// Only a holder of the key could make these; still there must be no panic and no unbounded memory.
 #[test]
-fn a_signed_chunk_that_holds_more_or_less_than_it_says_is_damaged() {
+fn a_signed_chunk_of_the_wrong_length_is_damaged() {
     let image = {
         let mut image = vec![0; 3 * BYTES];
         image[0] = 1;
@@ -421,13 +424,13 @@ fn a_signed_chunk_that_holds_more_or_less_than_it_says_is_damaged() {
     };
     let frame = |raw: &[u8]| zstd::bulk::compress(raw, 3).unwrap();
     assert!(with(&frame(&image[..BYTES])).is_ok());
-    // One frame that says no length, another that holds a checksum: both are zstd.
+    // A frame without a length and with a checksum is valid zstd.
     let mut stream = zstd::Encoder::new(Vec::new(), 3).unwrap();
     stream.window_log(10).unwrap();
     stream.include_checksum(true).unwrap();
     stream.write_all(&image[..BYTES]).unwrap();
     assert!(with(&stream.finish().unwrap()).is_ok());
-    // Blocks of 4 bytes that are 128 KiB each.
+    // Blocks of 4 bytes that decompress to 128 KiB each.
     let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x00];
     for _ in 0..900 {
         bomb.extend_from_slice(&((0x1_ffff << 3 | 0b010) as u32).to_le_bytes()[..3]);
@@ -450,7 +453,7 @@ fn a_signed_chunk_that_holds_more_or_less_than_it_says_is_damaged() {
 }
 
 #[test]
-fn zeros_are_told_from_all_else() {
+fn zeros_are_distinguished_from_everything_else() {
     for length in [0, 1, 63, 64, 65, 1024] {
         let mut bytes = vec![0; length];
         assert!(is_zero(&bytes));
@@ -468,7 +471,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_image_comes_back(
+    fn every_image_is_read_back(
         chunks in proptest::collection::vec(prop_oneof![
             Just(vec![0; BYTES]),
             any::<u8>().prop_map(|byte| vec![byte; BYTES]),
@@ -489,7 +492,7 @@ proptest! {
         prop_assert!(read(&*bytes).1.is_err());
         let _ = Manifest::parse(&bytes);
         let _ = String::from_utf8(bytes.clone()).map(|text| (keys().add(&text), keys().verify(&[], &text)));
-        // Behind a header that holds.
+        // After a valid header.
         let mut header = [0; HEADER_BYTES];
         header[..bytes.len().min(HEADER_BYTES)].copy_from_slice(&bytes[..bytes.len().min(HEADER_BYTES)]);
         let lengths = Header {
@@ -499,9 +502,9 @@ proptest! {
         prop_assert!(read(&*[&lengths.encode()[..], &bytes].concat()).1.is_err());
     }
 
-    /// Whatever a holder of the key signs.
+    /// Anything that a holder of the key may sign.
     #[test]
-    fn a_signed_manifest_of_anything_is_no_panic(
+    fn a_signed_manifest_of_arbitrary_bytes_is_never_a_panic(
         at in any::<prop::sample::Index>(), bytes in proptest::collection::vec(any::<u8>(), 0..40),
         junk in proptest::collection::vec(any::<u8>(), 0..9000),
     ) {
@@ -514,7 +517,7 @@ proptest! {
     }
 
     #[test]
-    fn every_header_comes_back(manifest_bytes in 0..=MANIFEST_BYTES_MAX, signature_bytes in 0..=SIGNATURE_BYTES_MAX) {
+    fn every_header_is_read_back(manifest_bytes in 0..=MANIFEST_BYTES_MAX, signature_bytes in 0..=SIGNATURE_BYTES_MAX) {
         let header = Header { manifest_bytes, signature_bytes };
         prop_assert_eq!(Header::decode(&header.encode()).unwrap(), header);
     }

@@ -1,27 +1,27 @@
-//! What the boot manager makes of the boot state: the model that `firmware/boot/manager.S` is held against.
+//! The boot manager's choice of slots: the model against which `firmware/boot/manager.S` is tested.
 //!
-//! A key is a choice for one boot and changes no default. A trial is paid for before it starts.
+//! A key press chooses a slot for one boot and does not change the default. A trial loses its try before it boots.
 
-use super::{BootState, Mark, Trial};
+use super::boot_state::{BootState, Mark, Trial};
 use crate::slot::Slot;
 
-/// Which slots to try to start.
+/// The slots that the boot manager tries to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// The slot whose trial loses a try on the disk before anything starts.
+    /// The slot whose trial loses a try on disk before anything boots.
     pub consume: Option<Slot>,
-    /// Candidates, the first that can be started is; when something has to be consumed: and that worked.
+    /// The slots in the order in which they are tried; if a try has to be consumed, only if that succeeded.
     pub order: Vec<Slot>,
-    /// Candidates when it could not be consumed.
+    /// The slots in the order in which they are tried if the try could not be consumed.
     pub unpaid: Vec<Slot>,
 }
 
 impl BootState {
-    /// What is tried after `key` was pressed, or none in time.
+    /// The choice after the key of a slot was pressed; `None` if no key was pressed in time.
     pub fn choose(&self, key: Option<Slot>) -> Choice {
         let both = [self.default, self.default.other()];
         let marked = |mark| both.into_iter().filter(move |&slot| self.mark(slot) == mark);
-        // A bad slot is better than none.
+        // A bad slot is better than no slot.
         let usual: Vec<Slot> = marked(Mark::Good).chain(marked(Mark::Bad)).collect();
         let wanted = key.or(self.pending());
         Choice {
@@ -31,33 +31,33 @@ impl BootState {
         }
     }
 
-    /// The slot that has a trial to come, which a bad one never has.
+    /// The slot whose trial boots next. A bad slot never has a pending trial.
     pub fn pending(&self) -> Option<Slot> {
         let pending = |trial: &Trial| trial.tries > 0 && self.mark(trial.slot) == Mark::Good;
         self.trial.filter(pending).map(|trial| trial.slot)
     }
 }
 
-/// What is tried when neither copy of the state can be read: slot 1, else slot 2, but what was asked for first.
+/// The choice if neither copy of the state can be read: slot 1, then slot 2, but the slot of `key` first.
 pub fn without_state(key: Option<Slot>) -> Choice {
     Choice { consume: None, order: first(key, &Slot::ALL), unpaid: Slot::ALL.to_vec() }
 }
 
-/// `wanted`, then the others in their order.
+/// `wanted`, followed by the other slots in their order.
 fn first(wanted: Option<Slot>, others: &[Slot]) -> Vec<Slot> {
     wanted.into_iter().chain(others.iter().copied().filter(|&slot| Some(slot) != wanted)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::factory;
+    use super::super::samples::factory;
     use super::*;
 
     const ONE: Slot = Slot::First;
     const TWO: Slot = Slot::Second;
 
     #[test]
-    fn each_state_and_key_has_its_order() {
+    fn every_state_and_key_gives_the_expected_order() {
         use Mark::{Bad, Good};
         type Row = (Slot, Option<(Slot, u8)>, [Mark; 2], Option<Slot>, Option<Slot>, [Slot; 2]);
         let table: &[Row] = &[
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_cannot_be_paid_for_does_not_start() {
+    fn a_trial_whose_try_cannot_be_consumed_does_not_boot() {
         let state = BootState { trial: Some(Trial { slot: TWO, tries: 1 }), ..factory() };
         for key in [None, Some(TWO)] {
             assert_eq!(state.choose(key).unpaid, [ONE, TWO]);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_state_slot_1_comes_first() {
+    fn without_a_state_slot_1_boots_first() {
         assert_eq!(without_state(None).order, [ONE, TWO]);
         assert_eq!(without_state(Some(TWO)).order, [TWO, ONE]);
     }

@@ -1,105 +1,108 @@
-//! The one writer of the boot state, and its reader: two copies, of which one is always whole.
+//! The only writer of the boot state, and its reader: two copies, one of which is always intact.
 //!
-//! A save goes over the older copy, or over the damaged one, is flushed and read back. Whatever happens meanwhile, the other
-//! copy still holds the state before.
+//! Saving overwrites the older or the damaged copy, flushes it and reads it back. Whatever happens meanwhile, the other copy
+//! still has the previous state.
 
 use std::io;
 
-use super::{BootState, COPIES, STATE_BYTES, StateError, is_later};
 use bsd_disk::units::Sectors;
 
-/// What the copies lie on: the `/cfg` slice, or an image of it.
+use super::boot_state::BootState;
+use super::record::{COPIES, STATE_BYTES, StateError, is_later};
+
+/// Where the copies are stored: the `/cfg` slice, or an image of it.
 pub trait Medium {
     /// Reads the sector `at`, counted from the start of the `/cfg` slice.
     ///
     /// # Errors
-    /// The medium cannot.
+    /// The medium cannot be read.
     fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()>;
 
-    /// Writes the sector `at`.
+    /// Writes the sector `at`, counted from the start of the `/cfg` slice.
     ///
     /// # Errors
-    /// The medium cannot.
+    /// The medium cannot be written.
     fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()>;
 
-    /// Returns when all that was written would survive a power cut.
+    /// Returns once everything written would survive a power cut.
     ///
     /// # Errors
-    /// The medium cannot promise that.
+    /// The medium cannot guarantee that.
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Why the state cannot be read or saved.
+/// A boot state that cannot be read or saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The medium failed.
     #[error("{attempt} copy {copy} of the boot state: {error}")]
     Medium {
-        /// What was attempted.
+        /// The attempted operation.
         attempt: &'static str,
-        /// 1 or 2.
+        /// The number of the copy, 1 or 2.
         copy: usize,
-        /// What the medium said.
+        /// The error of the medium.
         error: io::Error,
     },
-    /// Neither copy is whole.
-    #[error("no copy of the boot state is whole; copy 1: {first}; copy 2: {second}")]
+    /// Neither copy is intact.
+    #[error("no copy of the boot state is intact; copy 1: {first}; copy 2: {second}")]
     Lost {
-        /// What copy 1 suffers from.
+        /// The defect of copy 1.
         first: Defect,
-        /// What copy 2 suffers from.
+        /// The defect of copy 2.
         second: Defect,
     },
-    /// The state does not go into a record.
+    /// A record cannot store the state.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The medium did not keep what it was given.
+    /// The medium did not keep the data written to it.
     #[error(
-        "saving the boot state: copy {copy} reads back as something else; the disk is failing, the former state still holds"
+        "saving the boot state: copy {copy} reads back differently; the disk is failing, and the previous state is still in \
+         effect"
     )]
     ReadBack {
-        /// 1 or 2.
+        /// The number of the copy, 1 or 2.
         copy: usize,
     },
 }
 
 impl StoreError {
-    /// Whether a release that is newer than this one wrote the state: nothing may be written over it then.
+    /// Whether a release newer than this one wrote the state, which must not be overwritten then.
     pub fn is_future(&self) -> bool {
         let future = |defect: &Defect| matches!(defect, Defect::State(StateError::Format { .. }));
         matches!(self, Self::Lost { first, second } if future(first) || future(second))
     }
 }
 
-/// What a copy suffers from.
+/// The defect of a copy.
 #[derive(Debug, thiserror::Error)]
 pub enum Defect {
-    /// It is none.
+    /// The record is invalid.
     #[error(transparent)]
     State(#[from] StateError),
-    /// It cannot be read.
+    /// The copy cannot be read.
     #[error(transparent)]
     Medium(#[from] io::Error),
 }
 
-/// The state as it was found, and where.
+/// The state as it was read, and the copy that has it.
 #[derive(Debug)]
 pub struct Loaded {
     /// The state.
     pub state: BootState,
-    /// Its number.
+    /// The sequence number of the copy.
     pub sequence: u32,
-    /// Which copy has it: 0 or 1.
+    /// The index of the copy, 0 or 1.
     pub copy: usize,
-    /// What the other copy suffers from, if it is not whole.
+    /// The defect of the other copy, if it is not intact.
     pub defect: Option<Defect>,
 }
 
-/// Reads both copies and takes the later.
+/// Reads both copies and returns the later one.
 ///
 /// # Errors
-/// Neither is whole.
+/// Neither is intact.
 pub fn load(medium: &mut impl Medium) -> Result<Loaded, StoreError> {
     let mut read = |copy: usize| -> Result<(u32, BootState), Defect> {
         let mut record = [0; STATE_BYTES];
@@ -116,11 +119,11 @@ pub fn load(medium: &mut impl Medium) -> Result<Loaded, StoreError> {
     }
 }
 
-/// Saves `state` over the copy that `loaded` was not found in; nothing is written when it is the same state and both
-/// copies are whole.
+/// Saves `state` over the copy that `loaded` was not read from. Nothing is written if the state is the same and both copies
+/// are intact.
 ///
 /// # Errors
-/// The medium fails or forgets; the former state still holds then.
+/// The medium fails or does not keep the data. The previous state is still in effect then.
 pub fn save(medium: &mut impl Medium, loaded: &Loaded, state: &BootState) -> Result<Loaded, StoreError> {
     let (copy, sequence) = (1 - loaded.copy, loaded.sequence.wrapping_add(1));
     if *state == loaded.state && loaded.defect.is_none() {
@@ -135,7 +138,7 @@ pub fn save(medium: &mut impl Medium, loaded: &Loaded, state: &BootState) -> Res
     Ok(Loaded { state: state.clone(), sequence, copy, defect: None })
 }
 
-/// Writes both copies anew: for a new disk, or when neither was whole.
+/// Writes both copies, for a new disk or if neither was intact.
 ///
 /// # Errors
 /// As [`save`].
@@ -149,7 +152,7 @@ pub fn initialize(medium: &mut impl Medium, state: &BootState) -> Result<Loaded,
 /// Both copies as they are on a new disk.
 ///
 /// # Errors
-/// The state does not go into a record.
+/// A record cannot store the state.
 pub fn records(state: &BootState) -> Result<[[u8; STATE_BYTES]; 2], StateError> {
     Ok([state.encode(1)?, state.encode(2)?])
 }
@@ -167,11 +170,11 @@ fn write(medium: &mut impl Medium, copy: usize, record: &[u8; STATE_BYTES]) -> R
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{factory, states};
+    use super::super::samples::{factory, states};
     use super::*;
     use crate::slot::Slot;
 
-    /// Two sectors, and what is to go wrong with them.
+    /// Two sectors, and the faults to simulate.
     struct Sectors2 {
         copies: [[u8; STATE_BYTES]; 2],
         torn: Option<usize>,
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_goes_over_the_older_copy() {
+    fn a_save_overwrites_the_older_copy() {
         let mut medium = Sectors2::new(&factory());
         let loaded = load(&mut medium).unwrap();
         assert_eq!((loaded.copy, loaded.sequence), (1, 2));
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_copy_is_what_the_next_save_mends() {
+    fn the_next_save_repairs_a_damaged_copy() {
         for (damaged, sequence) in [(0, 3), (1, 2)] {
             let mut medium = Sectors2::new(&factory());
             medium.copies[damaged][100] ^= 1;
@@ -238,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn both_lost_is_told_with_the_reason_of_each() {
+    fn the_loss_of_both_copies_is_reported_with_both_reasons() {
         let mut medium = Sectors2::new(&factory());
         medium.copies = [[0; STATE_BYTES], medium.copies[1]];
         medium.copies[1][200] ^= 4;
         let error = load(&mut medium).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("copy 1: reading the boot state: there is none"), "{text}");
+        assert!(text.contains("copy 1: reading the boot state: no boot state found"), "{text}");
         assert!(text.contains("copy 2: reading the boot state: checksum"), "{text}");
         assert!(!error.is_future());
         initialize(&mut medium, &BootState::recovered(Slot::Second)).unwrap();
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_forgets_is_told() {
+    fn a_disk_that_does_not_keep_data_is_reported() {
         let mut medium = Sectors2::new(&factory());
         medium.forgets = true;
         let loaded = load(&mut medium).unwrap();
@@ -261,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_power_cut_in_a_save_leaves_the_state_before_or_after(
+        fn a_power_cut_during_a_save_leaves_the_old_or_the_new_state(
             before in states(), after in states(), bytes in 0..=STATE_BYTES,
         ) {
             let mut medium = Sectors2::new(&before);

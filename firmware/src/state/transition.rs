@@ -1,49 +1,50 @@
-//! What changes the boot state: each change is a function from state to state and writes nothing.
+//! The transitions of the boot state. Each is a function from state to state that writes nothing.
 //!
-//! Invariant, kept by every one of them: the default slot is marked good, and is never one that is being written or has not
-//! proved itself. A unit that loses power at any moment finds a state before or after a change, and both start it.
+//! Invariant of every transition: the default slot is marked good, and is never one that is being written or has not proved
+//! itself. A unit that loses power at any moment finds the state before or after a transition, and boots with either.
 
 use semver::Version;
 
-use super::{BootState, Digest, Mark, Trial};
+use super::boot_state::{BootState, Digest, Mark, Trial};
 use crate::slot::Slot;
 
-/// Why a change cannot be.
+/// A transition that is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransitionError {
-    /// Nothing may be written under a running system.
-    #[error("slot {0} is the running one; only the other slot can be written")]
+    /// The running slot cannot be written.
+    #[error("slot {0} is running; only the other slot can be written")]
     Running(Slot),
-    /// The other slot is the only one that is known to work.
+    /// The running slot is on trial, so the other slot is the only one known to work.
     #[error(
-        "slot {0} runs on trial, and the other slot is what the unit falls back to; `sluice update confirm` keeps what runs, \
-         `sluice update rollback` gives it up"
+        "slot {0} is running on trial, and the unit falls back to the other slot\nhint: keep the running system with `sluice \
+         update confirm`, or discard it with `sluice update rollback`"
     )]
     OnTrial(Slot),
-    /// There would be nothing good left.
+    /// The running slot is marked bad, and no good slot would be left.
     #[error(
-        "the running slot {0} is marked bad and would be the only one left; restart into a good slot, or say \
-         `sluice update activate {0}` if it is one"
+        "the running slot {0} is marked bad and would be the only one left\nhint: reboot into a good slot, or run `sluice \
+         update activate {0}` if this one is good"
     )]
     RunningBad(Slot),
-    /// Nothing to confirm.
+    /// The running slot is neither on trial nor the default.
     #[error(
-        "slot {0} runs because it was chosen at the console, not on trial; `sluice update activate {0}` makes it the default"
+        "slot {0} is running because it was chosen at the console; it is not on trial\nhint: make it the default with `sluice \
+         update activate {0}`"
     )]
     NotOnTrial(Slot),
-    /// A slot that must not be started.
-    #[error("slot {0} is marked bad: an update of it was not completed; install it again")]
+    /// The slot is marked bad and must not be booted.
+    #[error("slot {0} is marked bad: its last update did not complete\nhint: install the update again")]
     Bad(Slot),
 }
 
 type Transition = Result<BootState, TransitionError>;
 
 impl BootState {
-    /// Before the first byte goes to `target`: it is bad from now on, and `running` is the default.
+    /// The state before the first byte is written to `target`: `target` is bad, and `running` is the default.
     ///
     /// # Errors
-    /// `target` runs, `running` is on trial or marked bad.
+    /// `target` is running, or `running` is on trial or marked bad.
     pub fn begin_install(&self, running: Slot, target: Slot) -> Transition {
         if target == running {
             return Err(TransitionError::Running(target));
@@ -60,7 +61,7 @@ impl BootState {
         Ok(next)
     }
 
-    /// After `target` was written and read back: it holds `digest` and gets `tries` boots to prove itself.
+    /// The state after `target` was written and read back: it has this `digest` and gets `tries` boots to prove itself.
     #[must_use]
     pub fn finish_install(&self, target: Slot, digest: Digest, tries: u8) -> Self {
         let mut next = Self { trial: Some(Trial { slot: target, tries }), ..self.clone() };
@@ -69,11 +70,11 @@ impl BootState {
         next
     }
 
-    /// The system that runs from `running`, of this version, is healthy: it stays, and nothing older is installed from now
-    /// on. Saying so again changes nothing; a trial of the other slot that waits for the next boot goes on waiting.
+    /// Confirms that the system running from `running`, of this version, is healthy: it becomes the default, and nothing
+    /// older can be installed from now on. Confirming again changes nothing, and a pending trial of the other slot is kept.
     ///
     /// # Errors
-    /// It is neither on trial nor the default.
+    /// `running` is neither on trial nor the default.
     pub fn confirm(&self, running: Slot, version: &Version) -> Transition {
         let mut next = self.clone();
         if self.is_on_trial(running) {
@@ -89,11 +90,11 @@ impl BootState {
         Ok(next)
     }
 
-    /// Undoes the last update. A trial, whichever slot has it, is off, and the default starts next; without one the other slot
-    /// becomes the default.
+    /// Undoes the last update. If either slot is on trial, the trial ends and the default boots next; otherwise the other
+    /// slot becomes the default.
     ///
     /// # Errors
-    /// There is no trial, and the other slot is bad.
+    /// There is no trial, and the other slot is marked bad.
     pub fn rollback(&self, running: Slot) -> Transition {
         if self.trial.is_some() {
             return Ok(Self { trial: None, ..self.clone() });
@@ -105,11 +106,11 @@ impl BootState {
         Ok(Self { default: other, ..self.clone() })
     }
 
-    /// Lets `slot` start from the next boot on. The running slot becomes the default, for it works; the other one gets a
-    /// trial of `tries` boots, unless it is the default already.
+    /// Makes `slot` boot from now on. The running slot becomes the default because it works; the other slot gets a trial of
+    /// `tries` boots unless it is already the default.
     ///
     /// # Errors
-    /// The slot is bad, or it runs on trial and wants to be confirmed.
+    /// The slot is marked bad, or is running on trial and must be confirmed instead.
     pub fn activate(&self, slot: Slot, running: Slot, tries: u8) -> Transition {
         let mut next = Self { trial: None, ..self.clone() };
         if slot == running {
@@ -126,14 +127,14 @@ impl BootState {
         Ok(next)
     }
 
-    /// The boot manager takes a try from the trial.
+    /// Takes a try from the trial, as the boot manager does.
     #[must_use]
     pub fn consume_try(&self) -> Self {
         let trial = self.trial.map(|trial| Trial { tries: trial.tries.saturating_sub(1), ..trial });
         Self { trial, ..self.clone() }
     }
 
-    /// Whether `slot` has a trial, pending, running or lost.
+    /// Whether `slot` has a trial: pending, running or failed.
     pub fn is_on_trial(&self, slot: Slot) -> bool {
         self.trial.is_some_and(|trial| trial.slot == slot)
     }
@@ -143,7 +144,7 @@ impl BootState {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{factory, slots};
+    use super::super::samples::{factory, slots};
     use super::*;
 
     const ONE: Slot = Slot::First;
@@ -154,7 +155,7 @@ mod tests {
     }
 
     /// `default trial:tries marks floor`.
-    fn told(state: &BootState) -> String {
+    fn summary(state: &BootState) -> String {
         let trial = state.trial.map_or("-".to_owned(), |trial| format!("{}:{}", trial.slot, trial.tries));
         let marks = state.marks.map(|mark| if mark == Mark::Good { "good" } else { "bad" }).join(",");
         let floor = state.floor.as_ref().map_or("-".to_owned(), Version::to_string);
@@ -162,44 +163,44 @@ mod tests {
     }
 
     #[test]
-    fn an_update_goes_through_these_states() {
+    fn an_update_passes_through_these_states() {
         let state = factory();
-        assert_eq!(told(&state), "1 - good,good -");
+        assert_eq!(summary(&state), "1 - good,good -");
         let state = state.begin_install(ONE, TWO).unwrap();
-        assert_eq!(told(&state), "1 - good,bad -");
+        assert_eq!(summary(&state), "1 - good,bad -");
         assert_eq!(state.digest(TWO), None);
         let state = state.finish_install(TWO, [9; 32], 1);
-        assert_eq!(told(&state), "1 2:1 good,good -");
+        assert_eq!(summary(&state), "1 2:1 good,good -");
         assert_eq!(state.digest(TWO), Some([9; 32]));
         let state = state.consume_try();
-        assert_eq!(told(&state), "1 2:0 good,good -");
+        assert_eq!(summary(&state), "1 2:0 good,good -");
         let state = state.confirm(TWO, &version("1.1.0")).unwrap();
-        assert_eq!(told(&state), "2 - good,good 1.1.0");
+        assert_eq!(summary(&state), "2 - good,good 1.1.0");
         let state = state.begin_install(TWO, ONE).unwrap().finish_install(ONE, [8; 32], 1).consume_try();
-        assert_eq!(told(&state), "2 1:0 good,good 1.1.0");
-        assert_eq!(told(&state.rollback(ONE).unwrap()), "2 - good,good 1.1.0");
+        assert_eq!(summary(&state), "2 1:0 good,good 1.1.0");
+        assert_eq!(summary(&state.rollback(ONE).unwrap()), "2 - good,good 1.1.0");
     }
 
     #[test]
-    fn the_floor_rises_on_confirm_only_and_never_falls() {
+    fn the_floor_rises_only_on_confirm_and_never_falls() {
         let state = factory().confirm(ONE, &version("1.1.0")).unwrap();
         let older = state.confirm(ONE, &version("1.1.0-dev.3+gabc")).unwrap();
         assert_eq!(older, state);
-        // What is behind a `+` orders nothing.
+        // The text after a `+` does not affect the order.
         assert_eq!(state.confirm(ONE, &version("1.1.0+gdef")).unwrap(), state);
         let newer = state.confirm(ONE, &version("1.2.0-dev.1")).unwrap();
-        assert_eq!(told(&newer), "1 - good,good 1.2.0-dev.1");
+        assert_eq!(summary(&newer), "1 - good,good 1.2.0-dev.1");
         assert_eq!(newer.rollback(ONE).unwrap().floor, newer.floor);
     }
 
     #[test]
-    fn confirming_the_default_leaves_a_waiting_trial_alone() {
+    fn confirming_the_default_keeps_a_pending_trial() {
         let state = factory().begin_install(ONE, TWO).unwrap().finish_install(TWO, [9; 32], 1);
-        assert_eq!(told(&state.confirm(ONE, &version("1.0.0")).unwrap()), "1 2:1 good,good 1.0.0");
+        assert_eq!(summary(&state.confirm(ONE, &version("1.0.0")).unwrap()), "1 2:1 good,good 1.0.0");
     }
 
     #[test]
-    fn what_would_leave_a_unit_without_a_way_back_is_refused() {
+    fn a_transition_that_leaves_no_good_slot_is_refused() {
         let state = factory();
         assert_eq!(state.begin_install(ONE, ONE), Err(TransitionError::Running(ONE)));
         assert_eq!(state.confirm(TWO, &version("1.0.0")), Err(TransitionError::NotOnTrial(TWO)));
@@ -209,25 +210,25 @@ mod tests {
         let half = state.begin_install(ONE, TWO).unwrap();
         assert_eq!(half.activate(TWO, ONE, 1), Err(TransitionError::Bad(TWO)));
         assert_eq!(half.rollback(ONE), Err(TransitionError::Bad(TWO)));
-        // Chosen at the console although it is bad: the good one must not be written over.
+        // Chosen at the console although it is bad: the good slot must not be overwritten.
         assert_eq!(half.begin_install(TWO, ONE), Err(TransitionError::RunningBad(TWO)));
     }
 
     #[test]
-    fn a_slot_that_was_chosen_at_the_console_can_stay_or_be_written_from() {
+    fn a_slot_chosen_at_the_console_can_become_the_default_or_install_an_update() {
         let state = factory();
-        assert_eq!(told(&state.activate(TWO, TWO, 1).unwrap()), "2 - good,good -");
-        assert_eq!(told(&state.begin_install(TWO, ONE).unwrap()), "2 - bad,good -");
+        assert_eq!(summary(&state.activate(TWO, TWO, 1).unwrap()), "2 - good,good -");
+        assert_eq!(summary(&state.begin_install(TWO, ONE).unwrap()), "2 - bad,good -");
     }
 
     #[test]
     fn activating_the_other_slot_is_a_trial_unless_it_is_the_default() {
         let state = factory();
         let pending = state.activate(TWO, ONE, 1).unwrap();
-        assert_eq!(told(&pending), "1 2:1 good,good -");
+        assert_eq!(summary(&pending), "1 2:1 good,good -");
         assert_eq!(pending.activate(ONE, ONE, 1).unwrap(), state);
         assert_eq!(pending.consume_try().activate(ONE, TWO, 1).unwrap(), state);
-        assert_eq!(told(&state.rollback(ONE).unwrap()), "2 - good,good -");
+        assert_eq!(summary(&state.rollback(ONE).unwrap()), "2 - good,good -");
     }
 
     #[derive(Clone, Copy, Debug)]
@@ -255,8 +256,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is done in whatever order, the default is a good slot, a slot is on trial only while another is the
-        /// default, and what starts by itself is good.
+        /// Whatever happens in whatever order: the default is a good slot, only a slot that is not the default is on trial,
+        /// and the slot that boots without a key press is good.
         #[test]
         fn the_default_is_always_good(events in events()) {
             let mut state = factory();
@@ -289,7 +290,7 @@ mod tests {
                         Ok(if choice.consume.is_some() { state.consume_try() } else { state.clone() })
                     }
                 };
-                // Another command than the install ends it: only one runs at a time.
+                // Any other command ends the installation: only one command runs at a time.
                 state = next.unwrap_or(state);
                 prop_assert_eq!(state.mark(state.default), Mark::Good, "{:?}", event);
                 prop_assert!(!state.is_on_trial(state.default), "{:?}", event);

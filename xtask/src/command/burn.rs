@@ -12,20 +12,22 @@ use burn::{Image, plan};
 use report::Reporter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Write the full image to a card and verify it
+/// Write the full image to a card and read it back
+///
+/// Everything on the card is lost. Before it writes, the command shows the card's model and size and asks for `yes`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The device of the card, or a file of its size; everything on it is lost
+    /// The device of the card, or a file of its size
     device: PathBuf,
     /// The full image [default: that of the latest build]
     image: Option<PathBuf>,
-    /// Write the whole image, not only what its file systems use
+    /// Write the whole image, not only the parts that its file systems use
     #[arg(long)]
     all: bool,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Write to a disk even if it is not removable; it may be a disk of this machine
+    /// Write to a disk that is not removable, and so may belong to this machine
     #[arg(long)]
     dangerously_write_fixed_disk: bool,
 }

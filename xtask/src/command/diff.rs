@@ -13,33 +13,33 @@ const DIFFERENT: u8 = 1;
 /// Its exit code if the comparison failed.
 const TROUBLE: u8 = 2;
 
-/// Show what changed between two builds; exits as diff(1) does
+/// Show what changed between two builds; exit like diff(1)
 ///
-/// Only data that both builds have is compared; the line `compared:` lists it. The exit code is 0 if there is no
-/// difference, 1 if there is one, and 2 if the comparison failed. With -q, nothing is printed.
+/// Only data that both inputs have is compared; the first lines name it. Exits with 0 if there is no difference, with 1 if
+/// there is one, and with 2 if the builds cannot be compared.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The first build: a version in the output directory, the directory of a version, a full image, the device of a card,
-    /// a slot image, an update (.fw), a slot.mtree or a manifest.json
+    /// The first build: a version in the output directory, a version directory, a full image, the device of a card, a slot
+    /// image, an update (.fw), a slot.mtree or a manifest.json
     a: PathBuf,
     /// The second build
     b: PathBuf,
-    /// The order of paths
-    #[arg(long, value_enum, default_value = "path")]
+    /// Sort paths by this
+    #[arg(long, value_name = "KEY", value_enum, default_value = "path")]
     by: By,
-    /// Compare slot N of the card A, 1 (the default) or 2
+    /// Read slot N (1 or 2) of the card A [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot_a: Option<u8>,
-    /// Compare slot N of the card B
+    /// Read slot N (1 or 2) of the card B [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot_b: Option<u8>,
-    /// Accept updates signed with the public key in FILE, besides those in firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// The output directory, which contains a directory for each version
+    /// The output directory, with the version directories [default: target/firmware]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Print JSON; not together with -q
+    /// Print JSON; not together with -q, which leaves only the exit code
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
 }

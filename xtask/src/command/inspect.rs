@@ -12,30 +12,30 @@ use report::Reporter;
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = false)]
 pub struct Args {
-    /// A full image, a slot image, the device of a card, or an update (.fw); nothing is written to it
+    /// A full image, a slot image, the device of a card or an update (.fw); it is only read
     file: PathBuf,
-    /// Verify the signature and every chunk of a bundle; exit with 1 at the first fault
+    /// For updates: check the signature and every chunk; exit with 1 at the first fault
     #[arg(long)]
     verify: bool,
-    /// Write manifest.json and manifest.json.minisig of a bundle to DIR, for `minisign -V -p KEY.pub -m manifest.json`
+    /// For updates: write manifest.json and manifest.json.minisig to DIR, for `minisign -V -p KEY.pub -m manifest.json`
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
-    /// Accept bundles signed with the public key in FILE, besides those in firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     #[command(subcommand)]
     look: Option<Look>,
 }
 
-/// Reads files from an image without mounting it.
+/// What to read from an image, without mounting it.
 #[derive(clap::Subcommand, Debug)]
 enum Look {
-    /// List a file or a directory
+    /// List a file or directory
     Ls {
         /// The path in the file system
         #[arg(default_value = "/")]
         path: String,
-        /// Show type, mode, number of names, owner, group, flags and size (bytes)
+        /// Show type, mode, links, owner, group, size in bytes and flags
         #[arg(short)]
         long: bool,
         /// List directories recursively
@@ -51,22 +51,22 @@ enum Look {
         #[command(flatten)]
         from: From,
     },
-    /// Copy a file, or a directory with everything in it
+    /// Copy a file or directory, with everything below it, to a directory of this machine
     Extract {
         /// The path in the file system
         path: String,
-        /// The directory to copy to; it is created, or is empty
+        /// The directory to copy to; it is created, or must be empty
         dir: PathBuf,
         #[command(flatten)]
         from: From,
     },
 }
 
-/// Selects a file system of the disk.
+/// The file system to read.
 #[derive(clap::Args, Debug)]
 #[group(multiple = false)]
 struct From {
-    /// Read slot N, 1 (the default) or 2
+    /// Read slot N (1 or 2) [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
     /// Read /cfg

@@ -1,13 +1,13 @@
-//! `cargo xtask lab`: simulates in QEMU what happens to units in the field.
+//! `cargo xtask lab`: simulates boots, updates and power cuts in QEMU, and prints the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use builder::board;
 use builder::toolchain::{self, Group};
 use builder::world::Origin;
-use lab::board::ALIX;
 use lab::directory::Directory;
 use lab::{Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
@@ -19,7 +19,8 @@ const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
 /// Arguments of `cargo xtask lab`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Play only these scenarios
+    /// Run only these scenarios
+    #[arg(value_name = "SCENARIO")]
     names: Vec<String>,
     /// Use the FreeBSD installed in DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR", conflicts_with = "src")]
@@ -27,16 +28,16 @@ pub struct Args {
     /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR")]
     src: Option<PathBuf>,
-    /// The number of power cuts in each of the scenarios `update-cut-*`
+    /// How many times each of the scenarios `update-cut-*` cuts the power
     #[arg(long, value_name = "N", default_value_t = 10)]
     cuts: u32,
-    /// The number of scenarios to run at a time
+    /// How many scenarios run at the same time
     #[arg(short, long, value_name = "N", default_value_t = 2)]
     jobs: usize,
-    /// Override keys of appliance.toml with those in FILE, as `image -c` does
+    /// Override keys of appliance.toml with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// List the scenarios without playing them
+    /// List the scenarios, and run none
     #[arg(long)]
     list: bool,
 }
@@ -107,8 +108,8 @@ impl Args {
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
         command.args(["image", "-qq", "--output"]).arg(&output);
         match (&self.src, &self.world) {
-            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", ALIX.kernel]),
-            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", ALIX.kernel]),
+            (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
+            (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
             _ => &mut command,
         };
         for config in self.config.iter().map(PathBuf::as_path).chain(config) {

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use bsd_disk::boot0::Boot0Options;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
-use builder::boot_state;
+use builder::{board, boot_state};
 use clap::value_parser;
 use firmware::slot::Slot;
-use lab::board::ALIX;
 use lab::qemu::{Disk, Forward, Machine, copy_sparse};
 use report::Reporter;
 use tempfile::TempDir;
@@ -21,26 +20,26 @@ const FULL_IMAGE: &str = ".full.img";
 /// Arguments of `cargo xtask run`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Boot the full image FILE [default: that of the latest build]
+    /// Boot the full image in FILE [default: that of the latest build]
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// Keep what the unit writes in the image; otherwise it is discarded at the end
+    /// Keep what the device writes in the image; otherwise it is discarded
     #[arg(long)]
     keep: bool,
-    /// Boot slot N, by making it the default on the disk
+    /// Start slot N (1 or 2), by making it the default on the disk
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=2))]
     slot: Option<u8>,
-    /// Memory in MiB
-    #[arg(long, value_name = "MIB", default_value_t = ALIX.memory)]
+    /// Memory of the device, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT.machine.memory)]
     memory: u32,
-    /// Connect a network interface, em0, to a network with DHCP
+    /// Connect the network card em0 to a network with DHCP
     #[arg(long)]
     net: bool,
-    /// Forward the TCP port HOST of this machine's loopback interface to the port GUEST of the unit; implies --net
+    /// Forward TCP port HOST of this machine's loopback to port GUEST of the device; implies --net; may be given several times
     #[arg(long, value_name = "HOST:GUEST")]
     forward: Vec<Forward>,
-    /// The QEMU program
-    #[arg(long, value_name = "FILE", default_value = ALIX.program)]
+    /// The QEMU program to run
+    #[arg(long, value_name = "FILE", default_value = board::DEFAULT.machine.program)]
     qemu: PathBuf,
 }
 

@@ -1,20 +1,20 @@
-//! `cargo xtask setup`: finds the tools that the builder uses, and installs what lacks.
+//! `cargo xtask setup`: finds the tools that the builder uses, and installs those that are missing.
 
 use anyhow::{Context, Result};
 use builder::toolchain::{self, Group, NEEDS, Need, Toolchain};
 use report::Reporter;
 use serde::Serialize;
 
-/// Find the tools that the builder uses, and install what lacks
+/// Find the tools that the builder uses, and install those that are missing
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Only report what is here and what lacks; exit with 1 if something lacks
+    /// Only report which tools are found or missing; exit with 1 if one is missing
     #[arg(long)]
     check: bool,
-    /// Write the report as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Set up for these occasions only
+    /// Only look for the tools of these occasions, separated by commas
     #[arg(long = "for", value_name = "OCCASION", value_delimiter = ',')]
     groups: Vec<Group>,
 }

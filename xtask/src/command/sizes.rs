@@ -12,25 +12,25 @@ use report::Reporter;
 /// Show what fills the slot, and what grew since the last release
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A version in the output directory, its directory, an image, a card, an update, a slot.mtree or a manifest.json
+    /// A version in the output directory, a version directory, an image, a card, an update, a slot.mtree or a manifest.json
     /// [default: the latest build]
     build: Option<PathBuf>,
     /// Show the growth since this build [default: the newest tagged release in the output directory]
     #[arg(long, value_name = "VERSION|FILE")]
     since: Option<PathBuf>,
-    /// The depth of the tree of directories
+    /// How many levels of directories are shown
     #[arg(long, value_name = "N", default_value_t = 2)]
     depth: usize,
-    /// The number of files to list
+    /// How many of the largest files are listed
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
-    /// Override keys of appliance.toml, which contains the budgets, with those in FILE; may be repeated
+    /// Override keys of appliance.toml, such as the budgets, with those of FILE; may be given several times
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// Accept updates signed with the public key in FILE, besides those in firmware/keys and the development key
+    /// For updates: also accept the public key in FILE, besides firmware/keys and the development key
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// The output directory, which contains a directory for each version
+    /// The output directory, with the version directories [default: target/firmware]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Print JSON
@@ -44,7 +44,7 @@ impl Args {
     /// # Errors
     /// There is no such build, or it lists neither paths nor layers.
     pub fn run(self, _: &Reporter) -> Result<()> {
-        let root = workspace::root();
+        let root = workspace::find()?;
         let product = Product::load(&root, &self.config)?;
         let budgets = Budgets { slot: product.slot_budget, service: product.service_budget };
         let builds = Builds::new(self.output, self.keys);

@@ -13,11 +13,11 @@ pub const WORLD_VARIABLE: &str = "SLUICE_TEST_WORLD";
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run the tests of a real FreeBSD too, with the world in DIR (what `image --src` leaves behind)
+    /// Also run the tests that need a real FreeBSD, with the world in DIR that `image --src` left
     #[arg(long, value_name = "DIR")]
     world: Option<PathBuf>,
-    /// What `cargo test` gets, as a test's name
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// Arguments for `cargo test`, such as part of a test's name; format and lints are then not checked
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 

@@ -10,7 +10,7 @@ use bsd_disk::geometry::Geometry;
 use bsd_disk::mbr::Mbr;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use builder::assembler::{Source, assemble};
-use builder::miniature::boot::{BootOptions, BootPrograms};
+use builder::world::miniature::boot::{BootOptions, BootPrograms};
 use firmware::boot_manager::INCLUDES;
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::VERSION_OFFSET;

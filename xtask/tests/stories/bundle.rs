@@ -55,9 +55,9 @@ fn the_bundle_of_a_build_is_its_slot_image_and_a_changed_bit_is_told_with_its_pl
         fs::write(&bad, bytes).unwrap();
         inspect(&repository, &bad, &["--verify"]).refused(parts)
     };
-    refused(0, &["bad.fw", "this is none"]);
+    refused(0, &["bad.fw", "this is not a bundle"]);
     refused(14, &["header is damaged"]);
-    refused(40, &["signature does not hold"]);
+    refused(40, &["signature does not match"]);
     refused(head + 5, &[&format!("at byte {head}, where chunk 0 should be"), "chunk 0 is damaged"]);
     fs::write(&bad, &good[..good.len() - 1]).unwrap();
     inspect(&repository, &bad, &["--verify"]).refused(&["in the middle of chunk"]);
@@ -79,7 +79,7 @@ fn a_release_trusts_the_products_keys_alone_and_is_signed_with_one_of_them() {
     let key = repository.product_key("product");
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let other = repository.beside("other.key");
-    keygen(&[&secret[..], &[other.to_str().unwrap()]].concat()).refused(&["product.pub is there already"]);
+    keygen(&[&secret[..], &[other.to_str().unwrap()]].concat()).refused(&["product.pub exists already"]);
     let next = repository.product_key("product-2");
     git_tag_moves(&repository);
 
@@ -88,7 +88,7 @@ fn a_release_trusts_the_products_keys_alone_and_is_signed_with_one_of_them() {
     repository.image(&[]).success();
     repository
         .image(&["--release", "--sign-key", development.to_str().unwrap()])
-        .refused(&["none of those in firmware/keys", "product-2"]);
+        .refused(&["not one of the keys in firmware/keys", "product-2"]);
     for signer in [&key, &next] {
         repository.image(&["--release", "--sign-key", signer.to_str().unwrap()]).success();
         assert_eq!(keys_in_slot(&repository), ["product-2.pub", "product.pub"]);

@@ -16,6 +16,7 @@ mod burn;
 mod convert;
 mod customize;
 mod diff;
+mod digests;
 mod image;
 mod inspect;
 mod lab;

@@ -1,11 +1,8 @@
-//! A unit on the bench: its card is a [`Disk`], and it starts as the boot manager would have it.
+//! A unit on the bench: its card is a [`Disk`], and it starts as the boot manager would start it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Read;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bsd_disk::units::Sectors;
 use firmware::bundle::PublicKeys;
@@ -18,19 +15,15 @@ use firmware::state::{BootState, COPIES};
 
 use super::bundles;
 use super::disk::{Disk, STATE, Shared, Slice};
+use crate::disk::Access;
 use crate::update::error::UpdateError;
-use crate::update::feed::Candidate;
 use crate::update::install::{Report, Request, install};
-use crate::update::lock::Lock;
-use crate::update::progress::{Phase, Watch};
-use crate::update::unit::{Access, Unit};
+use crate::update::payload::Candidate;
+use crate::update::progress::{Observer, Phase};
+use crate::update::unit::Unit;
 
-/// Sectors that a slot has more than the images here.
+/// Sectors by which a slot is larger than the images here.
 const SPARE: usize = 24 * 512;
-
-/// Where the locks of all benches are.
-static LOCKS: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
-static BENCHES: AtomicUsize = AtomicUsize::new(0);
 
 /// The unit.
 pub struct Bench {
@@ -38,24 +31,33 @@ pub struct Bench {
     pub running: Slot,
     pub release: Release,
     pub keys: PublicKeys,
-    /// `/cfg` is mounted for writing.
+    /// Whether `/cfg` is mounted for writing.
     pub cfg_mounted: bool,
-    /// It is a disk of boot0's.
+    /// Whether the disk has boot0.
     pub boot0: bool,
-    /// The version of its disk's layout.
+    /// The version of the disk layout.
     pub disk_layout: u32,
-    lock: PathBuf,
+    is_locked: Rc<Cell<bool>>,
 }
 
-/// Remembers what it was told.
+/// The lock of a bench. It is no file, since a child process of another test could hold a file lock for a moment.
+pub struct Lock(Rc<Cell<bool>>);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+/// Records what an installation reports.
 #[derive(Default)]
-pub struct Told {
+pub struct Recorder {
     pub warnings: Vec<String>,
     pub started: bool,
     pub progress: Vec<(Phase, u64)>,
 }
 
-impl Watch for Told {
+impl Observer for Recorder {
     fn start(&mut self, _: &Candidate, _: Slot) {
         self.started = true;
     }
@@ -68,13 +70,13 @@ impl Watch for Told {
 }
 
 impl Bench {
-    /// Runs `running` from slot 1, and has `other` in slot 2, which is good.
+    /// A unit that runs `running` from slot 1 and has `other` in slot 2, which is good.
     pub fn new(running: &[u8], other: &[u8]) -> Self {
         let state = BootState::factory(Slot::First, [true; 2], None);
         Self::with(Slot::First, [running.to_vec(), other.to_vec()], &state)
     }
 
-    /// With these slots and this state.
+    /// A unit with these slots and this state.
     pub fn with(running: Slot, slots: [Vec<u8>; 2], state: &BootState) -> Self {
         let longest = slots.iter().map(Vec::len).max().unwrap_or_default() + SPARE;
         let slots = slots.map(|mut slot| {
@@ -101,7 +103,7 @@ impl Bench {
             cfg_mounted: false,
             boot0: false,
             disk_layout: LAYOUT,
-            lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
+            is_locked: Rc::default(),
         };
         bench.run(running);
         bench
@@ -117,11 +119,11 @@ impl Bench {
             cfg_mounted: self.cfg_mounted,
             boot0: self.boot0,
             disk_layout: self.disk_layout,
-            lock: LOCKS.path().join(BENCHES.fetch_add(1, Ordering::Relaxed).to_string()),
+            is_locked: Rc::default(),
         }
     }
 
-    /// Has `slot` run.
+    /// Makes `slot` the running one.
     pub fn run(&mut self, slot: Slot) {
         self.running = slot;
         let disk = self.disk.borrow();
@@ -131,7 +133,7 @@ impl Bench {
         }
     }
 
-    /// Where the boot state is.
+    /// The medium of the boot state.
     pub fn medium(&self) -> Slice {
         Slice { disk: Rc::clone(&self.disk), region: STATE }
     }
@@ -141,14 +143,14 @@ impl Bench {
         store::load(&mut self.medium()).unwrap().state
     }
 
-    /// Loses both copies of it.
+    /// Loses both copies of the boot state.
     pub fn lose_state(&self) {
         for copy in COPIES {
             self.disk.borrow_mut().poke(STATE, copy.bytes() as usize, &[0; 512]);
         }
     }
 
-    /// What the boot manager starts, with nobody at the console. It takes a try from a trial first, which may fail.
+    /// The slot that the boot manager starts with nobody at the console. It takes a try from a trial first, which may fail.
     pub fn start(&self) -> Option<Slot> {
         let mut medium = self.medium();
         let order = match store::load(&mut medium) {
@@ -163,18 +165,18 @@ impl Bench {
         order.into_iter().find(|&slot| self.disk.borrow().is_startable(slot))
     }
 
-    /// The unit starts anew.
+    /// Reboots the unit.
     pub fn restart(&mut self) {
-        let slot = self.start().expect("a slot that can be started");
+        let slot = self.start().expect("a slot that can start");
         self.run(slot);
     }
 
     /// `sluice update install` of these bytes.
     pub fn install(&self, update: impl Read) -> Result<Report, UpdateError> {
-        install(self, Request::default(), || Ok(update), &mut Told::default())
+        install(self, Request::default(), || Ok(update), &mut Recorder::default())
     }
 
-    /// Whether a slot holds this image whole.
+    /// Whether a slot holds all of this image.
     pub fn holds(&self, slot: Slot, image: &[u8]) -> bool {
         self.disk.borrow().slot(slot).starts_with(image)
     }
@@ -186,7 +188,10 @@ impl Unit for Bench {
     type Lock = Lock;
 
     fn lock(&self) -> Result<Lock, UpdateError> {
-        Lock::take(&self.lock).unwrap().ok_or(UpdateError::Locked)
+        match self.is_locked.replace(true) {
+            true => Err(UpdateError::Locked),
+            false => Ok(Lock(Rc::clone(&self.is_locked))),
+        }
     }
     fn running(&self) -> Result<Slot, UpdateError> {
         Ok(self.running)

@@ -1,4 +1,4 @@
-//! Slot images and the bundles of them.
+//! Slot images and bundles of them.
 
 use std::sync::LazyLock;
 
@@ -13,29 +13,29 @@ use minisign::KeyPair;
 
 use super::disk::Dice;
 
-/// Sectors of a chunk here: small ones, so that there are many writes to cut. The builder's have 256.
+/// Sectors of a chunk here. The builder's chunks have 256; small ones make many writes to cut.
 pub const CHUNK_SECTORS: u32 = 16;
 const CHUNK: usize = CHUNK_SECTORS as usize * 512;
 
-/// Bytes of each part of an image.
+/// Bytes of one part of an image.
 pub const PART: usize = 48 << 10;
 
-/// Two pairs of keys; the first is trusted.
+/// Two key pairs; the first one is trusted.
 static PAIRS: LazyLock<[KeyPair; 2]> =
     LazyLock::new(|| [(); 2].map(|()| KeyPair::generate_unencrypted_keypair().unwrap()));
 
-/// What a unit trusts.
+/// The keys that a unit trusts.
 pub fn keys() -> PublicKeys {
     PublicKeys::parse([&*PAIRS[0].pk.to_box().unwrap().into_string()]).unwrap()
 }
 
-/// A slot of this version. Two versions have some parts that are the same, some that differ here and there, some that
-/// are zero in one of them or in both, and a last one that is short.
+/// A slot image of this version. Of two versions, some parts are the same, some differ here and there, some are zero in one
+/// or both of them, and the last one is short.
 pub fn image(version: &str) -> Vec<u8> {
     image_of(version, "sluice", "alix", PART)
 }
 
-/// The same with other names and parts of another size.
+/// The same with another product and board, and parts of another size.
 pub fn image_of(version: &str, product: &str, board: &str, part: usize) -> Vec<u8> {
     let mut image = vec![0; 9 * part + 5 * 512];
     let own = version.bytes().fold(7_u64, |sum, byte| sum * 31 + u64::from(byte));
@@ -84,7 +84,7 @@ pub fn digest(image: &[u8]) -> [u8; 32] {
     digest.finish()
 }
 
-/// The manifest of an image, and its chunks.
+/// The manifest of an image, and its stored chunks.
 pub fn manifest(image: &[u8], chunk_sectors: u32) -> (Manifest, Vec<u8>) {
     let (mut chunks, mut stored) = (ChunkList::new(), Vec::new());
     for raw in image.chunks(chunk_sectors as usize * 512) {
@@ -117,7 +117,7 @@ pub fn manifest(image: &[u8], chunk_sectors: u32) -> (Manifest, Vec<u8>) {
     (manifest, stored)
 }
 
-/// Puts a bundle together, signed with the pair of this number.
+/// Assembles a bundle, signed with the key pair of this number.
 pub fn signed(manifest: &[u8], stored: &[u8], pair: usize) -> Vec<u8> {
     let comment = SIGNATURE_COMMENT.strip_prefix("untrusted comment: ");
     let signature = minisign::sign(None, &PAIRS[pair].sk, manifest, Some("timestamp:0"), comment).unwrap();
@@ -131,14 +131,14 @@ pub fn bundle(image: &[u8]) -> Vec<u8> {
     changed(image, |_| {})
 }
 
-/// The bundle of an image, with something else in its manifest.
+/// The bundle of an image, with a changed manifest.
 pub fn changed(image: &[u8], change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
     let (mut manifest, stored) = manifest(image, CHUNK_SECTORS);
     change(&mut manifest);
     signed(&manifest.encode().unwrap(), &stored, 0)
 }
 
-/// Where the first chunk of a bundle begins.
+/// The offset of the first chunk of a bundle.
 pub fn first_chunk(bundle: &[u8]) -> usize {
     let header = Header::decode(bundle[..HEADER_BYTES].try_into().unwrap()).unwrap();
     HEADER_BYTES + (header.manifest_bytes + header.signature_bytes) as usize

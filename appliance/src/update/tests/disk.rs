@@ -1,6 +1,6 @@
-//! A card with a write cache: what was not flushed before the power went is lost, reordered or torn.
+//! A card with a write cache: writes that were not flushed before a power cut are lost, reordered or torn.
 //!
-//! Crueller than real ones: each slice has a cache of its own, so that a flush of one promises nothing of another.
+//! It is crueller than real cards: each slice has a cache of its own, so a flush of one ensures nothing about another.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,14 +11,14 @@ use firmware::slot::Slot;
 use firmware::state::STATE_BYTES;
 use firmware::state::store::Medium;
 
-use crate::update::storage::Storage;
+use crate::disk::Storage;
 
 /// Slot 1, slot 2 and the head of `/cfg`.
 pub const REGIONS: usize = 3;
 /// The region with the boot state.
 pub const STATE: usize = 2;
 
-/// What is to go wrong, beside the power.
+/// What goes wrong, besides the power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Nothing.
@@ -27,16 +27,16 @@ pub enum Trouble {
     Read(usize),
     /// The n-th write or flush fails.
     Write(usize),
-    /// The n-th write is forgotten, which nobody is told.
+    /// The n-th write is lost, without an error.
     Forgets(usize),
-    /// The n-th write spoils this byte of the same slice, which nobody is told.
+    /// The n-th write changes this byte of the same slice, without an error.
     Disturbs(usize, usize),
 }
 
 #[derive(Clone)]
 struct Region {
     durable: Vec<u8>,
-    /// What the system reads: with what is in the cache.
+    /// What the system reads, including what is in the cache.
     seen: Vec<u8>,
     cache: Vec<(usize, Vec<u8>)>,
 }
@@ -45,21 +45,21 @@ struct Region {
 #[derive(Clone)]
 pub struct Disk {
     regions: [Region; REGIONS],
-    /// Writes and flushes so far: each is a moment at which the power can go.
+    /// Writes and flushes so far: at each of them the power can fail.
     pub operations: usize,
     /// Writes so far.
     pub writes: usize,
     reads: usize,
-    /// The operation at which the power goes.
+    /// The operation at which the power fails.
     pub cut: Option<usize>,
     off: bool,
     pub trouble: Trouble,
 }
 
-/// A card that several hold.
+/// A shared card.
 pub type Shared = Rc<RefCell<Disk>>;
 
-/// A stream of numbers that is the same at every run (Numerical Recipes' generator).
+/// A stream of numbers that is the same in every run (Numerical Recipes' generator).
 pub struct Dice(u64);
 
 impl Dice {
@@ -75,7 +75,7 @@ impl Dice {
 }
 
 impl Disk {
-    /// With this on its slots, and this at the head of `/cfg`.
+    /// A card with these slots and this at the head of `/cfg`.
     pub fn new(slots: [Vec<u8>; 2], state: Vec<u8>) -> Self {
         let region = |bytes: Vec<u8>| Region { seen: bytes.clone(), durable: bytes, cache: Vec::new() };
         let [first, second] = slots;
@@ -90,17 +90,17 @@ impl Disk {
         }
     }
 
-    /// What a slot holds.
+    /// The bytes of a slot.
     pub fn slot(&self, slot: Slot) -> &[u8] {
         &self.regions[slot.index()].seen
     }
 
-    /// Every byte that there is.
+    /// Every byte of the card.
     pub fn all(&self) -> [&[u8]; REGIONS] {
         [0, 1, 2].map(|region| &*self.regions[region].seen)
     }
 
-    /// Whether a boot program starts it.
+    /// Whether a boot program would start the slot.
     pub fn is_startable(&self, slot: Slot) -> bool {
         self.slot(slot)[510..512] == [0x55, 0xaa]
     }
@@ -113,13 +113,13 @@ impl Disk {
         }
     }
 
-    /// Counts from here.
-    pub fn count_anew(&mut self) {
+    /// Resets the counters.
+    pub fn reset_counters(&mut self) {
         (self.operations, self.writes, self.reads) = (0, 0, 0);
     }
 
-    /// The power comes back; `seed` decides what became of the cache: 0 all lost, 1 all there but the last, 2 each write of
-    /// the last flash only, else anything.
+    /// Restores the power. `seed` decides what happened to the cache: with 0 it is lost, with 1 only the last write is torn,
+    /// otherwise the writes are reordered, and each is lost, kept or torn.
     pub fn power_up(&mut self, seed: u64) {
         let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + self.operations as u64);
         for region in &mut self.regions {
@@ -135,7 +135,7 @@ impl Disk {
                     0 => 0,
                     1 if place < last => bytes.len(),
                     1 => dice.below(bytes.len()),
-                    // Lost, whole, torn anywhere, or cut at a sector.
+                    // Lost, kept, torn anywhere, or torn between two sectors.
                     _ => match dice.below(4) {
                         0 => 0,
                         1 => bytes.len(),
@@ -196,13 +196,13 @@ impl Disk {
         }
     }
 
-    /// The power goes in the middle of it.
+    /// Cuts the power in the middle of an operation.
     fn end(&mut self) -> io::Result<()> {
         if self.cut != Some(self.operations) {
             return Ok(());
         }
         self.off = true;
-        Err(io::Error::other("the power went"))
+        Err(io::Error::other("the power failed"))
     }
 }
 

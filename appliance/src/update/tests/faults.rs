@@ -1,4 +1,5 @@
-//! What goes wrong after the first write: the target is left bad, the running slot starts, and the code says what it was.
+//! What goes wrong after the first write: the target is left marked bad, the running slot starts, and the exit code names the
+//! reason.
 
 use std::io::{self, Read};
 
@@ -18,12 +19,12 @@ fn unit() -> Bench {
     Bench::new(&image("1.0.0"), &image("0.9.0"))
 }
 
-/// Has an installation fail on its way.
+/// Checks that an installation fails after the first write.
 #[track_caller]
 fn fails(unit: &Bench, update: impl Read, code: u8, at: &str) -> UpdateError {
     let old = image("1.0.0");
     let error = unit.install(update).expect_err(at);
-    assert_eq!(error.code(), code, "{at}: {error}");
+    assert_eq!(error.code().number(), code, "{at}: {error}");
     unit.disk.borrow_mut().trouble = Trouble::None;
     let state = unit.boot_state();
     assert_eq!((state.default, state.mark(TWO), state.trial), (ONE, Mark::Bad, None), "{at}: {state:?}");
@@ -33,7 +34,7 @@ fn fails(unit: &Bench, update: impl Read, code: u8, at: &str) -> UpdateError {
     error
 }
 
-/// The places in a bundle at which a chunk begins, and its end.
+/// The offsets in a bundle at which a chunk begins, and its end.
 fn boundaries(update: &[u8]) -> Vec<usize> {
     let (manifest, _) = manifest(&image("1.1.0"), CHUNK_SECTORS);
     let mut places = vec![first_chunk(update)];
@@ -77,7 +78,7 @@ fn an_update_that_ends_too_early_is_found_wherever_it_ends() {
 }
 
 #[test]
-fn a_source_that_breaks_off_is_told_with_its_reason() {
+fn a_source_that_fails_midway_is_reported_with_its_reason() {
     struct Breaks<'a>(&'a [u8]);
     impl Read for Breaks<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -93,27 +94,27 @@ fn a_source_that_breaks_off_is_told_with_its_reason() {
     assert!(error.to_string().contains("the line is dead"), "{error}");
 }
 
-/// At every read and write of a good installation, the card says that it cannot, or forgets what it was given.
+/// At every read and write of an installation, the card reports an error or loses what was written.
 #[test]
 fn a_failing_card_is_found_at_every_read_and_write() {
     let good = bundle(&image("1.1.0"));
     let whole = unit();
-    whole.disk.borrow_mut().count_anew();
+    whole.disk.borrow_mut().reset_counters();
     whole.install(&*good).unwrap();
     let (operations, writes) = (whole.disk.borrow().operations, whole.disk.borrow().writes);
 
     let mut failed = [0; 3];
     let mut check = |kind: usize, trouble, codes: &[u8]| {
         let unit = unit();
-        unit.disk.borrow_mut().count_anew();
+        unit.disk.borrow_mut().reset_counters();
         unit.disk.borrow_mut().trouble = trouble;
         let Err(error) = unit.install(&*good) else { return false };
         unit.disk.borrow_mut().trouble = Trouble::None;
-        assert!(codes.contains(&error.code()), "{trouble:?}: {} {error}", error.code());
+        assert!(codes.contains(&error.code().number()), "{trouble:?}: {} {error}", error.code().number());
         let state = unit.boot_state();
         let is_whole = unit.holds(TWO, &image("1.1.0"));
-        // A save of the state that is told as failed may have reached the card all the same.
-        let nothing_written = error.code() < 50;
+        // A save of the state that was reported as failed may have reached the card all the same.
+        let nothing_written = error.code().number() < 50;
         assert!(state.mark(TWO) == Mark::Bad || is_whole || nothing_written, "{trouble:?}: {state:?}");
         assert!(!nothing_written || unit.holds(TWO, &image("0.9.0")), "{trouble:?}");
         assert_eq!(state.default, ONE, "{trouble:?}");
@@ -126,9 +127,9 @@ fn a_failing_card_is_found_at_every_read_and_write() {
         assert!(check(0, Trouble::Write(nth), &[43, 52]), "write {nth}");
     }
     for nth in 1..=writes {
-        assert!(check(1, Trouble::Forgets(nth), &[43, 53]), "forgotten write {nth}");
+        assert!(check(1, Trouble::Forgets(nth), &[43, 53]), "lost write {nth}");
     }
-    // The first two reads are of the copies of the boot state, of which one is enough.
+    // The first two reads are of the copies of the boot state, one of which is enough.
     let mut nth = 3;
     while check(2, Trouble::Read(nth), &[43, 45, 52]) {
         nth += 1;
@@ -137,53 +138,55 @@ fn a_failing_card_is_found_at_every_read_and_write() {
 }
 
 #[test]
-fn a_forgotten_write_is_found_at_once() {
+fn a_lost_write_is_found_at_once() {
     let good = bundle(&image("1.1.0"));
     let unit = unit();
-    unit.disk.borrow_mut().count_anew();
+    unit.disk.borrow_mut().reset_counters();
     // The boot state, the signature, and the first block.
     unit.disk.borrow_mut().trouble = Trouble::Forgets(3);
-    assert_eq!(unit.install(&*good).unwrap_err().code(), 53);
-    assert_eq!(unit.disk.borrow().writes, 3, "it went on writing");
+    assert_eq!(unit.install(&*good).unwrap_err().code().number(), 53);
+    assert_eq!(unit.disk.borrow().writes, 3, "it continued to write");
 }
 
-/// A card that fails does not only lose what it is given: what was right before may not be right after.
+/// A failing card does not only lose writes; a write can also change what was right before.
 #[test]
-fn what_a_write_spoils_elsewhere_is_found_in_the_end() {
+fn what_a_write_changes_elsewhere_is_found_in_the_end() {
     let new = image("1.1.0");
     let good = bundle(&new);
     let whole = unit();
-    whole.disk.borrow_mut().count_anew();
+    whole.disk.borrow_mut().reset_counters();
     whole.install(&*good).unwrap();
     let writes = whole.disk.borrow().writes;
-    // Of the writes the first and the last are of the boot state; the last but one starts nothing any more.
+    // The first and the last write are of the boot state; nothing is read again after the last but one.
     for nth in 2..writes - 1 {
         for byte in [5, 600, 9000, 13_000] {
             let unit = unit();
-            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().reset_counters();
             unit.disk.borrow_mut().trouble = Trouble::Disturbs(nth, byte);
             match unit.install(&*good) {
-                Err(error) => assert_eq!(error.code(), 53, "write {nth} spoils byte {byte}: {error}"),
-                // It was written over afterwards.
-                Ok(_) => assert!(unit.holds(TWO, &new), "write {nth} spoils byte {byte}"),
+                Err(error) => {
+                    assert_eq!(error.code().number(), 53, "write {nth} changes byte {byte}: {error}");
+                }
+                // It was overwritten afterwards.
+                Ok(_) => assert!(unit.holds(TWO, &new), "write {nth} changes byte {byte}"),
             }
         }
     }
     let unit = unit();
-    unit.disk.borrow_mut().count_anew();
+    unit.disk.borrow_mut().reset_counters();
     unit.disk.borrow_mut().trouble = Trouble::Disturbs(writes - 2, 9000);
-    fails(&unit, &*good, 53, "the last block spoils another");
+    fails(&unit, &*good, 53, "the last block changes another");
 }
 
 #[test]
-fn the_words_name_the_slot_and_what_goes_on() {
+fn the_message_names_the_slot_and_what_keeps_running() {
     let good = bundle(&image("1.1.0"));
     let failing = |trouble| {
         let unit = unit();
-        unit.disk.borrow_mut().count_anew();
+        unit.disk.borrow_mut().reset_counters();
         unit.disk.borrow_mut().trouble = trouble;
         let error = unit.install(&*good).unwrap_err();
-        format!("{} {error}\n", error.code())
+        format!("{} {error}\n", error.code().number())
     };
     let text =
         [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(12), Trouble::Write(1)].map(failing).concat();

@@ -1,4 +1,4 @@
-//! What an installation does when all goes well.
+//! What an installation does when nothing goes wrong.
 
 use std::io::Cursor;
 
@@ -6,13 +6,13 @@ use firmware::slot::Slot;
 use firmware::state::TRIES;
 use semver::Version;
 
-use super::bench::{Bench, Told};
+use super::bench::{Bench, Recorder};
 use super::bundles::{PART, bundle, digest, image, image_of, manifest, signed};
+use crate::update::change::{Change, change};
 use crate::update::install::{Request, install};
 use crate::update::progress::Phase;
 use crate::update::verify::{Verdict, verify};
 use crate::update::writer::BLOCK;
-use crate::update::{Change, change};
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
@@ -22,14 +22,14 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
     let (old, new, newer) = (image("1.0.0"), image("1.1.0"), image("1.2.0"));
     let mut unit = Bench::new(&old, &image("0.9.0"));
     let update = bundle(&new);
-    let mut told = Told::default();
-    let report = install(&unit, Request::default(), || Ok(&*update), &mut told).unwrap();
+    let mut recorder = Recorder::default();
+    let report = install(&unit, Request::default(), || Ok(&*update), &mut recorder).unwrap();
     assert_eq!((report.slot, &*report.version, report.source_bytes), (TWO, "1.1.0", update.len() as u64));
     assert!(unit.holds(TWO, &new) && unit.holds(ONE, &old));
-    assert!(told.started && told.warnings.is_empty());
+    assert!(recorder.started && recorder.warnings.is_empty());
     for phase in [Phase::Write, Phase::Check] {
         let steps: Vec<_> =
-            told.progress.iter().filter(|(of, _)| *of == phase).map(|(_, done)| *done).collect();
+            recorder.progress.iter().filter(|(of, _)| *of == phase).map(|(_, done)| *done).collect();
         assert!(steps.is_sorted() && steps.last() == Some(&(new.len() as u64 / 512)), "{steps:?}");
     }
     let state = unit.boot_state();
@@ -44,13 +44,13 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
     assert!(unit.holds(ONE, &newer) && unit.holds(TWO, &new));
     unit.restart();
     assert_eq!(unit.running, ONE);
-    // Nobody confirms it.
+    // It is not confirmed.
     unit.restart();
     assert_eq!(unit.running, TWO);
 }
 
 #[test]
-fn only_what_differs_is_written_and_nothing_behind_the_image() {
+fn only_what_differs_is_written_and_nothing_past_the_image() {
     let (old, new) = (image("0.9.0"), image("1.1.0"));
     let unit = Bench::new(&image("1.0.0"), &old);
     let differing =
@@ -61,21 +61,21 @@ fn only_what_differs_is_written_and_nothing_behind_the_image() {
     assert!(report.blocks_skipped > 10, "the images have nothing in common");
     assert!(unit.disk.borrow().slot(TWO)[new.len()..].iter().all(|&byte| byte == 0xe5));
 
-    // In between, one byte of the first sector only, one of the first block, and one in the middle.
+    // One byte of the first sector, one of the first block, and one in the middle.
     for at in [5, 700, 150_000] {
         unit.disk.borrow_mut().poke(TWO.index(), at, &[new[at] ^ 1]);
         let report = unit.install(&*bundle(&new)).unwrap();
         assert!(unit.holds(TWO, &new), "byte {at}");
-        // The first sector takes part in each change.
+        // Every change also writes the first sector.
         assert_eq!(report.blocks_written, if at < BLOCK { 1 } else { 2 }, "byte {at}");
     }
 }
 
 #[test]
-fn installing_what_is_there_already_writes_no_block_of_the_slot() {
+fn installing_the_same_update_again_writes_no_block_of_the_slot() {
     let new = image("1.1.0");
     let unit = Bench::new(&image("1.0.0"), &new);
-    unit.disk.borrow_mut().count_anew();
+    unit.disk.borrow_mut().reset_counters();
     let report = unit.install(&*bundle(&new)).unwrap();
     assert_eq!((report.blocks_written, report.blocks_skipped), (0, new.len().div_ceil(BLOCK) as u64));
     // The boot state, before and after.
@@ -84,14 +84,18 @@ fn installing_what_is_there_already_writes_no_block_of_the_slot() {
 }
 
 #[test]
-fn a_lost_boot_state_is_made_anew_from_what_runs() {
+fn a_lost_boot_state_is_recovered_from_what_is_running() {
     let new = image("1.1.0");
     let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
     unit.lose_state();
-    let mut told = Told::default();
-    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut told).unwrap();
-    assert!(told.warnings[0].contains("no copy of the boot state is whole"), "{:?}", told.warnings);
-    assert!(told.warnings[0].ends_with("slot 1 runs, so it is good"), "{:?}", told.warnings);
+    let mut recorder = Recorder::default();
+    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut recorder).unwrap();
+    assert!(recorder.warnings[0].contains("no copy of the boot state is intact"), "{:?}", recorder.warnings);
+    assert!(
+        recorder.warnings[0].contains("with slot 1 marked good since it is running"),
+        "{:?}",
+        recorder.warnings
+    );
     unit.restart();
     assert_eq!(unit.running, TWO);
 
@@ -102,31 +106,31 @@ fn a_lost_boot_state_is_made_anew_from_what_runs() {
 }
 
 #[test]
-fn a_disk_without_our_boot_manager_is_written_and_told_what_starts_the_slot() {
+fn on_a_disk_without_our_boot_manager_a_warning_shows_how_to_start_the_slot() {
     let new = image("1.1.0");
     let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
     unit.boot0 = true;
-    let mut told = Told::default();
-    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut told).unwrap();
+    let mut recorder = Recorder::default();
+    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut recorder).unwrap();
     assert!(unit.holds(TWO, &new));
-    assert!(told.warnings[0].contains("`gpart set -a active -i 2 ada0`"), "{:?}", told.warnings);
+    assert!(recorder.warnings[0].contains("`gpart set -a active -i 2 ada0`"), "{:?}", recorder.warnings);
 }
 
 #[test]
-fn verify_tells_whether_a_slot_still_holds_what_was_installed() {
+fn verify_checks_that_a_slot_still_holds_what_was_installed() {
     let new = image("1.1.0");
     let unit = Bench::new(&image("1.0.0"), &new);
-    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::NotKnown);
+    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::NoDigest);
     let (manifest, stored) = manifest(&new, 256);
     unit.install(&*signed(&manifest.encode().unwrap(), &stored, 0)).unwrap();
-    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Holds);
-    assert_eq!(verify(&unit, ONE).unwrap(), Verdict::NotKnown);
+    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact);
+    assert_eq!(verify(&unit, ONE).unwrap(), Verdict::NoDigest);
     for at in [0, 8192 + 17, 8192 + 40, new.len() - 1] {
         unit.disk.borrow_mut().poke(TWO.index(), at, &[new[at] ^ 4]);
         assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Differs, "byte {at}");
         unit.disk.borrow_mut().poke(TWO.index(), at, &[new[at]]);
     }
-    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Holds);
+    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact);
 }
 
 #[test]
@@ -134,15 +138,16 @@ fn a_development_build_installs_an_unsigned_image_with_all_other_checks() {
     let (old, new) = (image("1.0.0"), image("1.1.0"));
     let unit = Bench::new(&old, &image("0.9.0"));
     let request = Request { unsigned_image: true, ..Request::default() };
-    let install = |image: Vec<u8>| install(&unit, request, || Ok(Cursor::new(image)), &mut Told::default());
+    let install =
+        |image: Vec<u8>| install(&unit, request, || Ok(Cursor::new(image)), &mut Recorder::default());
     let report = install(new.clone()).unwrap();
     assert_eq!((&*report.version, report.source_bytes), ("1.1.0", new.len() as u64));
     assert!(unit.holds(TWO, &new));
 
-    assert_eq!(install(bundle(&new)).unwrap_err().code(), 20);
-    assert_eq!(install(new[..5000].to_vec()).unwrap_err().code(), 22);
-    assert_eq!(install(image_of("1.1.0", "sluice", "apu", PART)).unwrap_err().code(), 31);
-    assert_eq!(install(new[..new.len() - 1].to_vec()).unwrap_err().code(), 51);
-    assert_eq!(install([&new[..], &[0]].concat()).unwrap_err().code(), 50);
+    assert_eq!(install(bundle(&new)).unwrap_err().code().number(), 20);
+    assert_eq!(install(new[..5000].to_vec()).unwrap_err().code().number(), 22);
+    assert_eq!(install(image_of("1.1.0", "sluice", "apu", PART)).unwrap_err().code().number(), 31);
+    assert_eq!(install(new[..new.len() - 1].to_vec()).unwrap_err().code().number(), 51);
+    assert_eq!(install([&new[..], &[0]].concat()).unwrap_err().code().number(), 50);
     assert_eq!(unit.start(), Some(ONE));
 }

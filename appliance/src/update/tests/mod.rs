@@ -1,8 +1,8 @@
-//! The updater's promises, on a disk in memory that fails in every way a card does.
+//! The updater's promises, on a disk in memory that fails in every way a card can.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
+    reason = "clippy.toml allows it in tests, but does not recognise their shared functions as such"
 )]
 
 mod bench;

@@ -1,4 +1,4 @@
-//! The power goes at every write and at every flush, and the unit starts again.
+//! The power fails at every write and at every flush, and the unit starts again.
 
 use std::io::Write as _;
 
@@ -9,27 +9,33 @@ use firmware::state::{BootState, Mark, TRIES, Trial};
 
 use super::bench::Bench;
 use super::bundles::{bundle, digest, image};
-use crate::update::{Change, change};
+use crate::update::change::{Change, change};
 
-/// What may become of a cache: each cut is judged with as many.
+/// How many fates of the cache each cut is judged with.
 const SEEDS: u64 = 16;
 
-/// Something that a unit does, which a power cut may end.
-type Deed<'a> = &'a dyn Fn(&Bench);
+/// Something that a unit does and a power cut can interrupt.
+type Operation<'a> = &'a dyn Fn(&Bench);
 
-/// Cuts the power at every operation of `deed`; tells at how many.
-fn cut_everywhere(name: &str, bench: &Bench, images: &[Vec<u8>], update: &[u8], deed: Deed) -> usize {
+/// Cuts the power at every operation of `operation`; returns their number.
+fn cut_everywhere(
+    name: &str,
+    bench: &Bench,
+    images: &[Vec<u8>],
+    update: &[u8],
+    operation: Operation,
+) -> usize {
     let whole = bench.copy();
-    whole.disk.borrow_mut().count_anew();
-    deed(&whole);
+    whole.disk.borrow_mut().reset_counters();
+    operation(&whole);
     let operations = whole.disk.borrow().operations;
     assert!(operations > 0, "{name} writes nothing");
     for cut in 1..=operations {
         for seed in 0..SEEDS {
             let unit = bench.copy();
-            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().reset_counters();
             unit.disk.borrow_mut().cut = Some(cut);
-            deed(&unit);
+            operation(&unit);
             unit.disk.borrow_mut().power_up(seed);
             judge(&format!("{name}, cut {cut} of {operations}, seed {seed}"), unit, images, update);
         }
@@ -37,7 +43,7 @@ fn cut_everywhere(name: &str, bench: &Bench, images: &[Vec<u8>], update: &[u8], 
     operations
 }
 
-/// Whether a unit that was cut off may be like this, and can go on.
+/// Checks that a unit may be in this state after a power cut, and that it can continue.
 fn judge(at: &str, mut unit: Bench, images: &[Vec<u8>], update: &[u8]) {
     let is_whole = |unit: &Bench, slot| images.iter().any(|image| unit.holds(slot, image));
     let state = store::load(&mut unit.medium()).unwrap_or_else(|error| panic!("{at}: {error}")).state;
@@ -47,22 +53,22 @@ fn judge(at: &str, mut unit: Bench, images: &[Vec<u8>], update: &[u8]) {
         assert!(!is_good || is_whole(&unit, slot), "{at}: slot {slot} is marked good: {state:?}");
     }
 
-    // Should the boot state be lost on top of that: what is started then is whole, too.
+    // If the boot state is lost on top of that, the slot that starts is still complete.
     let bare = without_state(None).order.into_iter().find(|&slot| unit.disk.borrow().is_startable(slot));
-    let bare = bare.unwrap_or_else(|| panic!("{at}: no slot can be started without a state"));
+    let bare = bare.unwrap_or_else(|| panic!("{at}: no slot can start without a state"));
     assert!(is_whole(&unit, bare), "{at}: without a state, slot {bare} is started");
     let lost = unit.copy();
     lost.lose_state();
-    go_on(&format!("{at}, state lost"), lost, update);
+    continue_with_update(&format!("{at}, state lost"), lost, update);
 
-    let next = unit.start().unwrap_or_else(|| panic!("{at}: no slot can be started"));
+    let next = unit.start().unwrap_or_else(|| panic!("{at}: no slot can start"));
     assert!(is_whole(&unit, next), "{at}: slot {next} is started and is neither the old nor the new one");
     unit.run(next);
-    go_on(at, unit, update);
+    continue_with_update(at, unit, update);
 }
 
-/// The update can be installed from here on, and is what runs then.
-fn go_on(at: &str, mut unit: Bench, update: &[u8]) {
+/// Checks that the update can be installed from here, and runs then.
+fn continue_with_update(at: &str, mut unit: Bench, update: &[u8]) {
     unit.restart();
     let running = unit.running;
     if store::load(&mut unit.medium()).is_ok_and(|loaded| loaded.state.is_on_trial(running)) {
@@ -94,7 +100,7 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
     assert!(total > 200, "{total}");
 }
 
-/// Cuts whatever a unit does that runs from this slot; tells how often.
+/// Cuts everything that a unit does while it runs from this slot; returns the number of cuts.
 fn cuts_from(running: Slot) -> Vec<(String, usize)> {
     let (old, older, new) = (image("1.0.0"), image("0.9.0"), image("1.1.0"));
     let update = bundle(&new);
@@ -108,7 +114,7 @@ fn cuts_from(running: Slot) -> Vec<(String, usize)> {
         marks: Slot::ALL.map(|slot| if slot == running { Mark::Good } else { Mark::Bad }),
         ..good(running)
     };
-    // `running` has the old one, and the other slot this.
+    // Slot `running` has the old image, and the other slot this one.
     let unit = |other: &[u8], state: &BootState| {
         let mut slots = [old.clone(), other.to_vec()];
         slots.rotate_right(running.index());
@@ -116,18 +122,18 @@ fn cuts_from(running: Slot) -> Vec<(String, usize)> {
     };
 
     let mut points = Vec::new();
-    let mut cut = |name: &str, unit: &Bench, deed: Deed| {
+    let mut cut = |name: &str, unit: &Bench, operation: Operation| {
         let name = format!("{name}, from slot {running}");
-        let count = cut_everywhere(&name, unit, &images, &update, deed);
+        let count = cut_everywhere(&name, unit, &images, &update, operation);
         points.push((name, count));
     };
-    let install: Deed = &|unit| drop(unit.install(&*update));
+    let install: Operation = &|unit| drop(unit.install(&*update));
     cut("install over an older one", &unit(&older, &good(running)), install);
     cut("install over the same", &unit(&new, &good(running)), install);
     cut("install over a half one", &unit(&half, &half_state), install);
     cut("install in an empty slot", &unit(&empty, &half_state), install);
 
-    let rollback: Deed = &|unit| drop(change(unit, Change::Rollback));
+    let rollback: Operation = &|unit| drop(change(unit, Change::Rollback));
     let mut trial = unit(&older, &good(running));
     trial.install(&*update).unwrap();
     cut("the boot manager takes a try", &trial, &|unit| {
@@ -155,10 +161,10 @@ fn cuts_from(running: Slot) -> Vec<(String, usize)> {
     points
 }
 
-/// With both copies lost before, the boot manager goes by what can be started, until there is a state again.
+/// With both copies lost before, the boot manager starts whatever can start, until there is a state again.
 fn cut_without_state(bench: &Bench, images: &[Vec<u8>], update: &[u8]) -> usize {
     let whole = bench.copy();
-    whole.disk.borrow_mut().count_anew();
+    whole.disk.borrow_mut().reset_counters();
     whole.install(update).unwrap();
     let target = bench.running.other();
     assert_eq!(whole.boot_state().trial, Some(Trial { slot: target, tries: TRIES }));
@@ -167,13 +173,13 @@ fn cut_without_state(bench: &Bench, images: &[Vec<u8>], update: &[u8]) -> usize 
         for seed in 0..SEEDS {
             let at = format!("install with the state lost, cut {cut} of {operations}, seed {seed}");
             let unit = bench.copy();
-            unit.disk.borrow_mut().count_anew();
+            unit.disk.borrow_mut().reset_counters();
             unit.disk.borrow_mut().cut = Some(cut);
             let _ = unit.install(update);
             unit.disk.borrow_mut().power_up(seed);
-            let next = unit.start().unwrap_or_else(|| panic!("{at}: no slot can be started"));
+            let next = unit.start().unwrap_or_else(|| panic!("{at}: no slot can start"));
             assert!(images.iter().any(|image| unit.holds(next, image)), "{at}: slot {next}");
-            go_on(&at, unit, update);
+            continue_with_update(&at, unit, update);
         }
     }
     operations

@@ -1,4 +1,4 @@
-//! What is refused before the first write: each with its own code and words, and not one byte of the card changed.
+//! What is refused before the first write: each with its own exit code and message, and no byte of the card is changed.
 
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -9,29 +9,29 @@ use firmware::slot::Slot;
 use firmware::state::{BootState, COPIES, Mark, Trial};
 use semver::Version;
 
-use super::bench::{Bench, Told};
+use super::bench::{Bench, Recorder};
 use super::bundles::{CHUNK_SECTORS, PART, bundle, changed, first_chunk, image, image_of, manifest, signed};
 use super::disk::{Dice, STATE};
+use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 use crate::update::install::{Request, install};
-use crate::update::{Change, change};
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
 
-/// Runs `deed` and has it refused; a line of the code and the words.
-fn refused(name: &str, unit: &Bench, deed: impl FnOnce(&Bench) -> Result<(), UpdateError>) -> String {
+/// Checks that `operation` is refused; returns the exit code and the message.
+fn refused(name: &str, unit: &Bench, operation: impl FnOnce(&Bench) -> Result<(), UpdateError>) -> String {
     let before = unit.copy();
-    unit.disk.borrow_mut().count_anew();
-    let error = deed(unit).expect_err(name);
+    unit.disk.borrow_mut().reset_counters();
+    let error = operation(unit).expect_err(name);
     assert!(unit.disk.borrow().all() == before.disk.borrow().all(), "{name}: the card was changed");
     assert_eq!(unit.disk.borrow().operations, 0, "{name}: something was written");
-    // The key's name is another one at every run.
-    let mut words = error.to_string();
-    if let Some((before, after)) = words.split_once("with the key ") {
-        words = format!("{before}with the key KEY{}", &after[16..]);
+    // The key's identifier differs in every run.
+    let mut message = error.to_string().replace('\n', "\n     ");
+    if let Some((before, after)) = message.split_once("with the key ") {
+        message = format!("{before}with the key KEY{}", &after[16..]);
     }
-    format!("{name}\n  {} {words}\n", error.code())
+    format!("{name}\n  {} {message}\n", error.code().number())
 }
 
 fn install_of(update: &[u8]) -> impl FnOnce(&Bench) -> Result<(), UpdateError> {
@@ -39,7 +39,7 @@ fn install_of(update: &[u8]) -> impl FnOnce(&Bench) -> Result<(), UpdateError> {
 }
 
 #[test]
-fn what_is_no_update_for_this_unit_is_refused_before_anything_is_written() {
+fn an_input_that_does_not_suit_the_unit_is_refused_before_anything_is_written() {
     let unit = || Bench::new(&image("1.0.0"), &image("0.9.0"));
     let new = image("1.1.0");
     let good = bundle(&new);
@@ -87,14 +87,14 @@ fn what_is_no_update_for_this_unit_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_card_with_labels_takes_what_was_made_for_labels_and_nothing_else() {
+fn a_labelled_card_accepts_only_updates_for_labelled_cards() {
     let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
     unit.disk_layout = LABELLED_LAYOUT;
     let new = image("1.1.0");
     let error = unit.install(&*bundle(&new)).unwrap_err().to_string();
     assert_eq!(
         error,
-        "this update is for disks of layout 1, this unit has layout 2; its card has to be written anew"
+        "this update is for disk layout 1; this unit has layout 2\nhint: write a full image to its card instead"
     );
     assert!(unit.holds(TWO, &image("0.9.0")));
     unit.install(&*changed(&new, |manifest| manifest.layouts = vec![LABELLED_LAYOUT])).unwrap();
@@ -119,7 +119,7 @@ fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
     let floor = BootState { floor: Some(Version::new(1, 2, 0)), ..factory.clone() };
     line(refused("below the floor", &with(&floor, ONE), install_of(&good)));
     let running = Request { slot: Some(ONE), ..Request::default() };
-    let to_running = |unit: &Bench| install(unit, running, no_source, &mut Told::default()).map(drop);
+    let to_running = |unit: &Bench| install(unit, running, no_source, &mut Recorder::default()).map(drop);
     line(refused("the running slot", &with(&factory, ONE), to_running));
     let trial = BootState { trial: Some(Trial { slot: TWO, tries: 0 }), ..factory.clone() };
     line(refused("while on trial", &with(&trial, TWO), install_nothing));
@@ -148,9 +148,9 @@ fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
     insta::assert_snapshot!(out);
 }
 
-/// The unit says no before it asks for a byte.
+/// The unit refuses before it reads a byte.
 fn install_nothing(unit: &Bench) -> Result<(), UpdateError> {
-    install(unit, Request::default(), no_source, &mut Told::default()).map(drop)
+    install(unit, Request::default(), no_source, &mut Recorder::default()).map(drop)
 }
 
 fn no_source() -> Result<io::Empty, UpdateError> {
@@ -165,7 +165,7 @@ impl Read for Broken {
     }
 }
 
-/// Has both copies of the state say that they are of format 2.
+/// Gives both copies of the boot state format 2.
 fn future(unit: Bench) -> Bench {
     for copy in COPIES {
         let at = copy.bytes() as usize;
@@ -180,17 +180,17 @@ fn future(unit: Bench) -> Bench {
 }
 
 #[test]
-fn the_second_updater_is_told_at_once() {
+fn a_second_updater_is_refused_at_once() {
     let good = bundle(&image("1.1.0"));
     let unit = Rc::new(Bench::new(&image("1.0.0"), &image("0.9.0")));
-    // A source that has another updater, and whoever else changes the boot state, try while the first one reads.
+    // A source that runs another updater, and other changes of the boot state, while the first one reads.
     struct Meanwhile(Rc<Bench>, Vec<u8>, usize, bool);
     impl Read for Meanwhile {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             if !self.3 {
-                assert_eq!(self.0.install(&*self.1).unwrap_err().code(), 41);
+                assert_eq!(self.0.install(&*self.1).unwrap_err().code().number(), 41);
                 for what in [Change::Confirm, Change::Rollback, Change::Activate(ONE)] {
-                    assert_eq!(change(&*self.0, what).unwrap_err().code(), 41);
+                    assert_eq!(change(&*self.0, what).unwrap_err().code().number(), 41);
                 }
                 self.3 = self.2 > 5000;
             }
@@ -200,12 +200,12 @@ fn the_second_updater_is_told_at_once() {
         }
     }
     unit.install(Meanwhile(Rc::clone(&unit), good.clone(), 0, false)).unwrap();
-    // And it is over when the first is.
+    // Once the first one has finished, the next may start.
     unit.install(&*good).unwrap();
 }
 
 #[test]
-fn a_version_that_only_its_metadata_tells_apart_is_not_older_than_the_floor() {
+fn build_metadata_does_not_make_a_version_older_than_the_floor() {
     let floor = BootState {
         floor: Some(Version::parse("1.1.0+gdef").unwrap()),
         ..BootState::factory(ONE, [true; 2], None)
@@ -213,8 +213,8 @@ fn a_version_that_only_its_metadata_tells_apart_is_not_older_than_the_floor() {
     let unit = Bench::with(ONE, [image("1.0.0"), image("0.9.0")], &floor);
     unit.install(&*bundle(&image("1.1.0+gabc"))).unwrap();
     let error = unit.install(&*bundle(&image("1.1.0-dev.7"))).unwrap_err();
-    assert_eq!(error.code(), 34, "{error}");
-    // What runs is a step before the minimum only if the minimum is ahead of it.
+    assert_eq!(error.code().number(), 34, "{error}");
+    // Nor does it make the running version older than the minimum.
     let at = |minimum: &str| changed(&image("1.1.0"), |manifest| manifest.minimum = Some(minimum.into()));
     unit.install(&*at("1.0.0+g123")).unwrap();
 }

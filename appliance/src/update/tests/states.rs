@@ -1,4 +1,4 @@
-//! What `sluice update status` says of each state, and what the documentation says of the codes.
+//! What `sluice update status` shows for each state, and that the documentation has the exit codes.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use semver::Version;
 
 use super::bench::Bench;
 use super::bundles::image;
-use crate::update::error::EXIT_CODES;
+use crate::update::exit_code::ExitCode;
 use crate::update::status::Status;
 
 const ONE: Slot = Slot::First;
@@ -30,20 +30,20 @@ fn states() -> Vec<(&'static str, Slot, BootState)> {
         ("a trial to come", ONE, on_trial(TRIES)),
         ("on trial", TWO, on_trial(0)),
         ("a trial that failed", ONE, on_trial(0)),
-        ("an update that broke off", ONE, bad(TWO)),
+        ("an interrupted update", ONE, bad(TWO)),
         ("chosen at the console", TWO, factory.clone()),
         ("chosen at the console although bad", TWO, bad(TWO)),
     ]
 }
 
 #[test]
-fn each_state_is_told_with_what_to_do() {
+fn each_state_is_shown_with_advice() {
     let mut out = String::new();
     for (name, running, state) in states() {
         let unit = Bench::with(running, [image("1.0.0"), image("1.1.0")], &state);
         let text = Status::gather(&unit).unwrap().text();
         let _ = writeln!(out, "== {name}\n{text}");
-        assert_eq!(unit.disk.borrow().operations, 0, "asking writes nothing");
+        assert_eq!(unit.disk.borrow().operations, 0, "the status writes nothing");
     }
     let unit = Bench::new(&image("1.0.0"), &image("1.1.0"));
     unit.disk.borrow_mut().poke(super::disk::STATE, 32 * 512 + 100, &[1]);
@@ -65,15 +65,15 @@ fn programs_read_json() {
 #[test]
 fn the_documentation_has_every_exit_code_in_the_same_words() {
     let text = include_str!("../../../../docs/update.md");
-    for (code, meaning) in EXIT_CODES {
+    for (code, meaning) in ExitCode::TABLE {
         let row = format!("| {code} | {meaning} |");
-        assert!(text.contains(&row), "docs/update.md lacks the row\n{row}");
+        assert!(text.contains(&row), "docs/update.md does not have the row\n{row}");
     }
     assert_eq!(
         text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count(),
-        EXIT_CODES.len()
+        ExitCode::TABLE.len()
     );
-    let mut codes: Vec<_> = EXIT_CODES.iter().map(|(code, _)| code).collect();
+    let mut codes: Vec<_> = ExitCode::TABLE.iter().map(|(code, _)| code).collect();
     codes.dedup();
-    assert!(codes.is_sorted() && codes.len() == EXIT_CODES.len());
+    assert!(codes.is_sorted() && codes.len() == ExitCode::TABLE.len());
 }

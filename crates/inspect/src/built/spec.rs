@@ -1,4 +1,4 @@
-//! Reads the mtree(5) specification of a slot: the lines that [`rootfs::spec`] writes.
+//! Reads the mtree(5) specification of a slot: the lines that [`rootfs::mtree`] writes.
 //!
 //! It does not say which names are links to the same file. That follows from `nlink`: four equal names with two links
 //! each are two files.
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use builder::image::SPEC_PATH;
-use rootfs::spec::LAYER;
+use rootfs::mtree::LAYER;
 use rootfs::tree::TreePath;
 use rootfs::{flags, vis};
 use sha2::{Digest, Sha256};
@@ -134,8 +134,9 @@ fn share(paths: &mut Paths) {
 
 #[cfg(test)]
 mod tests {
-    use builder::image::filesystem::layer_sizes;
-    use rootfs::spec;
+    use builder::image::layer_sizes;
+    use builder::product::FileSystem;
+    use rootfs::mtree;
     use rootfs::tree::{EntryKind, Kind, Layer, Tree};
 
     use super::*;
@@ -162,7 +163,7 @@ mod tests {
         let place = at(SPEC_PATH);
         let layer = tree.layer("generated");
         tree.put_file(layer, &place, "", 0o444).unwrap();
-        let text = spec::write(&tree, &spec::digests(&tree).unwrap(), &place).unwrap();
+        let text = mtree::write(&tree, &mtree::digests(&tree).unwrap(), &place).unwrap();
         tree.put(
             layer,
             &place,
@@ -184,7 +185,8 @@ mod tests {
         assert_eq!(node("/usr/share/sluice/slot.mtree").size, text.len() as u64);
 
         let layers = totals(&paths);
-        for size in layer_sizes(&tree) {
+        let filesystem = FileSystem { block: 4096, fragment: 512, bytes_per_inode: 8192, soft_updates: true };
+        for size in layer_sizes(&tree, &filesystem).unwrap() {
             let total = &layers[&size.name];
             assert_eq!((total.paths, total.bytes), (size.entries, size.bytes), "{}", size.name);
         }
@@ -227,7 +229,7 @@ mod tests {
                 "unknown keyword `md5` of /a; a slot.mtree has type, uid, gid, mode, flags, nlink, size, sha256, link, \
                  device and tags",
             ),
-            ("../a type=dir mode=0755", "path `../a` climbs with `..`: paths in an image start at its root"),
+            ("../a type=dir mode=0755", "path `../a` contains `..`: paths in an image start at its root"),
             ("./a\\q type=dir mode=0755", "decoding `./a\\q`: unknown escape after a backslash"),
             (". type=dir mode=0755", "/ is listed twice"),
         ] {

@@ -9,7 +9,7 @@ use rootfs::tree::{Attributes, Content, EntryKind, Kind, Principal, Tree, TreePa
 use tar::{Builder, EntryType, Header};
 
 use super::*;
-use crate::miniature::hierarchy;
+use crate::world::miniature::hierarchy;
 
 /// An archive on its way.
 struct Archive(Builder<XzEncoder<Vec<u8>>>);
@@ -83,7 +83,7 @@ fn kernel(name: &str) -> Archive {
     Archive::new().file("./boot/kernel/kernel", text.as_bytes())
 }
 
-/// A folder of sets, and a cache beside it.
+/// A directory of sets, and a cache beside it.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -247,7 +247,7 @@ fn a_damaged_or_hostile_archive_leaves_nothing_behind() {
     let root = Attributes::root(0o755);
     let whole = base().finish();
     assert_snapshot!(refused(whole[..whole.len() / 2].to_vec()), @"unpacking DIR/base.txz: ./etc/gettytab: reading the archive: it is damaged: premature eof");
-    assert_snapshot!(refused(base().file("./../etc/passwd", b"x").finish()), @"unpacking DIR/base.txz: ./../etc/passwd: path `./../etc/passwd` climbs with `..`: paths in an image start at its root");
+    assert_snapshot!(refused(base().file("./../etc/passwd", b"x").finish()), @"unpacking DIR/base.txz: ./../etc/passwd: path `./../etc/passwd` contains `..`: paths in an image start at its root");
     let link = base().add(EntryType::Symlink, "./way", &root, b"/tmp").file("./way/out", b"x");
     assert_snapshot!(refused(link.finish()), @"unpacking DIR/base.txz: ./way/out: it lies below /way, which is no directory");
     let hard = base().add(EntryType::Link, "./shadow", &root, b"/etc/shadow");

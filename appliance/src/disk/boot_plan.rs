@@ -1,0 +1,76 @@
+//! Which slot starts next, and why.
+
+use std::fmt;
+
+use firmware::slot::Slot;
+use firmware::state::BootState;
+use serde::Serialize;
+
+/// How far a trial has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The next start is the trial.
+    Pending,
+    /// The running system is on trial.
+    Running,
+    /// The system on trial was started and not confirmed, or was not started because its slot is marked bad.
+    Failed,
+}
+
+/// A slot on trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Trial {
+    /// The slot.
+    pub slot: Slot,
+    /// How far the trial has come.
+    pub stage: Stage,
+}
+
+/// Which slot starts next, and why. Serialized, it is a part of `--json`: fields are only ever added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BootPlan {
+    /// The slot that starts unless a trial is pending.
+    pub default: Slot,
+    /// The slot that starts next, unless a key is pressed at the console.
+    pub next: Slot,
+    /// The trial, if there is one.
+    pub trial: Option<Trial>,
+}
+
+impl BootPlan {
+    /// The plan that follows from `state` while slot `running` is running.
+    pub fn of(state: &BootState, running: Slot) -> Self {
+        let trial = state.trial.map(|trial| Trial {
+            slot: trial.slot,
+            stage: match state.pending() {
+                _ if trial.slot == running => Stage::Running,
+                Some(_) => Stage::Pending,
+                None => Stage::Failed,
+            },
+        });
+        let next = state.choose(None).order.first().copied().unwrap_or(state.default);
+        Self { default: state.default, next, trial }
+    }
+}
+
+impl fmt::Display for BootPlan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let next = self.next;
+        match self.trial {
+            None => write!(out, "slot {next} starts next"),
+            Some(Trial { slot, stage: Stage::Pending }) if slot == next => {
+                write!(out, "slot {next} starts next, on trial")
+            }
+            Some(Trial { slot, stage: Stage::Running }) => {
+                write!(
+                    out,
+                    "slot {slot} is running on trial; unless it is confirmed, slot {next} starts next"
+                )
+            }
+            Some(Trial { slot, .. }) => {
+                write!(out, "the trial of slot {slot} failed; slot {next} starts next")
+            }
+        }
+    }
+}

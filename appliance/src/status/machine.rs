@@ -1,0 +1,55 @@
+//! The facts of the machine that this program runs on.
+
+use std::ffi::CStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use firmware::release::Release;
+use firmware::slot::{HEADER_BYTES, Slot};
+use firmware::state::BootState;
+
+use super::facts::{Facts, Memory};
+use crate::disk::{self, SlotDevices};
+use crate::{release, sys};
+
+/// This machine.
+pub struct Machine;
+
+impl Facts for Machine {
+    fn release(&self) -> Result<Release> {
+        release::running()
+    }
+
+    fn root_device(&self) -> Result<String> {
+        disk::root_device()
+    }
+
+    fn loader_device(&self) -> Result<String> {
+        disk::loader_device()
+    }
+
+    fn slot_header(&self, devices: &SlotDevices, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
+        let path = devices.path(slot);
+        disk::read_header(&path).with_context(|| format!("reading the header of slot {slot} from {path}"))
+    }
+
+    fn boot_state(&self, devices: &SlotDevices) -> Result<Option<BootState>> {
+        disk::read_boot_state(&devices.cfg_path())
+    }
+
+    fn uptime(&self) -> Result<Duration> {
+        sys::uptime().context("reading the uptime")
+    }
+
+    fn memory(&self) -> Result<Memory> {
+        let page = sysctl(c"hw.pagesize")?;
+        Ok(Memory {
+            total_bytes: sysctl(c"hw.physmem")?,
+            free_bytes: sysctl(c"vm.stats.vm.v_free_count")? * page,
+        })
+    }
+}
+
+fn sysctl(name: &CStr) -> Result<u64> {
+    sys::sysctl(name).with_context(|| format!("reading the sysctl {}", name.to_string_lossy()))
+}

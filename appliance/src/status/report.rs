@@ -1,0 +1,170 @@
+//! The status of the unit: gathered from its facts, printed as text, one line, or JSON.
+//!
+//! A fact that cannot be read is reported as a problem and never hides the others: a status is most needed when something
+//! is broken.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use firmware::release::Release;
+use firmware::slot::Slot;
+use serde::Serialize;
+
+use super::arguments::Format;
+use super::facts::{Facts, Memory};
+use crate::disk::{BootPlan, SlotContent, SlotDevices};
+
+/// The part of a [`Status`] about one slot.
+#[derive(Debug, Serialize)]
+pub struct SlotStatus {
+    /// The slot.
+    pub slot: Slot,
+    /// Whether the system runs from it.
+    pub running: bool,
+    /// What it contains.
+    #[serde(flatten)]
+    pub content: SlotContent,
+}
+
+/// What runs on the unit. Serialized, it is the output of `--json`, which programs read: fields are only ever added.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// The running release.
+    pub release: Option<Release>,
+    /// The slot that the system runs from.
+    pub running_slot: Option<Slot>,
+    /// Both slots, in order.
+    pub slots: Vec<SlotStatus>,
+    /// Which slot starts next; `None` where there is no boot state.
+    pub boot: Option<BootPlan>,
+    /// Seconds since the boot.
+    pub uptime_seconds: Option<u64>,
+    /// Total and free memory.
+    pub memory: Option<Memory>,
+    /// The facts that could not be read, and why.
+    pub problems: Vec<String>,
+}
+
+impl Status {
+    /// Reads every fact.
+    pub fn gather(facts: &dyn Facts) -> Self {
+        let mut problems = Vec::new();
+        let devices = known(&mut problems, slot_devices(facts));
+        Self {
+            release: known(&mut problems, facts.release()),
+            running_slot: devices.as_ref().map(|devices| devices.running),
+            slots: Slot::ALL
+                .into_iter()
+                .map(|slot| SlotStatus {
+                    slot,
+                    running: devices.as_ref().is_some_and(|devices| devices.running == slot),
+                    content: devices
+                        .as_ref()
+                        .and_then(|devices| known(&mut problems, facts.slot_header(devices, slot)))
+                        .map_or(SlotContent::Unknown, |header| SlotContent::from_header(&header)),
+                })
+                .collect(),
+            boot: devices.as_ref().and_then(|devices| {
+                let state = known(&mut problems, facts.boot_state(devices))??;
+                Some(BootPlan::of(&state, devices.running))
+            }),
+            uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
+            memory: known(&mut problems, facts.memory()),
+            problems,
+        }
+    }
+
+    /// The status in this format, with a newline at the end.
+    pub fn render(&self, format: Format) -> Result<String> {
+        Ok(match format {
+            Format::Text => self.text(),
+            Format::Line => self.line() + "\n",
+            Format::Json => serde_json::to_string_pretty(self).context("writing the status as JSON")? + "\n",
+        })
+    }
+
+    /// One fact per line.
+    fn text(&self) -> String {
+        let mut out = String::new();
+        let mut fact = |name: &str, value: &str| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{name:<9}{value}");
+        };
+        if let Some(release) = &self.release {
+            fact("product", &release.product);
+            fact("version", &format!("{} ({})", release.version, release.commit));
+            fact("board", &release.board);
+            fact("world", &release.world);
+        }
+        for slot in &self.slots {
+            let running = if slot.running { ", running" } else { "" };
+            fact(&format!("slot {}", slot.slot), &format!("{}{running}", slot.content));
+        }
+        if let Some(boot) = &self.boot {
+            fact("boot", &boot.to_string());
+        }
+        if let Some(seconds) = self.uptime_seconds {
+            fact("uptime", &uptime_text(seconds));
+        }
+        if let Some(memory) = self.memory {
+            fact("memory", &memory_text(memory));
+        }
+        for problem in &self.problems {
+            fact("problem", &one_line(problem));
+        }
+        out
+    }
+
+    /// One line, for logs.
+    fn line(&self) -> String {
+        let release = self.release.as_ref().map_or_else(|| "unknown release".to_owned(), Release::title);
+        let mut parts = vec![match self.running_slot {
+            Some(slot) => format!("{release}, running from slot {slot}"),
+            None => format!("{release}, running from an unknown slot"),
+        }];
+        parts.extend(
+            self.slots
+                .iter()
+                .filter(|slot| !slot.running)
+                .map(|slot| format!("slot {}: {}", slot.slot, slot.content)),
+        );
+        parts.extend(self.boot.as_ref().map(BootPlan::to_string));
+        parts.extend(self.uptime_seconds.map(|seconds| format!("up {}", uptime_text(seconds))));
+        parts.extend(self.memory.map(memory_text));
+        parts.extend(self.problems.iter().map(|problem| format!("problem: {}", one_line(problem))));
+        parts.join("; ")
+    }
+}
+
+/// The slots, derived from the root device or, failing that, from the loader's.
+fn slot_devices(facts: &dyn Facts) -> Result<SlotDevices> {
+    let mounted = facts.root_device().and_then(|device| SlotDevices::from_root(&device));
+    mounted.or_else(|error| {
+        facts.loader_device().and_then(|device| SlotDevices::from_loader(&device)).map_err(|_| error)
+    })
+}
+
+/// The value of a fact; an error is added to the problems.
+fn known<T>(problems: &mut Vec<String>, fact: Result<T>) -> Option<T> {
+    fact.map_err(|error| problems.push(format!("{error:#}"))).ok()
+}
+
+/// An uptime: `3 days 04:05:06`.
+pub fn uptime_text(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let days = match days {
+        0 => String::new(),
+        1 => "1 day ".to_owned(),
+        days => format!("{days} days "),
+    };
+    format!("{days}{hours:02}:{minutes:02}:{:02}", seconds % 60)
+}
+
+fn memory_text(memory: Memory) -> String {
+    format!("{} of {} MiB free", memory.free_bytes >> 20, memory.total_bytes >> 20)
+}
+
+/// A message with its hints on the same line.
+fn one_line(message: &str) -> String {
+    message.replace('\n', "; ")
+}

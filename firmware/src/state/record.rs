@@ -1,0 +1,292 @@
+//! How the boot state is stored: one sector, whose table is in the documentation of [`crate::state`].
+
+use bsd_disk::bytes::{array, le16, le32, put};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use semver::Version;
+
+use super::boot_state::{BootState, Digest, Mark, Trial};
+use crate::slot::Slot;
+
+/// The sectors of the two copies, from the start of the `/cfg` slice: 32 KiB apart, so that they share no flash page and
+/// rarely an erase block.
+pub const COPIES: [Sectors; 2] = [Sectors(32), Sectors(96)];
+
+/// Bytes of a record.
+pub const STATE_BYTES: usize = SECTOR_BYTES as usize;
+
+/// The first bytes of a record.
+pub const MAGIC_VALUE: [u8; 8] = *b"SluiceSt";
+
+/// The only format.
+pub const FORMAT_VALUE: u16 = 1;
+
+/// The offsets of the fields that the boot manager uses.
+pub mod offset {
+    /// Format version.
+    pub const FORMAT: usize = 8;
+    /// Bytes of the record.
+    pub const LENGTH: usize = 10;
+    /// Checksum.
+    pub const CRC: usize = 12;
+    /// Sequence number.
+    pub const SEQUENCE: usize = 16;
+    /// Default slot.
+    pub const DEFAULT: usize = 20;
+    /// Slot on trial.
+    pub const TRIAL: usize = 21;
+    /// Tries left.
+    pub const TRIES: usize = 22;
+    /// Mark of slot 1, followed by the mark of slot 2.
+    pub const MARKS: usize = 24;
+}
+
+const MAGIC: usize = 0;
+const FLOOR: usize = 32;
+const FLOOR_BYTES: usize = 64;
+const DIGESTS: usize = 96;
+const DIGEST_BYTES: usize = size_of::<Digest>();
+
+/// An invalid record, or a state that a record cannot store. Reports show these errors within a line, so those of reading
+/// have no hint line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The input is not one sector.
+    #[error(
+        "reading the boot state: got {bytes} bytes, expected {STATE_BYTES} (exactly the sector of one copy)"
+    )]
+    Length {
+        /// The length of the input.
+        bytes: usize,
+    },
+    /// There is no boot state.
+    #[error(
+        "reading the boot state: no boot state found; the disk was made without Sluice's boot manager, or the state was \
+         overwritten"
+    )]
+    Magic,
+    /// The checksum is wrong.
+    #[error("reading the boot state: checksum {found:#010x}, computed {computed:#010x}; the copy is damaged")]
+    Checksum {
+        /// The checksum in the record.
+        found: u32,
+        /// The checksum of the bytes found.
+        computed: u32,
+    },
+    /// The format is newer than this code.
+    #[error(
+        "reading the boot state: format {found} is not supported, only {FORMAT_VALUE}; a newer release wrote it, and that \
+         release is needed to read it"
+    )]
+    Format {
+        /// The format version found.
+        found: u16,
+    },
+    /// A field is out of range.
+    #[error("reading the boot state: {field} has the invalid value {found}; the copy is damaged")]
+    Field {
+        /// The name of the field.
+        field: &'static str,
+        /// The value found.
+        found: u8,
+    },
+    /// The version floor is not a version.
+    #[error("reading the boot state: the version floor is not a valid version; the copy is damaged")]
+    Floor,
+    /// The version floor does not fit the record.
+    #[error("writing the boot state: the version {version} has more than {} bytes\nhint: shorten it", FLOOR_BYTES - 1)]
+    FloorTooLong {
+        /// The version.
+        version: Version,
+    },
+}
+
+impl BootState {
+    /// The record of this state, with this sequence number.
+    ///
+    /// # Errors
+    /// The version floor is too long.
+    pub fn encode(&self, sequence: u32) -> Result<[u8; STATE_BYTES], StateError> {
+        let mut record = [0; STATE_BYTES];
+        put(&mut record, MAGIC, &MAGIC_VALUE);
+        put(&mut record, offset::FORMAT, &FORMAT_VALUE.to_le_bytes());
+        put(&mut record, offset::LENGTH, &(STATE_BYTES as u16).to_le_bytes());
+        put(&mut record, offset::SEQUENCE, &sequence.to_le_bytes());
+        record[offset::DEFAULT] = self.default.number();
+        if let Some(trial) = self.trial {
+            record[offset::TRIAL] = trial.slot.number();
+            record[offset::TRIES] = trial.tries;
+        }
+        for slot in Slot::ALL {
+            record[offset::MARKS + slot.index()] = u8::from(self.mark(slot) == Mark::Good);
+            if let Some(digest) = self.digest(slot) {
+                put(&mut record, DIGESTS + slot.index() * DIGEST_BYTES, &digest);
+            }
+        }
+        if let Some(version) = &self.floor {
+            let text = version.to_string();
+            if text.len() >= FLOOR_BYTES {
+                return Err(StateError::FloorTooLong { version: version.clone() });
+            }
+            put(&mut record, FLOOR, text.as_bytes());
+        }
+        let crc = checksum(&record);
+        put(&mut record, offset::CRC, &crc.to_le_bytes());
+        Ok(record)
+    }
+
+    /// Reads one copy and returns its sequence number and the state.
+    ///
+    /// # Errors
+    /// There is no record, it is damaged, or its format is unknown.
+    pub fn decode(record: &[u8]) -> Result<(u32, Self), StateError> {
+        let record: &[u8; STATE_BYTES] =
+            record.try_into().map_err(|_| StateError::Length { bytes: record.len() })?;
+        if array(record, MAGIC) != MAGIC_VALUE {
+            return Err(StateError::Magic);
+        }
+        let (found, computed) = (le32(record, offset::CRC), checksum(record));
+        if found != computed {
+            return Err(StateError::Checksum { found, computed });
+        }
+        let (format, length) = (le16(record, offset::FORMAT), le16(record, offset::LENGTH));
+        if format != FORMAT_VALUE || usize::from(length) != STATE_BYTES {
+            return Err(StateError::Format { found: format });
+        }
+        let field = |field, at: usize| StateError::Field { field, found: record[at] };
+        let slot = |name, at: usize| Slot::from_number(record[at]).ok_or(field(name, at));
+        let trial = match record[offset::TRIAL] {
+            0 => None,
+            _ => {
+                Some(Trial { slot: slot("the slot on trial", offset::TRIAL)?, tries: record[offset::TRIES] })
+            }
+        };
+        let mark = |at: usize| match record[at] {
+            0 => Ok(Mark::Bad),
+            1 => Ok(Mark::Good),
+            _ => Err(field("the mark of a slot", at)),
+        };
+        let digest = |at: usize| {
+            Some(array(record, at)).filter(|digest: &Digest| digest.iter().any(|&byte| byte != 0))
+        };
+        let state = Self {
+            default: slot("the default slot", offset::DEFAULT)?,
+            trial,
+            marks: [mark(offset::MARKS)?, mark(offset::MARKS + 1)?],
+            floor: floor(&record[FLOOR..FLOOR + FLOOR_BYTES])?,
+            digests: [digest(DIGESTS), digest(DIGESTS + DIGEST_BYTES)],
+        };
+        Ok((le32(record, offset::SEQUENCE), state))
+    }
+}
+
+/// Whether a copy with sequence number `a` was written after one with sequence number `b`.
+pub fn is_later(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() > 0
+}
+
+/// The version in the floor's field, if it is not empty.
+fn floor(field: &[u8]) -> Result<Option<Version>, StateError> {
+    let end = field.iter().position(|&byte| byte == 0).ok_or(StateError::Floor)?;
+    if end == 0 {
+        return Ok(None);
+    }
+    let text = str::from_utf8(&field[..end]).map_err(|_| StateError::Floor)?;
+    Version::parse(text).map(Some).map_err(|_| StateError::Floor)
+}
+
+/// The CRC-32 of the record, with the checksum's own field set to zero.
+fn checksum(record: &[u8; STATE_BYTES]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&record[..offset::CRC]);
+    hasher.update(&[0; 4]);
+    hasher.update(&record[offset::CRC + 4..]);
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples::{factory, states};
+    use super::*;
+
+    #[test]
+    fn the_record_has_the_documented_layout() {
+        let mut state = factory();
+        state.trial = Some(Trial { slot: Slot::Second, tries: 3 });
+        state.marks = [Mark::Good, Mark::Bad];
+        state.floor = Some(Version::new(1, 2, 3));
+        let record = state.encode(0x0102_0304).unwrap();
+        assert_eq!(record[..12], *b"SluiceSt\x01\0\0\x02");
+        assert_eq!(record[16..32], [4, 3, 2, 1, 1, 2, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(record[32..38], *b"1.2.3\0");
+        assert_eq!(record[96..160], [7; 64]);
+        assert_eq!(record[160..], [0; 352]);
+        // GEOM takes a sector that ends in these bytes for an MBR.
+        assert_ne!(record[510..], [0x55, 0xaa]);
+        assert_eq!(BootState::decode(&record).unwrap(), (0x0102_0304, state));
+    }
+
+    #[test]
+    fn each_defect_is_named() {
+        let good = factory().encode(1).unwrap();
+        let broken = |at: usize, value: u8| {
+            let mut record = good;
+            record[at] = value;
+            let crc = checksum(&record);
+            put(&mut record, offset::CRC, &crc.to_le_bytes());
+            BootState::decode(&record).unwrap_err()
+        };
+        assert_eq!(broken(0, b'X'), StateError::Magic);
+        assert_eq!(broken(offset::FORMAT, 2), StateError::Format { found: 2 });
+        assert_eq!(broken(offset::DEFAULT, 3), StateError::Field { field: "the default slot", found: 3 });
+        assert_eq!(broken(offset::DEFAULT, 0), StateError::Field { field: "the default slot", found: 0 });
+        assert_eq!(broken(offset::TRIAL, 9), StateError::Field { field: "the slot on trial", found: 9 });
+        assert_eq!(broken(offset::MARKS + 1, 2), StateError::Field { field: "the mark of a slot", found: 2 });
+        assert_eq!(broken(FLOOR, b'v'), StateError::Floor);
+        let mut flipped = good;
+        flipped[300] ^= 1;
+        assert!(matches!(BootState::decode(&flipped), Err(StateError::Checksum { .. })));
+        assert_eq!(BootState::decode(&good[1..]), Err(StateError::Length { bytes: 511 }));
+        let long = Version::parse(&format!("1.0.0-{}", "x".repeat(60))).unwrap();
+        let long = BootState { floor: Some(long.clone()), ..factory() }.encode(1);
+        assert!(matches!(long, Err(StateError::FloorTooLong { .. })));
+    }
+
+    #[test]
+    fn sequence_numbers_wrap_around() {
+        for (a, b, later) in
+            [(2, 1, true), (1, 2, false), (1, 1, false), (0, u32::MAX, true), (u32::MAX, 0, false)]
+        {
+            assert_eq!(is_later(a, b), later, "{a} {b}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_state_is_read_back_unchanged(state in states(), sequence: u32) {
+            prop_assert_eq!(BootState::decode(&state.encode(sequence).unwrap()).unwrap(), (sequence, state));
+        }
+
+        #[test]
+        fn a_record_with_a_flipped_bit_is_refused(state in states(), bit in 0..STATE_BYTES * 8) {
+            let mut record = state.encode(9).unwrap();
+            record[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(BootState::decode(&record).is_err());
+        }
+
+        #[test]
+        fn garbage_is_never_a_panic(noise in prop::collection::vec(any::<u8>(), 0..600), crc: bool) {
+            let mut noise = noise;
+            if crc && noise.len() >= STATE_BYTES {
+                noise.truncate(STATE_BYTES);
+                put(&mut noise, MAGIC, &MAGIC_VALUE);
+                put(&mut noise, offset::FORMAT, &[1, 0, 0, 2]);
+                let record: [u8; STATE_BYTES] = noise.clone().try_into().unwrap();
+                put(&mut noise, offset::CRC, &checksum(&record).to_le_bytes());
+            }
+            let _ = BootState::decode(&noise);
+        }
+    }
+}
