@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bsd_disk::units::Sectors;
+use builder::board;
 use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use tempfile::TempDir;
@@ -13,7 +14,6 @@ use tempfile::TempDir;
 use crate::card::Card;
 use crate::qemu::{Console, Disk, Guest, Machine, copy_sparse};
 use crate::rig::{Rig, World};
-use builder::board;
 
 /// The timeout of a boot: FreeBSD takes about 20 s to `login:` on an idle machine.
 const BOOT: Duration = Duration::from_secs(300);

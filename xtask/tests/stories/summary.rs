@@ -121,7 +121,7 @@ fn the_summary_of_a_world_that_is_given_tells_what_it_is() {
     let said = refused(&["--sets", sets]).replace(sets, "SETS");
     assert_eq!(
         said,
-        "error: opening the sets in SETS: there is no kernel; put src.txz there to build `ALIX` from, or kernel.txz\n"
+        "error: opening the sets in SETS: there is no kernel\nhint: put src.txz there to build `ALIX` from, or kernel.txz\n"
     );
     assert_eq!(told(&["--sets", sets, "-K"]), "kernel        none");
     fs::write(dir.join("kernel.txz"), "").unwrap();

@@ -12,8 +12,6 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use bsd_disk::units::Sectors;
 
-use builder::board;
-
 use super::option::escaped;
 
 /// An image file as an IDE disk.
@@ -74,8 +72,8 @@ impl Disk {
         self
     }
 
-    /// Adds the options for the disk of number `index`, from 0.
-    pub fn arguments(&self, index: usize, command: &mut Command) {
+    /// Adds the options for disk number `index`, from 0, as QEMU's `device`.
+    pub fn arguments(&self, index: usize, device: &str, command: &mut Command) {
         // A CompactFlash card writes through, too; so killing QEMU is a power cut of the unit, not of this machine.
         let mode = if self.keeps { "cache=writethrough" } else { "snapshot=on" };
         let mut drive = OsString::from(format!("if=none,id=disk{index},format=raw,{mode},"));
@@ -84,10 +82,7 @@ impl Disk {
         let translation = if self.translated { "" } else { ",bios-chs-trans=none" };
         let boot = if self.boots { ",bootindex=0" } else { "" };
         let (bus, unit) = (index / 2, index % 2);
-        let device = format!(
-            "{},drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}",
-            board::DEFAULT.machine.disk
-        );
+        let device = format!("{device},drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}");
         command.arg("-drive").arg(drive).arg("-device").arg(device);
     }
 

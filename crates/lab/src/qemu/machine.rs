@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Error, Result, anyhow};
+use builder::board;
 
 use super::disk::Disk;
 use super::guest::Guest;
 use super::network::{self, Forward};
 use super::option::escaped;
 use super::qmp::Monitor;
-use builder::board;
 
 /// A machine that can be started.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    board: &'static board::Machine,
     program: PathBuf,
     memory: u32,
     disks: Vec<Disk>,
@@ -40,11 +41,13 @@ impl Default for Machine {
 }
 
 impl Machine {
-    /// A machine with the memory of the board, no disk and no network.
+    /// The default board's machine, with no disk and no network.
     pub fn new() -> Self {
+        let board = &board::DEFAULT.machine;
         Self {
-            program: PathBuf::from(board::DEFAULT.machine.program),
-            memory: board::DEFAULT.machine.memory,
+            board,
+            program: PathBuf::from(board.program),
+            memory: board.memory,
             disks: Vec::new(),
             floppy: None,
             network: None,
@@ -111,17 +114,10 @@ impl Machine {
     fn command(&self, serial: Serial<'_>) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"]);
-        command.args([
-            "-machine",
-            board::DEFAULT.machine.kind,
-            "-accel",
-            "tcg",
-            "-cpu",
-            board::DEFAULT.machine.cpu,
-        ]);
+        command.args(["-machine", self.board.kind, "-accel", "tcg", "-cpu", self.board.cpu]);
         command.arg("-m").arg(self.memory.to_string());
         for (index, disk) in self.disks.iter().enumerate() {
-            disk.arguments(index, &mut command);
+            disk.arguments(index, self.board.disk, &mut command);
         }
         if let Some(image) = &self.floppy {
             let mut drive = OsString::from("if=floppy,format=raw,readonly=on,file=");
@@ -129,7 +125,7 @@ impl Machine {
             command.arg("-drive").arg(drive).args(["-boot", "a"]);
         }
         if let Some(forwards) = &self.network {
-            network::arguments(forwards, &mut command);
+            network::arguments(forwards, self.board.network, &mut command);
         }
         match serial {
             Serial::Terminal => {

@@ -4,8 +4,6 @@ use std::fmt;
 use std::process::Command;
 use std::str::FromStr;
 
-use builder::board;
-
 /// A TCP port of this machine's loopback interface that is forwarded to one of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
@@ -32,14 +30,14 @@ impl fmt::Display for Forward {
     }
 }
 
-/// Adds the options for the network.
-pub fn arguments(forwards: &[Forward], command: &mut Command) {
+/// Adds the options for the network, with QEMU's device `interface`.
+pub fn arguments(forwards: &[Forward], interface: &str, command: &mut Command) {
     let forwards = forwards
         .iter()
         .map(|Forward { host, guest }| format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"))
         .collect::<String>();
     command.arg("-netdev").arg(format!("user,id=net0{forwards}"));
-    command.arg("-device").arg(format!("{},netdev=net0", board::DEFAULT.machine.network));
+    command.arg("-device").arg(format!("{interface},netdev=net0"));
 }
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use builder::board;
 use firmware::slot::Slot;
 use firmware::state::{Mark, TRIES};
 
 use crate::scenario::Scenario;
 use crate::unit::Unit;
-use builder::board;
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
+const DRIVE: &str = board::DEFAULT.drive;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario::freebsd(
@@ -149,7 +150,6 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
     let url = unit.rig.url.clone();
     let before = (unit.card.state_copies()?, unit.card.slot_digest(TWO)?);
     let fetch = format!("fetch -qo - {url}");
-    let disk = board::DEFAULT.drive;
     let commands = [
         format!("{fetch}/next.fw | sh /root/updatep1"),
         format!("{fetch}/base.slot.img | sh /root/updatep2"),
@@ -158,7 +158,7 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
         format!("sluice update install {url}/none.fw"),
         format!("sluice update install https://{url}/next.fw"),
         format!(
-            "mount -r /dev/{disk}s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
+            "mount -r /dev/{DRIVE}s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
         ),
         format!("mount -o rw /cfg; {fetch}/next.fw | sluice update install; e=$?; umount /cfg; (exit $e)"),
     ];
@@ -185,12 +185,11 @@ fn figures(unit: &mut Unit<'_>) -> Result<()> {
         Ok(begin.elapsed())
     };
     // NanoBSD's updatep2, from the same server, with the same content.
-    let disk = board::DEFAULT.drive;
     let dd = timed(
         unit,
         &format!(
-            "dd if=/dev/zero of=/dev/{disk}s2 bs=1m count=1 2>/dev/null && \
-             fetch -qo - {url}/other.slot.img | dd of=/dev/{disk}s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/{disk}s2a"
+            "dd if=/dev/zero of=/dev/{DRIVE}s2 bs=1m count=1 2>/dev/null && \
+             fetch -qo - {url}/other.slot.img | dd of=/dev/{DRIVE}s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/{DRIVE}s2a"
         ),
     )?;
     let said =
