@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use builder::bundle::{self, Former, Summary};
+use builder::bundle::{self, ChunkCache, Summary};
 use builder::customize::Customizer;
 use builder::image;
 use builder::keys::{Pair, Signer};
@@ -66,7 +66,7 @@ fn main() -> Result<()> {
     let version = Version::of_repository(&root, &product.version)?;
     let world = installed::open(&dir)?;
     let mut layers = world.layers.clone();
-    layers.extend(overlay::layers(&root, &product.overlay)?);
+    layers.extend(overlay::layers(&root, &product, &mut Vec::new())?);
     let customizer = Customizer::new(&root, scratch.path(), &product, Reporter::new(-2));
     let content = image::compose(layers, &product, &version, &world.version, &customizer)?;
     let writable = image::Writable::read(&builder::workspace::root(), &product)?;
@@ -103,10 +103,10 @@ impl Bench<'_> {
         );
         show("write", write, summary.raw_bytes);
 
-        let former = self.former()?;
+        let cache = self.cache()?;
         let file = File::options().read(true).write(true).open(slot)?;
         file.write_all_at(b"changed", CHANGED)?;
-        let (again, changed) = best(rounds, || self.write(slot, Some(&former)))?;
+        let (again, changed) = best(rounds, || self.write(slot, Some(&cache)))?;
         show(&format!("write, {} chunk new", changed.stored - changed.reused), again, summary.raw_bytes);
 
         let (read, raw_bytes) = best(rounds, || self.read())?;
@@ -123,21 +123,22 @@ impl Bench<'_> {
         self.scratch.join("bundle.fw")
     }
 
-    fn write(&self, slot: &Path, former: Option<&Former>) -> Result<Summary> {
+    fn write(&self, slot: &Path, cache: Option<&ChunkCache>) -> Result<Summary> {
         let _ = fs::remove_file(self.out());
         let size = self.product.layout.slots[0].size;
         let manifest = bundle::manifest(self.product, self.version, self.world, size)?;
-        bundle::write(slot, &self.out(), manifest, &self.signer, former)
+        bundle::write(slot, &self.out(), manifest, &self.signer, cache)
     }
 
-    /// The bundle that was just written, in the folder of a build.
-    fn former(&self) -> Result<Former> {
-        let folder = self.scratch.join("former");
-        fs::create_dir(&folder)?;
-        fs::rename(self.out(), folder.join("bundle.fw"))?;
+    /// The bundle that was just written, in the directory of a build.
+    fn cache(&self) -> Result<ChunkCache> {
+        let dir = self.scratch.join("previous");
+        fs::create_dir(&dir)?;
+        fs::rename(self.out(), dir.join("bundle.fw"))?;
         let made = serde_json::json!({ "compression": bundle::ENCODER });
-        fs::write(folder.join("manifest.json"), made.to_string())?;
-        Ok(Former::open(&folder, "manifest.json", &self.keys).expect("the bundle was just written"))
+        fs::write(dir.join("manifest.json"), made.to_string())?;
+        Ok(ChunkCache::open(&dir, "manifest.json", bundle::SUFFIX, &self.keys)
+            .expect("the bundle was just written"))
     }
 
     fn read(&self) -> Result<u64> {

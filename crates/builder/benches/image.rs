@@ -73,7 +73,7 @@ fn main() -> Result<()> {
     let product = Product::load(&root, &[config])?;
     let version = Version::of_repository(&root, &product.version)?;
     let world = installed::open(&dir)?;
-    let overlay = overlay::layers(&root, &product.overlay)?;
+    let overlay = overlay::layers(&root, &product, &mut Vec::new())?;
     let written = stored_bytes(&product, &version, &world, &overlay, scratch.path())?;
 
     let mut contestants = vec![

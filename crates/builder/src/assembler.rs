@@ -1,7 +1,7 @@
 //! Makes a flat 16-bit boot program out of its assembly source, with the pinned `zig` as assembler and linker.
 //!
-//! The result is a function of source, definitions and the version of zig: no path, time or host comes into it. So a program
-//! that was once assembled can be kept. What the programs are for is not known here.
+//! The result is a function of source, definitions and the version of zig: no path, time or host comes into it. So an
+//! assembled program can be cached. What the programs are for is not known here.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub fn assemble(zig: &Path, source: &Source, defines: &[Define]) -> Result<Vec<u
     let run = |arguments: &[String]| -> Result<()> {
         let output = Command::new(zig).args(arguments).current_dir(dir.path()).output();
         let output = output.with_context(|| {
-            format!("starting {}; `cargo xtask setup` installs the zig that is pinned", zig.display())
+            format!("starting {}\nhint: `cargo xtask setup` installs the pinned zig", zig.display())
         })?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -68,30 +68,30 @@ pub fn assemble(zig: &Path, source: &Source, defines: &[Define]) -> Result<Vec<u
     Ok(program)
 }
 
-/// What an earlier call left in the folder `kept` for the same source, definitions and `version` of zig, or else assembles
-/// it and keeps it there.
+/// The program that is in the directory `cache` for the same source, definitions and `version` of zig. If there is none, it
+/// is assembled and put there.
 ///
 /// # Errors
-/// As [`assemble`], or it cannot be kept.
-pub fn kept_or_assembled(
-    kept: &Path,
+/// As [`assemble`], or the cache cannot be written.
+pub fn cached_or_assembled(
+    cache: &Path,
     zig: &Path,
     version: &str,
     source: &Source,
     defines: &[Define],
 ) -> Result<Vec<u8>> {
-    let path = kept.join(format!("{}.{}", key(version, source, defines), source.name));
+    let path = cache.join(format!("{}.{}", key(version, source, defines), source.name));
     if let Ok(program) = fs::read(&path) {
         return Ok(program);
     }
     let program = assemble(zig, source, defines)?;
-    let keep = || {
-        fs::create_dir_all(kept)?;
-        let file = tempfile::NamedTempFile::new_in(kept)?;
+    let store = || {
+        fs::create_dir_all(cache)?;
+        let file = tempfile::NamedTempFile::new_in(cache)?;
         fs::write(file.path(), &program)?;
         file.persist(&path).map_err(|error| error.error)
     };
-    keep().with_context(|| format!("keeping {}", path.display()))?;
+    store().with_context(|| format!("writing {}", path.display()))?;
     Ok(program)
 }
 
@@ -131,12 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_not_assembled_again() {
-        let kept = tempfile::tempdir().unwrap();
+    fn a_cached_program_is_not_assembled_again() {
+        let cache = tempfile::tempdir().unwrap();
         let source = Source { name: "x", text: "", includes: &[], origin: 1, room: 2 };
-        fs::write(kept.path().join(format!("{}.x", key("1", &source, &[]))), "program").unwrap();
+        fs::write(cache.path().join(format!("{}.x", key("1", &source, &[]))), "program").unwrap();
         let zig = Path::new("/nonexistent/zig");
-        assert_eq!(kept_or_assembled(kept.path(), zig, "1", &source, &[]).unwrap(), b"program");
-        kept_or_assembled(kept.path(), zig, "2", &source, &[]).unwrap_err();
+        assert_eq!(cached_or_assembled(cache.path(), zig, "1", &source, &[]).unwrap(), b"program");
+        cached_or_assembled(cache.path(), zig, "2", &source, &[]).unwrap_err();
     }
 }

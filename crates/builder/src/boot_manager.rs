@@ -14,9 +14,6 @@ use firmware::layout::{CFG_SLICE, HEADER_SECTOR};
 use firmware::{slot, state};
 
 use crate::assembler::{self, Define, Source};
-use crate::product::{BootCode, Product};
-use crate::toolchain::{Toolchain, ZIG_VERSION};
-use crate::workspace;
 
 const FIRST: Source =
     Source { name: "stage1", text: STAGE1, includes: INCLUDES, origin: STAGE1_ORIGIN, room: STAGE1_ROOM };
@@ -49,31 +46,23 @@ pub struct Options {
 pub struct BootManager {
     /// What goes before the table of the MBR.
     pub mbr: Vec<u8>,
-    /// What goes to each of [`COPIES`]: whole sectors, with length and sum.
+    /// What goes to each of [`COPIES`]: whole sectors, with length and checksum.
     pub copy: Vec<u8>,
 }
 
-/// That of `product`, if it has one.
-///
-/// # Errors
-/// As [`BootManager::assemble`].
-pub fn of_product(product: &Product, toolchain: &Toolchain) -> Result<Option<BootManager>> {
-    if product.boot.code != BootCode::Sluice {
-        return Ok(None);
-    }
-    let options = Options { speed: product.console_speed, ticks: product.boot.ticks };
-    let kept = workspace::target().join("boot-manager");
-    BootManager::kept_or_assembled(&kept, toolchain.path("zig")?, ZIG_VERSION, &options).map(Some)
-}
-
 impl BootManager {
-    /// That which an earlier call left in the folder `kept`, or else assembles and keeps it there.
+    /// The boot manager from the directory `cache`, where it is put if it has to be assembled.
     ///
     /// # Errors
-    /// As [`BootManager::assemble`], or it cannot be kept.
-    pub fn kept_or_assembled(kept: &Path, zig: &Path, zig_version: &str, options: &Options) -> Result<Self> {
+    /// As [`BootManager::assemble`], or the cache cannot be written.
+    pub fn cached_or_assembled(
+        cache: &Path,
+        zig: &Path,
+        zig_version: &str,
+        options: &Options,
+    ) -> Result<Self> {
         Self::make(options, |source, defines| {
-            assembler::kept_or_assembled(kept, zig, zig_version, source, defines)
+            assembler::cached_or_assembled(cache, zig, zig_version, source, defines)
         })
     }
 

@@ -1,4 +1,4 @@
-//! The boot state in an image of a disk, for those who start images: what `sluice` is on a unit.
+//! The boot state in a disk image, for commands that create or boot images. On a unit, `sluice` reads and writes it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,7 +22,7 @@ pub struct CfgSlice {
 }
 
 impl CfgSlice {
-    /// Opens it for reading and writing.
+    /// Opens the slice for reading and writing.
     ///
     /// # Errors
     /// The image cannot be opened, or has no such slice.
@@ -45,7 +45,7 @@ impl Medium for CfgSlice {
         self.image.write_all_at(sector, (self.start + at).bytes())
     }
     fn flush(&mut self) -> io::Result<()> {
-        Ok(()) // nobody cuts the power of an image
+        Ok(()) // an image does not lose power
     }
 }
 
@@ -69,11 +69,12 @@ pub fn is_used(image: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Tells the boot state of a new disk what its slots hold, so that a unit can verify them before its first update.
+/// Records the digest of the slots' content in the boot state of a new disk, so that a unit can verify its slots before the
+/// first update.
 ///
 /// # Errors
 /// The image has no boot state, or cannot be written.
-pub fn tell_content(image: &Path, digest: Digest) -> Result<()> {
+pub fn record_content(image: &Path, digest: Digest) -> Result<()> {
     let mut cfg = CfgSlice::open(image)?;
     let context = || format!("writing the boot state in {}", image.display());
     let mut state = store::load(&mut cfg).with_context(context)?.state;
@@ -83,7 +84,7 @@ pub fn tell_content(image: &Path, digest: Digest) -> Result<()> {
     store::initialize(&mut cfg, &state).map(|_| ()).with_context(context)
 }
 
-/// Makes `slot` the one that starts by itself, and a trial of the other none.
+/// Makes `slot` the default slot, and cancels a trial.
 ///
 /// # Errors
 /// The state cannot be written.

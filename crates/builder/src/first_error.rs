@@ -14,7 +14,8 @@ pub fn first_error(log: &str, is_error: impl Fn(&str) -> bool, most: usize) -> S
     shown.join("\n").trim_end().to_owned()
 }
 
-fn shorten(line: &str) -> String {
+/// The line, cut to what an engineer reads.
+pub fn shorten(line: &str) -> String {
     if line.chars().count() <= WIDTH {
         return line.to_owned();
     }

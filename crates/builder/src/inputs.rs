@@ -1,8 +1,8 @@
 //! Digests of what goes into a build, to know what has changed since the last one.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ pub fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     hex::encode(&hash.finalize())
 }
 
-/// A digest of the files and folders `paths` below `root`: names, kinds, run bits and content. What is not there
+/// A digest of the files and directories `paths` below `root`: names, kinds, run bits and content. What is not there
 /// counts as such.
 ///
 /// # Errors
@@ -52,16 +52,6 @@ pub fn of_files(root: &Path, paths: &[&str]) -> Result<String> {
         }
     }
     Ok(hex::encode(&hash.finalize()))
-}
-
-/// What tells this builder from one that was compiled from other sources.
-///
-/// # Errors
-/// The running program cannot be found.
-pub fn of_builder() -> Result<String> {
-    let program: PathBuf = std::env::current_exe().context("finding the running builder")?;
-    let metadata = fs::metadata(&program).with_context(|| format!("reading {}", program.display()))?;
-    Ok(format!("{} bytes of {}.{}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 #[cfg(test)]

@@ -6,17 +6,19 @@
 //! it, and [`bundle`] makes the update of it, signed with [`keys`]. [`build`] is one run of all this.
 
 pub mod assembler;
+pub mod board;
 pub mod boot_manager;
 pub mod boot_state;
 pub mod build;
 pub mod bundle;
+pub mod compiled_from;
 pub mod customize;
 pub mod first_error;
+pub mod git;
 pub mod image;
 pub mod inputs;
 pub mod keys;
 pub mod layer;
-pub mod miniature;
 pub mod nanobsd;
 pub mod packages;
 pub mod product;

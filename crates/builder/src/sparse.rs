@@ -1,4 +1,4 @@
-//! Where a sparse file has data: an image is mostly holes, which need not be read to know that they are zero.
+//! Finding the data in sparse files. An image is mostly holes, which are zero and need not be read.
 
 use std::fs::File;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::ops::Range;
 use anyhow::{Context, Result};
 use rustix::fs::SeekFrom;
 
-/// The parts of the first `bytes` bytes of `file` that may be other than zero, in order.
+/// The ranges of the first `bytes` bytes of `file` that are not holes, in order.
 ///
 /// # Errors
-/// The file cannot be asked.
+/// The host cannot find the holes of the file.
 pub fn data(file: &File, bytes: u64) -> Result<Vec<Range<u64>>> {
     let mut parts = Vec::new();
     let mut at = 0;
@@ -24,7 +24,7 @@ pub fn data(file: &File, bytes: u64) -> Result<Vec<Range<u64>>> {
     Ok(parts)
 }
 
-/// Where data or a hole begins, at `end` if there is no more.
+/// The offset where the next data or hole begins, or `end` if there is none.
 fn seek(file: &File, from: SeekFrom, end: u64) -> Result<u64> {
     match rustix::fs::seek(file, from) {
         Ok(at) => Ok(at.min(end)),

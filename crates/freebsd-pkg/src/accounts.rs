@@ -1,50 +1,13 @@
-//! The users and groups that packages ask for. They are added at build time, with the numbers that the ports tree has for
-//! them; who is in the image already stays as they are.
+//! Adds the users and groups that packages need to the account files of an image, with the numbers of the ports tree.
+//! Existing accounts do not change.
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::scripts::Actions;
-
-/// A group to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its name.
-    pub name: String,
-    /// Its number.
-    pub gid: u32,
-}
-
-/// A user to make, without a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Their name.
-    pub name: String,
-    /// Their number.
-    pub uid: u32,
-    /// Their first group, by number or name.
-    pub group: String,
-    /// Their login class.
-    pub class: String,
-    /// Who they are.
-    pub gecos: String,
-    /// Where they live.
-    pub home: String,
-    /// What they log in with.
-    pub shell: String,
-}
-
-/// A user to put into a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Membership {
-    /// The group.
-    pub group: String,
-    /// The user.
-    pub user: String,
-}
+use crate::actions::{Actions, Membership, User};
 
 /// The account files of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
+pub struct AccountFiles {
     /// `master.passwd(5)`
     pub master_passwd: String,
     /// `passwd(5)`
@@ -53,19 +16,19 @@ pub struct Files {
     pub group: String,
 }
 
-/// Fields of `master.passwd`, `passwd` and `group` that are looked at.
+/// Indices of fields in `master.passwd`, `passwd` and `group`.
 const NAME: usize = 0;
 const NUMBER: usize = 2;
 const MEMBERS: usize = 3;
 
-impl Files {
-    /// Adds the accounts of the package `name`.
+impl AccountFiles {
+    /// Adds the accounts of the package `name`, which `needs` these users and groups.
     ///
     /// # Errors
-    /// A number that somebody else has, a group that nobody makes, or a name that is not made although the package `wants`
-    /// it.
-    pub fn add(&mut self, name: &str, actions: &Actions, wants: (&[String], &[String])) -> Result<()> {
-        self.add_all(actions, wants).with_context(|| format!("adding the accounts of the package `{name}`"))
+    /// A number belongs to another account, a group does not exist, or `actions` do not create an account that the package
+    /// needs.
+    pub fn add(&mut self, name: &str, actions: &Actions, needs: (&[String], &[String])) -> Result<()> {
+        self.add_all(actions, needs).with_context(|| format!("adding the accounts of the package `{name}`"))
     }
 
     fn add_all(&mut self, actions: &Actions, (users, groups): (&[String], &[String])) -> Result<()> {
@@ -87,10 +50,10 @@ impl Files {
             require_plain(&[group, user])?;
             self.add_member(group, user)?;
         }
-        for (what, file, wanted) in [("user", &self.master_passwd, users), ("group", &self.group, groups)] {
-            if let Some(name) = wanted.iter().find(|name| find(file, NAME, name).is_none()) {
+        for (what, file, needed) in [("user", &self.master_passwd, users), ("group", &self.group, groups)] {
+            if let Some(name) = needed.iter().find(|name| find(file, NAME, name).is_none()) {
                 bail!(
-                    "it wants the {what} `{name}`, whom neither the image has nor its pre-install script makes"
+                    "it needs the {what} `{name}`, which the image does not have and its pre-install script does not create"
                 );
             }
         }
@@ -104,7 +67,7 @@ impl Files {
             Err(_) => find(&self.group, NAME, group)
                 .and_then(|line| line.split(':').nth(NUMBER)?.parse().ok())
                 .with_context(|| {
-                    format!("the user `{name}` is to be in the group `{group}`, which is not there")
+                    format!("the user `{name}` should be in the group `{group}`, which does not exist")
                 })?,
         };
         append(&mut self.master_passwd, &format!("{name}:*:{uid}:{gid}:{class}:0:0:{gecos}:{home}:{shell}"));
@@ -115,7 +78,7 @@ impl Files {
     fn add_member(&mut self, group: &str, user: &str) -> Result<()> {
         let line = find(&self.group, NAME, group)
             .with_context(|| {
-                format!("the user `{user}` is to be in the group `{group}`, which is not there")
+                format!("the user `{user}` should be in the group `{group}`, which does not exist")
             })?
             .to_owned();
         let members = line.split(':').nth(MEMBERS).unwrap_or_default();
@@ -139,31 +102,32 @@ fn append(file: &mut String, line: &str) {
     file.push('\n');
 }
 
-/// The line whose field is `value`.
+/// The line in which a field is `value`.
 fn find<'a>(file: &'a str, field: usize, value: &str) -> Option<&'a str> {
     file.lines().find(|line| !line.starts_with('#') && line.split(':').nth(field) == Some(value))
 }
 
 fn require_free(file: &str, what: &str, name: &str, number: u32) -> Result<()> {
     if let Some(other) = find(file, NUMBER, &number.to_string()).and_then(|line| line.split(':').next()) {
-        bail!("the {what} `{name}` is to have the number {number}, which `{other}` has in the image");
+        bail!("the {what} `{name}` needs the number {number}, which belongs to `{other}` in the image");
     }
     Ok(())
 }
 
-/// Refuses what would begin another field or line.
+/// Refuses text that would begin another field or line.
 fn require_plain(texts: &[&str]) -> Result<()> {
     let bad = texts.iter().find(|text| text.contains([':', '\n']));
-    ensure!(bad.is_none(), "`{}` cannot be part of an account", bad.copied().unwrap_or_default());
+    ensure!(bad.is_none(), "`{}` is not allowed in an account", bad.copied().unwrap_or_default());
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::Group;
 
-    fn files() -> Files {
-        Files {
+    fn files() -> AccountFiles {
+        AccountFiles {
             master_passwd: "# c\nroot:*:0:0::0:0:Charlie:/root:/bin/sh\nwww:*:80:80::0:0:W:/:/x".into(),
             passwd: "root:*:0:0:Charlie:/root:/bin/sh\nwww:*:80:80:W:/:/x\n".into(),
             group: "wheel:*:0:root\nmail:*:6:\nwww:*:80:\n".into(),
@@ -183,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn new_accounts_are_added_and_old_ones_stay() {
+    fn new_accounts_are_added_and_existing_ones_stay() {
         let mut files = files();
         let member = |group: &str, user: &str| Membership { group: group.into(), user: user.into() };
         let actions = Actions {
@@ -204,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_added_is_told() {
+    fn accounts_that_cannot_be_added_are_refused() {
         let error = |actions: Actions, users: &[String]| {
             format!("{:#}", files().add("x", &actions, (users, &[])).unwrap_err())
         };
         let with = |user: User| Actions { users: vec![user], ..Actions::default() };
-        insta::assert_snapshot!(error(with(user("db", 80, "6")), &[]), @"adding the accounts of the package `x`: the user `db` is to have the number 80, which `www` has in the image");
-        insta::assert_snapshot!(error(with(user("db", 88, "db")), &[]), @"adding the accounts of the package `x`: the user `db` is to be in the group `db`, which is not there");
-        insta::assert_snapshot!(error(Actions::default(), &["db".into()]), @"adding the accounts of the package `x`: it wants the user `db`, whom neither the image has nor its pre-install script makes");
-        insta::assert_snapshot!(error(with(user("a:b", 88, "6")), &[]), @"adding the accounts of the package `x`: `a:b` cannot be part of an account");
+        insta::assert_snapshot!(error(with(user("db", 80, "6")), &[]), @"adding the accounts of the package `x`: the user `db` needs the number 80, which belongs to `www` in the image");
+        insta::assert_snapshot!(error(with(user("db", 88, "db")), &[]), @"adding the accounts of the package `x`: the user `db` should be in the group `db`, which does not exist");
+        insta::assert_snapshot!(error(Actions::default(), &["db".into()]), @"adding the accounts of the package `x`: it needs the user `db`, which the image does not have and its pre-install script does not create");
+        insta::assert_snapshot!(error(with(user("a:b", 88, "6")), &[]), @"adding the accounts of the package `x`: `a:b` is not allowed in an account");
     }
 }

@@ -1,114 +1,123 @@
-//! Where packages are kept on the engineer's machine: archives by their SHA-256, and beside them what they unpack to.
-//! Images are built from here, offline. It can be removed at any time: `cargo xtask pkg fetch` fills it again.
+//! The package cache: archives by their SHA-256, and next to them the unpacked packages. Images are built from it, offline. It
+//! can be removed at any time: `cargo xtask pkg fetch` fills it again.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::lock::{Lock, Locked};
-use super::package::{self, Package};
-use super::repository::Source;
+use crate::lock::{Lock, Locked};
+use crate::package::{self, Package};
+use crate::repository::Source;
 
-/// A folder of packages.
+/// A directory of packages.
 #[derive(Clone, Debug)]
 pub struct Cache {
     dir: PathBuf,
 }
 
-/// A file on its way into the cache; removed again unless it is kept.
-struct Incoming(tempfile::NamedTempFile);
+/// A file that was fetched into the cache, and is removed unless it is kept.
+struct Download {
+    file: tempfile::NamedTempFile,
+    size: u64,
+    sha256: String,
+}
 
 impl Cache {
-    /// The cache in `dir`, which is made when it is needed.
+    /// The cache in `dir`, which is created when it is first used.
     pub const fn new(dir: PathBuf) -> Self {
         Self { dir }
     }
 
-    /// Where the archive with this SHA-256 is, or would be.
+    /// The path of the archive with this SHA-256, whether it exists or not.
     pub fn archive(&self, sha256: &str) -> PathBuf {
         self.dir.join(format!("{sha256}.pkg"))
     }
 
-    /// The packages of `lock` that are not here.
-    pub fn lacks<'a>(&self, lock: &'a Lock) -> Vec<&'a Locked> {
+    /// The packages of `lock` that are not in the cache.
+    pub fn missing<'a>(&self, lock: &'a Lock) -> Vec<&'a Locked> {
         lock.packages.iter().filter(|package| !self.archive(&package.sha256).is_file()).collect()
     }
 
-    /// Fetches what `lock` pins and is not here; says how many packages and bytes that were.
+    /// Fetches the packages of `lock` that are missing; returns their number and their size in bytes.
     ///
     /// # Errors
-    /// The repository does not have a package any more, or another one in its place.
+    /// The repository no longer has a package, or has another one in its place.
     pub fn fetch(&self, lock: &Lock, source: &Source, progress: impl Fn(&Locked)) -> Result<(usize, u64)> {
-        let lacks = self.lacks(lock);
+        let missing = self.missing(lock);
         let mut bytes = 0;
-        for package in &lacks {
+        for package in &missing {
             progress(package);
-            let (incoming, size, sha256) = self.receive(source, &package.path)?;
+            let download = self.download(source, &package.path)?;
             ensure!(
-                sha256 == package.sha256,
-                "fetching {} {}: {} of the repository {source} has the SHA-256 {sha256}, and pkglist.lock pins {}; it was \
-                 damaged on its way, or the repository has another package of that version now (`cargo xtask pkg lock`)",
+                download.sha256 == package.sha256,
+                "fetching {} {}: {} of the repository {source} has the SHA-256 {}, but pkglist.lock pins {}\nhint: if the \
+                 repository has another package of this version now, run `cargo xtask pkg lock`; otherwise it was damaged in \
+                 transit",
                 package.name,
                 package.version,
                 package.path,
+                download.sha256,
                 package.sha256
             );
-            self.keep(incoming, &sha256)?;
-            bytes += size;
+            bytes += download.size;
+            self.keep(download)?;
         }
-        Ok((lacks.len(), bytes))
+        Ok((missing.len(), bytes))
     }
 
-    /// Fetches the package at `path` of the repository, whatever it is, and keeps it when `accept` agrees: its size and
+    /// Fetches the package at `path` of the repository and keeps it if `accept` allows it; returns its size in bytes and its
     /// SHA-256.
     ///
     /// # Errors
-    /// It cannot be had, or is not accepted.
+    /// The package cannot be fetched, or is not accepted.
     pub fn fetch_unpinned(
         &self,
         source: &Source,
         path: &str,
         accept: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<(u64, String)> {
-        let (incoming, size, sha256) = self.receive(source, path)?;
-        accept(incoming.0.path())?;
-        self.keep(incoming, &sha256)?;
+        let download = self.download(source, path)?;
+        accept(download.file.path())?;
+        let (size, sha256) = (download.size, download.sha256.clone());
+        self.keep(download)?;
         Ok((size, sha256))
     }
 
-    fn receive(&self, source: &Source, path: &str) -> Result<(Incoming, u64, String)> {
+    fn download(&self, source: &Source, path: &str) -> Result<Download> {
         fs::create_dir_all(&self.dir)
-            .with_context(|| format!("making the package cache {}", self.dir.display()))?;
+            .with_context(|| format!("creating the package cache {}", self.dir.display()))?;
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)
             .with_context(|| format!("writing into the package cache {}", self.dir.display()))?;
         let size = source.copy(path, file.as_file_mut())?;
         let sha256 = sha256_of(file.path())?;
-        Ok((Incoming(file), size, sha256))
+        Ok(Download { file, size, sha256 })
     }
 
-    fn keep(&self, incoming: Incoming, sha256: &str) -> Result<()> {
-        let place = self.archive(sha256);
-        incoming.0.persist(&place).with_context(|| format!("writing {}", place.display()))?;
+    fn keep(&self, download: Download) -> Result<()> {
+        let path = self.archive(&download.sha256);
+        download.file.persist(&path).with_context(|| format!("writing {}", path.display()))?;
         Ok(())
     }
 
-    /// All packages of `lock`, unpacked now or before.
+    /// All packages of `lock`, unpacked now or earlier.
     ///
     /// # Errors
-    /// One is not here, was changed, or is not the one that was locked.
+    /// A package is missing, was changed, or is damaged.
     pub fn packages(&self, lock: &Lock) -> Result<Vec<Package>> {
-        let lacks = self.lacks(lock);
-        if let Some(first) = lacks.first() {
-            let more = if lacks.len() > 1 { format!(" and {} more", lacks.len() - 1) } else { String::new() };
-            anyhow::bail!(
-                "the package cache {} lacks {} {}{more}; run `cargo xtask pkg fetch`",
-                self.dir.display(),
+        if let [first, others @ ..] = self.missing(lock).as_slice() {
+            let missing = match others.len() {
+                0 => "is".to_owned(),
+                count => format!("and {count} more are"),
+            };
+            bail!(
+                "{} {} {missing} missing from the package cache {}\nhint: run `cargo xtask pkg fetch`",
                 first.name,
-                first.version
+                first.version,
+                self.dir.display()
             );
         }
         lock.packages.par_iter().map(|locked| self.package(locked)).collect()
@@ -116,19 +125,19 @@ impl Cache {
 
     fn package(&self, locked: &Locked) -> Result<Package> {
         let attempt = || format!("unpacking the package {} {}", locked.name, locked.version);
-        let place = self.dir.join("unpacked").join(&locked.sha256);
-        if let Some(package) = package::reopen(&place) {
+        let unpacked = self.dir.join("unpacked").join(&locked.sha256);
+        if let Some(package) = package::reopen(&unpacked) {
             return Ok(package);
         }
         let archive = self.archive(&locked.sha256);
         let found = sha256_of(&archive)?;
         ensure!(
             found == locked.sha256,
-            "{}: {} has the SHA-256 {found}, it was changed; remove it and run `cargo xtask pkg fetch`",
+            "{}: {} has been changed: its SHA-256 is {found}\nhint: remove it and run `cargo xtask pkg fetch`",
             attempt(),
             archive.display()
         );
-        package::unpack(&archive, &place).with_context(attempt)
+        package::unpack(&archive, &unpacked).with_context(attempt)
     }
 }
 
@@ -139,7 +148,7 @@ fn sha256_of(path: &Path) -> Result<String> {
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer).with_context(attempt)? {
-            0 => return Ok(hex::encode(&hash.finalize())),
+            0 => return Ok(hex::encode(hash.finalize())),
             count => hash.update(&buffer[..count]),
         }
     }

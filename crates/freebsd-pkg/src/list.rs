@@ -1,6 +1,6 @@
-//! `pkglist`: the packages that the product wants, one a line. What they depend on is not in it, but in the lock.
+//! `pkglist`: the requested packages, one per line. Their dependencies are not in it, but in the lock file.
 //!
-//! A line is a package's name (`nginx`) or its origin (`www/nginx`), with an optional requirement (`nginx>=1.24`).
+//! A line is the name of a package (`nginx`) or its origin (`www/nginx`), with an optional requirement (`nginx>=1.24`).
 //! `#` starts a comment.
 
 use std::path::Path;
@@ -8,21 +8,21 @@ use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::version::Requirement;
+use crate::version::Requirement;
 
-/// What one line asks for.
+/// The request of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// A name, or an origin when it holds a `/`.
+    /// A name, or an origin if it contains a `/`.
     pub subject: String,
-    /// Which versions will do.
+    /// A condition on the version.
     pub requirement: Option<Requirement>,
-    /// The line it stands on, from 1.
+    /// The line number, from 1.
     pub line: usize,
 }
 
 impl Request {
-    /// Whether it asks by origin.
+    /// Whether the subject is an origin.
     pub fn is_origin(&self) -> bool {
         self.subject.contains('/')
     }
@@ -35,20 +35,20 @@ impl fmt::Display for Request {
     }
 }
 
-/// Reads the list in `path`.
+/// Reads the list `path`.
 ///
 /// # Errors
-/// As [`parse`], or it cannot be read.
+/// As [`parse`], or the file cannot be read.
 pub fn read(path: &Path) -> Result<Vec<Request>> {
     let text =
         fs::read_to_string(path).with_context(|| format!("reading the package list {}", path.display()))?;
     parse(&path.display().to_string(), &text)
 }
 
-/// Parses the text of a list; `name` is for messages.
+/// Parses the text of a list; `name` is used in messages.
 ///
 /// # Errors
-/// A line that is no package, or the second line for one package: named with file and line.
+/// A line is malformed, or a package is listed twice. The message names the file and the line.
 pub fn parse(name: &str, text: &str) -> Result<Vec<Request>> {
     let mut requests: Vec<Request> = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -59,7 +59,7 @@ pub fn parse(name: &str, text: &str) -> Result<Vec<Request>> {
         let number = index + 1;
         let request = request(line, number).with_context(|| format!("reading {name}, line {number}"))?;
         if let Some(first) = requests.iter().find(|earlier| earlier.subject == request.subject) {
-            bail!("reading {name}, line {number}: `{}` is on line {} already", request.subject, first.line);
+            bail!("reading {name}, line {number}: `{}` is already on line {}", request.subject, first.line);
         }
         requests.push(request);
     }
@@ -75,8 +75,8 @@ fn request(text: &str, line: usize) -> Result<Request> {
     };
     ensure!(
         subject.split('/').count() <= 2 && subject.split('/').all(good),
-        "`{subject}` is no package; write one name (`nginx`) or origin (`www/nginx`) a line, with a version behind it if \
-         need be (`nginx>=1.24`)"
+        "`{subject}` is not the name or origin of a package\nhint: write one name (`nginx`) or origin (`www/nginx`) per line, \
+         and a version requirement after it if you need one (`nginx>=1.24`)"
     );
     Ok(Request { subject: subject.to_owned(), requirement, line })
 }
@@ -96,11 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_with_its_number() {
+    fn a_bad_line_is_reported_with_its_number() {
         let error = |text: &str| format!("{:#}", parse("pkglist", text).unwrap_err());
-        insta::assert_snapshot!(error("nginx\n\nnginx >= 1\n"), @"reading pkglist, line 3: `nginx` is on line 1 already");
-        insta::assert_snapshot!(error("a b\n"), @"reading pkglist, line 1: `a b` is no package; write one name (`nginx`) or origin (`www/nginx`) a line, with a version behind it if need be (`nginx>=1.24`)");
-        insta::assert_snapshot!(error("#\nnginx=\n"), @"reading pkglist, line 2: `=` is no version; write it as `=1.24.0_2,1`, with `=`, `>=`, `<=`, `>` or `<` before it");
+        insta::assert_snapshot!(error("nginx\n\nnginx >= 1\n"), @"reading pkglist, line 3: `nginx` is already on line 1");
+        insta::assert_snapshot!(error("a b\n"), @"
+reading pkglist, line 1: `a b` is not the name or origin of a package
+hint: write one name (`nginx`) or origin (`www/nginx`) per line, and a version requirement after it if you need one (`nginx>=1.24`)
+");
+        insta::assert_snapshot!(error("#\nnginx=\n"), @"
+reading pkglist, line 2: `=` is not a version requirement
+hint: write `=`, `>=`, `<=`, `>` or `<` and a version, such as `>=1.24.0_2,1`
+");
         for bad in ["a/b/c", "/nginx", "../x", "nginx;", "-x", ">=1"] {
             assert!(error(bad).contains("line 1: "), "{bad}");
         }

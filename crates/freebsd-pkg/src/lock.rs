@@ -1,38 +1,39 @@
-//! `pkglist.lock`: exactly which packages an image gets, each pinned by its SHA-256. `cargo xtask pkg lock` writes it, it is
+//! `pkglist.lock`: the exact packages of an image, each pinned by its SHA-256. `cargo xtask pkg lock` writes it, it is
 //! committed, and images are built from it alone, so that the same commit gives the same packages years later.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::list::Request;
-use super::repository::require_inside;
-use super::resolve::ASKED_FOR;
-use super::sum::require_sha256;
+use crate::checksum::require_sha256;
+use crate::list::Request;
+use crate::repository::require_inside;
+use crate::resolve::REQUESTED;
 
 /// The version of the format.
 const FORMAT: u32 = 1;
-/// What stands above it.
-const HEAD: &str = "# What pkglist comes to: written by `cargo xtask pkg lock`, not by hand. Commit it.\n\n";
+/// The comment at the start of the file.
+const HEAD: &str =
+    "# The packages that pkglist resolves to, written by `cargo xtask pkg lock`. Do not edit; commit it.\n\n";
 
-/// The whole file.
+/// The contents of the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     /// The version of the format.
     format: u32,
-    /// Where the packages come from, as the product definition names it.
+    /// The repository that the packages come from, as it is configured.
     pub repository: String,
-    /// Who vouched for it: `none`, `pubkey` or `fingerprints`.
+    /// How it was signed: `none`, `pubkey` or `fingerprints`.
     pub signature: String,
-    /// The system that they are for.
+    /// The system that the packages are for.
     pub abi: String,
     /// The lines of pkglist, sorted.
     pub list: Vec<String>,
-    /// The packages by name.
+    /// The packages, sorted by name.
     #[serde(default, rename = "package")]
     pub packages: Vec<Locked>,
 }
@@ -41,43 +42,43 @@ pub struct Lock {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Locked {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// Where it is in the ports tree.
+    /// The path in the ports tree.
     pub origin: String,
     /// The system that it was built for.
     pub arch: String,
-    /// Of its archive.
+    /// The SHA-256 of its archive.
     pub sha256: String,
-    /// Bytes of its archive.
+    /// The size of its archive in bytes.
     pub size: u64,
-    /// Bytes of its files.
+    /// The size of its files in bytes.
     pub flatsize: u64,
-    /// Where its archive is in the repository.
+    /// The path of its archive in the repository.
     pub path: String,
     /// The packages that it needs.
     pub deps: Vec<String>,
-    /// The packages that need it, and `pkglist` when that asks for it.
+    /// The packages that need it, and `pkglist` if it is listed there.
     pub why: Vec<String>,
 }
 
 impl Locked {
-    /// Whether the list itself asks for it.
-    pub fn asked_for(&self) -> bool {
-        self.why.iter().any(|why| why == ASKED_FOR)
+    /// Whether pkglist itself lists it.
+    pub fn is_requested(&self) -> bool {
+        self.why.iter().any(|why| why == REQUESTED)
     }
 }
 
-/// The lines of a list as a lock keeps them.
-pub fn lines(requests: &[Request]) -> Vec<String> {
+/// The lines of a list as the lock file keeps them.
+fn lines(requests: &[Request]) -> Vec<String> {
     let lines: BTreeSet<String> = requests.iter().map(ToString::to_string).collect();
     lines.into_iter().collect()
 }
 
 impl Lock {
-    /// A lock for `requests`; `packages` in any order.
+    /// Locks `packages`, in any order, for `requests`.
     pub fn new(
         repository: &str,
         signature: &str,
@@ -96,112 +97,118 @@ impl Lock {
         }
     }
 
-    /// Reads the lock in `path`.
+    /// Reads the lock file `path`.
     ///
     /// # Errors
-    /// It is not there, or holds what `cargo xtask pkg lock` does not write.
+    /// The file is missing, or is not what `cargo xtask pkg lock` writes.
     pub fn read(path: &Path) -> Result<Self> {
-        let attempt = || format!("reading the package lock {}", path.display());
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("{}; `cargo xtask pkg lock` writes it from pkglist", attempt()))?;
-        Self::parse(&text).with_context(|| format!("{}; `cargo xtask pkg lock` writes it anew", attempt()))
+        let failed = |cause: String, verb: &str| {
+            let cause = cause.trim_end();
+            anyhow!(
+                "reading the lock file {}: {cause}\nhint: `cargo xtask pkg lock` {verb} it from pkglist",
+                path.display()
+            )
+        };
+        let text = fs::read_to_string(path).map_err(|error| failed(error.to_string(), "creates"))?;
+        Self::parse(&text).map_err(|error| failed(format!("{error:#}"), "recreates"))
     }
 
     fn parse(text: &str) -> Result<Self> {
         let lock: Self = toml::from_str(text)?;
-        ensure!(lock.format == FORMAT, "format {}, and this builder knows {FORMAT}", lock.format);
+        ensure!(lock.format == FORMAT, "its format is {}; only {FORMAT} is supported", lock.format);
         let names: BTreeSet<&str> = lock.packages.iter().map(|package| package.name.as_str()).collect();
-        let mut before = "";
+        let mut previous = "";
         for package in &lock.packages {
             let name = package.name.as_str();
             let check = || {
-                ensure!(
-                    before < name,
-                    "it stands behind `{before}`; packages are in the order of their names"
-                );
+                ensure!(previous < name, "it follows `{previous}`, but packages must be sorted by name");
                 require_sha256(&package.sha256)?;
                 require_inside(&package.path)?;
-                let known = |name: &&String| !names.contains(name.as_str()) && *name != ASKED_FOR;
-                match package.deps.iter().chain(&package.why).find(known) {
-                    Some(other) => bail!("`{other}` is not in the lock"),
+                let unknown = |name: &&String| !names.contains(name.as_str()) && *name != REQUESTED;
+                match package.deps.iter().chain(&package.why).find(unknown) {
+                    Some(other) => bail!("`{other}` is not in the lock file"),
                     None if package.why.is_empty() => bail!("nothing needs it"),
                     None => Ok(()),
                 }
             };
             check().with_context(|| format!("package `{name}`"))?;
-            before = name;
+            previous = name;
         }
         Ok(lock)
     }
 
-    /// Writes the lock to `path`; says whether that changed anything.
+    /// Writes the lock file `path`; returns whether that changed anything.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<bool> {
         let text = self.text()?;
-        if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        if fs::read_to_string(path).is_ok_and(|current| current == text) {
             return Ok(false);
         }
-        let aside = path.with_extension("lock.new");
-        fs::write(&aside, text)
-            .and_then(|()| fs::rename(&aside, path))
-            .with_context(|| format!("writing the package lock {}", path.display()))?;
+        let temporary = path.with_extension("lock.new");
+        fs::write(&temporary, text)
+            .and_then(|()| fs::rename(&temporary, path))
+            .with_context(|| format!("writing the lock file {}", path.display()))?;
         Ok(true)
     }
 
-    /// Its text.
+    /// The text of the lock file.
     ///
     /// # Errors
-    /// None, as far as is known.
+    /// TOML cannot express a value.
     pub fn text(&self) -> Result<String> {
-        Ok(HEAD.to_owned() + &toml::to_string(self).context("writing the package lock as TOML")?)
+        Ok(HEAD.to_owned() + &toml::to_string(self).context("writing the lock file as TOML")?)
     }
 
-    /// Checks that it was made for `requests` and `abi`.
+    /// Checks that the lock file is for `requests` and `abi`.
     ///
     /// # Errors
-    /// pkglist or the product definition say something else now; the message tells what.
+    /// pkglist or the ABI has changed; the message shows what.
     pub fn require_current(&self, requests: &[Request], abi: &str) -> Result<()> {
-        const AGAIN: &str = "run `cargo xtask pkg lock`, and commit pkglist.lock with pkglist";
+        const HINT: &str = "hint: run `cargo xtask pkg lock`, and commit pkglist.lock with pkglist";
         let now = lines(requests);
         let only_in = |one: &[String], other: &[String]| {
             let names: Vec<String> =
                 one.iter().filter(|line| !other.contains(line)).map(|line| format!("`{line}`")).collect();
             names.join(", ")
         };
-        let (new, gone) = (only_in(&now, &self.list), only_in(&self.list, &now));
+        let (added, removed) = (only_in(&now, &self.list), only_in(&self.list, &now));
         let mut changes = Vec::new();
-        if !new.is_empty() {
-            changes.push(format!("{new} is new"));
+        if !added.is_empty() {
+            changes.push(format!("added {added}"));
         }
-        if !gone.is_empty() {
-            changes.push(format!("{gone} is gone"));
+        if !removed.is_empty() {
+            changes.push(format!("removed {removed}"));
         }
         ensure!(
             changes.is_empty(),
-            "pkglist has changed since pkglist.lock was written ({}); {AGAIN}",
+            "pkglist has changed since pkglist.lock was written ({})\n{HINT}",
             changes.join("; ")
         );
         ensure!(
             self.abi.eq_ignore_ascii_case(abi),
-            "pkglist.lock is for {} and packages.abi is {abi} now; {AGAIN}",
+            "pkglist.lock is for {}, but packages.abi is now {abi}\n{HINT}",
             self.abi
         );
         Ok(())
     }
 
-    /// The package `name`.
+    /// The package with the name or origin `name`.
     ///
     /// # Errors
-    /// The lock does not have it.
+    /// It is not locked.
     pub fn get(&self, name: &str) -> Result<&Locked> {
         self.packages.iter().find(|package| package.name == name || package.origin == name).with_context(
-            || format!("no package `{name}` is locked; `cargo xtask pkg list` shows those that are"),
+            || {
+                format!(
+                    "no package `{name}` is locked\nhint: `cargo xtask pkg list` shows the locked packages"
+                )
+            },
         )
     }
 
-    /// Every chain of dependencies from the list to `name`, the shortest first, at most `most`.
+    /// Chains of dependencies from pkglist to `name`, the shortest first, at most `most`.
     pub fn chains(&self, name: &str, most: usize) -> Vec<Vec<String>> {
         let mut found = Vec::new();
         let mut open = std::collections::VecDeque::from([vec![name.to_owned()]]);
@@ -213,7 +220,7 @@ impl Lock {
                     continue;
                 }
                 let longer: Vec<String> = chain.iter().cloned().chain([why.clone()]).collect();
-                if why == ASKED_FOR {
+                if why == REQUESTED {
                     found.push(longer.into_iter().rev().collect());
                 } else {
                     open.push_back(longer);
@@ -267,33 +274,39 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_was_edited_badly_is_told() {
+    fn a_lock_file_with_mistakes_is_refused() {
         let text = sample().text().unwrap();
         let error = |from: &str, to: &str| {
             assert!(text.contains(from), "{from}");
             format!("{:#}", Lock::parse(&text.replacen(from, to, 1)).unwrap_err())
         };
-        insta::assert_snapshot!(error("format = 1", "format = 9"), @"format 9, and this builder knows 1");
-        insta::assert_snapshot!(error("0123456789abcdef", "0123456789ABCDEF"), @"package `a`: `0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef` is no SHA-256 checksum of 64 hexadecimal digits");
-        insta::assert_snapshot!(error("All/a", "../a"), @"package `a`: the path `../a-1.2_3,1.pkg` leads out of the repository");
-        insta::assert_snapshot!(error("deps = [\"b\"]", "deps = [\"x\"]"), @"package `a`: `x` is not in the lock");
-        insta::assert_snapshot!(error("name = \"a\"", "name = \"z\""), @"package `b`: it stands behind `z`; packages are in the order of their names");
+        insta::assert_snapshot!(error("format = 1", "format = 9"), @"its format is 9; only 1 is supported");
+        insta::assert_snapshot!(error("0123456789abcdef", "0123456789ABCDEF"), @"package `a`: `0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef` is not a SHA-256 checksum of 64 hexadecimal digits");
+        insta::assert_snapshot!(error("All/a", "../a"), @"package `a`: the path `../a-1.2_3,1.pkg` is outside the repository");
+        insta::assert_snapshot!(error("deps = [\"b\"]", "deps = [\"x\"]"), @"package `a`: `x` is not in the lock file");
+        insta::assert_snapshot!(error("name = \"a\"", "name = \"z\""), @"package `b`: it follows `z`, but packages must be sorted by name");
         insta::assert_snapshot!(error("size = 1234", "sice = 1234"));
         insta::assert_snapshot!(error("why = [\"pkglist\", \"web\"]", "why = []"), @"package `a`: nothing needs it");
     }
 
     #[test]
-    fn a_list_that_has_changed_is_told_with_what_has() {
+    fn a_changed_list_is_reported_with_its_changes() {
         let error = |text: &str, abi: &str| {
             let requests = list::parse("pkglist", text).unwrap();
             sample().require_current(&requests, abi).unwrap_err().to_string()
         };
-        insta::assert_snapshot!(error("web>=2\nmisc/a\n", "FreeBSD:13:i386"), @"pkglist has changed since pkglist.lock was written (`web>=2` is new; `web>=1` is gone); run `cargo xtask pkg lock`, and commit pkglist.lock with pkglist");
-        insta::assert_snapshot!(error("misc/a\nweb >= 1\n", "FreeBSD:14:i386"), @"pkglist.lock is for FreeBSD:13:i386 and packages.abi is FreeBSD:14:i386 now; run `cargo xtask pkg lock`, and commit pkglist.lock with pkglist");
+        insta::assert_snapshot!(error("web>=2\nmisc/a\n", "FreeBSD:13:i386"), @"
+pkglist has changed since pkglist.lock was written (added `web>=2`; removed `web>=1`)
+hint: run `cargo xtask pkg lock`, and commit pkglist.lock with pkglist
+");
+        insta::assert_snapshot!(error("misc/a\nweb >= 1\n", "FreeBSD:14:i386"), @"
+pkglist.lock is for FreeBSD:13:i386, but packages.abi is now FreeBSD:14:i386
+hint: run `cargo xtask pkg lock`, and commit pkglist.lock with pkglist
+");
     }
 
     #[test]
-    fn why_tells_every_chain_the_shortest_first() {
+    fn every_chain_is_listed_the_shortest_first() {
         let chains: Vec<String> = sample().chains("b", 10).iter().map(|chain| chain.join(" ")).collect();
         assert_eq!(chains, ["pkglist a b", "pkglist web b", "pkglist web a b"]);
         assert_eq!(sample().chains("b", 1).len(), 1);

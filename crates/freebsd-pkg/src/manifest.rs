@@ -1,6 +1,6 @@
-//! What a package says of itself: `+MANIFEST` in its archive (`libpkg/pkg_manifest.c`), as JSON.
+//! The manifest of a package: `+MANIFEST` in its archive (`libpkg/pkg_manifest.c`), as JSON.
 //!
-//! Keys that are not known are passed over, as pkg does it.
+//! Unknown keys are ignored, as in pkg.
 
 use std::collections::BTreeMap;
 
@@ -8,89 +8,89 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// A package's manifest, as far as images need it.
+/// The manifest of a package, as far as it is needed.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Manifest {
-    /// Its name, which no other package of a repository has.
+    /// The name, which is unique in a repository.
     #[serde(deserialize_with = "text")]
     pub name: String,
-    /// Its version.
+    /// The version.
     #[serde(deserialize_with = "text")]
     pub version: String,
-    /// Where it is in the ports tree.
+    /// The path in the ports tree.
     pub origin: String,
-    /// One line on what it is.
+    /// A description in one line.
     #[serde(default)]
     pub comment: String,
-    /// Several lines on what it is, `%`-encoded.
+    /// A description in several lines, `%`-encoded.
     #[serde(default)]
     pub desc: String,
-    /// For which system it was built: `FreeBSD:13:i386`.
+    /// The system that it was built for: `FreeBSD:13:i386`.
     pub abi: Option<String>,
     /// The same in an older notation: `freebsd:13:x86:32`.
     pub arch: Option<String>,
-    /// Where it lives: `/usr/local`.
+    /// The directory that it is installed in: `/usr/local`.
     #[serde(default)]
     pub prefix: String,
-    /// Who keeps it.
+    /// The maintainer's mail address.
     #[serde(default)]
     pub maintainer: String,
-    /// Its page.
+    /// The home page.
     #[serde(default)]
     pub www: String,
-    /// Bytes of its files.
+    /// The size of its files in bytes.
     #[serde(default)]
     pub flatsize: u64,
-    /// How its licences combine: `single`, `and` or `or`.
+    /// How the licences combine: `single`, `and` or `or`.
     pub licenselogic: Option<String>,
-    /// Its licences.
+    /// The licences.
     #[serde(default)]
     pub licenses: Vec<String>,
-    /// Its categories.
+    /// The categories.
     #[serde(default)]
     pub categories: Vec<String>,
-    /// What it cannot work without, by name.
+    /// The packages that it needs, by name.
     #[serde(default)]
     pub deps: BTreeMap<String, Dependency>,
-    /// Dependencies with alternatives; pkg keeps the text.
+    /// Dependencies with alternatives, as text.
     pub dep_formula: Option<String>,
     /// Whether pkg would refuse to remove it.
     #[serde(default)]
     pub vital: bool,
-    /// Users that it wants.
+    /// Users that it needs.
     #[serde(default, deserialize_with = "names")]
     pub users: Vec<String>,
-    /// Groups that it wants.
+    /// Groups that it needs.
     #[serde(default, deserialize_with = "names")]
     pub groups: Vec<String>,
-    /// Shared libraries that its programs load.
+    /// Shared libraries that its programs need.
     #[serde(default)]
     pub shlibs_required: Vec<String>,
-    /// Shared libraries that it brings.
+    /// Shared libraries that it contains.
     #[serde(default)]
     pub shlibs_provided: Vec<String>,
-    /// Capabilities that another package must bring.
+    /// Capabilities that another package must provide.
     #[serde(default)]
     pub requires: Vec<String>,
-    /// Capabilities that it brings.
+    /// Capabilities that it provides.
     #[serde(default)]
     pub provides: Vec<String>,
-    /// Packages that it cannot live beside.
+    /// Patterns of packages that it conflicts with.
     #[serde(default)]
     pub conflicts: Vec<String>,
-    /// How it was configured.
+    /// The options that it was built with.
     #[serde(default)]
     pub options: BTreeMap<String, Value>,
-    /// Notes of whoever built it.
+    /// Notes from the build.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
-    /// Its files, `%`-encoded.
+    /// The files, by path, `%`-encoded.
     #[serde(default)]
     pub files: BTreeMap<String, FileEntry>,
-    /// Its directories, `%`-encoded.
+    /// The directories, by path, `%`-encoded.
     #[serde(default)]
     pub directories: BTreeMap<String, Value>,
-    /// Those of its files that are configuration.
+    /// The files that are configuration.
     #[serde(default)]
     pub config: Vec<String>,
     /// Shell scripts by phase, `%`-encoded.
@@ -99,19 +99,19 @@ pub struct Manifest {
     /// Lua scripts by phase.
     #[serde(default)]
     pub lua_scripts: BTreeMap<String, Vec<String>>,
-    /// What pkg shows when it installs it: a text, or a list.
+    /// Messages that pkg shows on installation: a text or a list.
     pub messages: Option<Value>,
-    /// The same, as older packages have it.
+    /// The same in older packages.
     pub message: Option<Value>,
 }
 
-/// A package that another needs.
+/// A package that another one needs.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Dependency {
-    /// Where it is in the ports tree.
+    /// The path in the ports tree.
     #[serde(default)]
     pub origin: String,
-    /// The version that was there when the other was built; any will do.
+    /// The version at the time of the build; any version will do.
     #[serde(default, deserialize_with = "text")]
     pub version: String,
 }
@@ -120,15 +120,15 @@ pub struct Dependency {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum FileEntry {
-    /// Its checksum, or `-`.
-    Sum(String),
-    /// Its checksum, and what the archive states too.
-    Stated(Stated),
+    /// The checksum, or `-`.
+    Checksum(String),
+    /// The checksum and attributes.
+    Attributes(FileAttributes),
 }
 
-/// What a manifest of pkg 2.4 and later states of a file or directory.
+/// The attributes of a file or directory in manifests of pkg 2.4 and later.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Stated {
+pub struct FileAttributes {
     /// The checksum of a file, or `-`.
     pub sum: Option<String>,
     /// The owner.
@@ -139,30 +139,30 @@ pub struct Stated {
     pub perm: Option<Value>,
     /// File flags, as chflags(1) names them or as a number.
     pub fflags: Option<Value>,
-    /// Where a symbolic link leads.
+    /// The target of a symbolic link.
     pub symlink_target: Option<String>,
 }
 
 impl FileEntry {
-    /// The checksum as it is written; none where there is none.
-    pub fn sum(&self) -> Option<&str> {
+    /// The checksum as it is written, if there is one.
+    pub fn checksum(&self) -> Option<&str> {
         let sum = match self {
-            Self::Sum(sum) => Some(sum),
-            Self::Stated(stated) => stated.sum.as_ref(),
+            Self::Checksum(sum) => Some(sum),
+            Self::Attributes(attributes) => attributes.sum.as_ref(),
         };
         sum.map(String::as_str).filter(|sum| sum.len() > 1)
     }
 
-    /// What else is stated.
-    pub const fn attributes(&self) -> Option<&Stated> {
+    /// The attributes, if there are any.
+    pub const fn attributes(&self) -> Option<&FileAttributes> {
         match self {
-            Self::Sum(_) => None,
-            Self::Stated(stated) => Some(stated),
+            Self::Checksum(_) => None,
+            Self::Attributes(attributes) => Some(attributes),
         }
     }
 }
 
-impl Stated {
+impl FileAttributes {
     /// Permission bits.
     ///
     /// # Errors
@@ -183,9 +183,10 @@ impl Stated {
         match &self.fflags {
             None => Ok(0),
             Some(Value::String(names)) => rootfs::flags::parse(names),
-            Some(bits) => bits.as_u64().and_then(|bits| u32::try_from(bits).ok()).with_context(|| {
-                format!("the file flags `{bits}` are neither names nor a number of 32 bits")
-            }),
+            Some(bits) => bits
+                .as_u64()
+                .and_then(|bits| u32::try_from(bits).ok())
+                .with_context(|| format!("the file flags `{bits}` are neither names nor a 32-bit number")),
         }
     }
 }
@@ -194,7 +195,7 @@ impl Manifest {
     /// Parses the text of `+MANIFEST`, or a line of `packagesite.yaml`.
     ///
     /// # Errors
-    /// It is no JSON object, or lacks name, version or origin.
+    /// It is not a JSON object, or name, version or origin is missing.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let mut manifest: Self = serde_json::from_slice(text).context("parsing the manifest")?;
         manifest.desc = decode(&manifest.desc);
@@ -207,19 +208,19 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// For which system it was built.
+    /// The system that it was built for.
     pub fn built_for(&self) -> &str {
         self.abi.as_deref().or(self.arch.as_deref()).unwrap_or("unknown")
     }
 
-    /// `path` as it is when it begins with `/`, below the prefix otherwise.
+    /// `path` itself if it begins with `/`, otherwise `path` below the prefix.
     pub fn absolute(&self, path: &str) -> String {
         if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.prefix) }
     }
 }
 
-/// Whether what was built for `built` runs on `abi`, both as `FreeBSD:13:i386`; `built` may have `*` for any, be cut short
-/// (`FreeBSD:13`), or be in the older notation (`freebsd:13:x86:32`).
+/// Whether a package for the system `built` runs on `abi`. Both look like `FreeBSD:13:i386`; `built` may also contain `*`, be
+/// shorter (`FreeBSD:13`), or use the older notation (`freebsd:13:x86:32`).
 pub fn runs_on(built: &str, abi: &str) -> bool {
     let modern = match built.to_ascii_lowercase().as_str() {
         old if old.ends_with(":x86:32") => old.replace(":x86:32", ":i386"),
@@ -233,7 +234,7 @@ pub fn runs_on(built: &str, abi: &str) -> bool {
         && parts.iter().zip(&wanted).all(|(part, wanted)| *part == "*" || part == wanted)
 }
 
-/// Undoes the `%`-encoding with which pkg keeps bytes outside of ASCII and `%` itself.
+/// Decodes pkg's `%`-encoding of bytes outside of ASCII and of `%` itself.
 fn decode(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
@@ -262,13 +263,13 @@ fn decode_keys<V>(map: BTreeMap<String, V>) -> BTreeMap<String, V> {
     map.into_iter().map(|(path, value)| (decode(&path), value)).collect()
 }
 
-/// Text, which UCL may have made a number of.
-pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+/// Reads text, which UCL may have turned into a number.
+pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let value = Value::deserialize(from)?;
     Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
-/// Names, or objects of which the keys are names.
+/// Reads names, or objects whose keys are names.
 fn names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let name = |value: Value| match value {
         Value::String(name) => vec![name],
@@ -290,14 +291,15 @@ mod tests {
         let manifest = Manifest::parse(text.as_bytes()).unwrap();
         assert_eq!((manifest.version.as_str(), manifest.desc.as_str()), ("3", "ü 100% %zz"));
         assert_eq!(manifest.users, ["foo", "bar"]);
-        let sums: Vec<_> = manifest.files.iter().map(|(path, file)| (path.as_str(), file.sum())).collect();
+        let sums: Vec<_> =
+            manifest.files.iter().map(|(path, file)| (path.as_str(), file.checksum())).collect();
         assert_eq!(sums, [("/a b", Some("1$-")), ("/c", Some("2$x")), ("/l", None)]);
         assert_eq!(manifest.scripts["pre-install"], "echo 50%");
         assert!(Manifest::parse(b"{\"name\":\"foo\"}").is_err());
     }
 
     #[test]
-    fn an_abi_may_be_old_cut_short_or_for_any() {
+    fn an_abi_may_be_in_the_old_notation_shortened_or_a_pattern() {
         for (built, runs) in [
             ("FreeBSD:13:i386", true),
             ("freebsd:13:x86:32", true),

@@ -1,6 +1,6 @@
-//! A package's archive: `+COMPACT_MANIFEST`, `+MANIFEST`, then the files with their whole paths, owners by name, modes, links
-//! and file flags. It is read once from its first byte to its last; the files' bytes go into a folder of the cache, so that
-//! layers can point at them.
+//! The archive of a package: `+COMPACT_MANIFEST`, `+MANIFEST`, then the files with their full paths, owners by name, modes,
+//! links and file flags. It is read once from start to end; the contents of files go into a directory of the cache, so that
+//! layers can refer to them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,22 +13,22 @@ use rootfs::tree::{Attributes, Content, EntryKind, Principal, TreePath};
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
-use super::manifest::Manifest;
-use super::sum::Sum;
+use crate::checksum::Checksum;
+use crate::manifest::{Manifest, runs_on};
 
-/// The most bytes of a manifest; those of the largest packages have 20 MB.
+/// The most bytes of a manifest; the largest packages have 20 MB.
 const MOST_MANIFEST: u64 = 256 << 20;
 /// The index of an unpacked package.
 const INDEX: &str = "package.json";
-/// Changes when [`Index`] does, so that what an older builder unpacked is not taken for its own.
+/// The version of [`Index`]: packages that were unpacked with another one are unpacked again.
 const FORMAT: u32 = 1;
 
 /// An unpacked package.
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// What it brings, in the archive's order.
+    /// Its files, directories and links, in the order of the archive.
     pub members: Vec<Member>,
     dir: PathBuf,
 }
@@ -36,9 +36,9 @@ pub struct Package {
 /// A file, directory or link of a package.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Member {
-    /// Where, from the root.
+    /// The absolute path.
     pub path: String,
-    /// What.
+    /// The type.
     pub kind: MemberKind,
     mode: u16,
     user: String,
@@ -46,25 +46,25 @@ pub struct Member {
     flags: u32,
 }
 
-/// What a member is.
+/// The type of a member, with what only this type has.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum MemberKind {
     /// A directory.
     Directory,
-    /// A file, by its place in the unpacked folder.
+    /// A regular file.
     File {
-        /// The name of the file that holds its bytes.
+        /// The number of the unpacked file with its bytes.
         number: usize,
-        /// How many there are.
+        /// The size in bytes.
         size: u64,
     },
-    /// A symbolic link and its target.
+    /// A symbolic link with its target.
     Symlink(String),
-    /// One more name for a file of the package.
+    /// Another name for the file at this path.
     HardLink(String),
 }
 
-/// What is kept of an unpacked package.
+/// The index of an unpacked package.
 #[derive(Deserialize, Serialize)]
 struct Index {
     format: u32,
@@ -73,10 +73,10 @@ struct Index {
 }
 
 impl Package {
-    /// The kind of a layer's entry for `member`.
+    /// The type of a layer's entry for `member`.
     ///
     /// # Errors
-    /// A hard link to a path that no image can hold.
+    /// The target of a hard link is not a valid path.
     pub fn entry(&self, member: &Member) -> Result<EntryKind> {
         Ok(match &member.kind {
             MemberKind::Directory => EntryKind::Directory,
@@ -88,7 +88,7 @@ impl Package {
         })
     }
 
-    /// Where the bytes of a file are.
+    /// The path of the unpacked file `number`.
     pub fn file(&self, number: usize) -> PathBuf {
         self.dir.join("files").join(number.to_string())
     }
@@ -106,37 +106,38 @@ impl Member {
     }
 }
 
-/// Opens a package that was unpacked in `place` before; none when it was not, or not wholly.
-pub fn reopen(place: &Path) -> Option<Package> {
-    let index: Index = serde_json::from_slice(&fs::read(place.join(INDEX)).ok()?).ok()?;
+/// Opens a package that was unpacked into the directory `dir`; `None` if it is missing or incomplete.
+pub fn reopen(dir: &Path) -> Option<Package> {
+    let index: Index = serde_json::from_slice(&fs::read(dir.join(INDEX)).ok()?).ok()?;
     (index.format == FORMAT).then(|| Package {
         manifest: index.manifest,
         members: index.members,
-        dir: place.to_owned(),
+        dir: dir.to_owned(),
     })
 }
 
-/// Unpacks `archive` into the folder `place`, which comes into being whole or not at all.
+/// Unpacks `archive` into the directory `dir`, which appears complete or not at all.
 ///
 /// # Errors
-/// The archive is damaged, holds what its manifest does not tell of, or lacks what it tells of.
-pub fn unpack(archive: &Path, place: &Path) -> Result<Package> {
-    let above = place.parent().context("finding the folder of the cache")?;
-    fs::create_dir_all(above).with_context(|| format!("making {}", above.display()))?;
-    let aside = tempfile::tempdir_in(above).with_context(|| format!("writing into {}", above.display()))?;
-    let files = aside.path().join("files");
-    fs::create_dir(&files).with_context(|| format!("making {}", files.display()))?;
+/// The archive is damaged, or its content differs from what its manifest lists.
+pub fn unpack(archive: &Path, dir: &Path) -> Result<Package> {
+    let parent = dir.parent().context("finding the directory of the cache")?;
+    fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
+    let temporary =
+        tempfile::tempdir_in(parent).with_context(|| format!("writing into {}", parent.display()))?;
+    let files = temporary.path().join("files");
+    fs::create_dir(&files).with_context(|| format!("creating {}", files.display()))?;
 
     let from = File::open(archive).with_context(|| format!("reading {}", archive.display()))?;
     let (manifest, members) = read(from, &files)?;
     let index = Index { format: FORMAT, manifest, members };
-    fs::write(aside.path().join(INDEX), serde_json::to_vec(&index)?)
-        .with_context(|| format!("writing {}", aside.path().join(INDEX).display()))?;
-    if place.exists() {
-        fs::remove_dir_all(place).with_context(|| format!("removing {}", place.display()))?;
+    fs::write(temporary.path().join(INDEX), serde_json::to_vec(&index)?)
+        .with_context(|| format!("writing {}", temporary.path().join(INDEX).display()))?;
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))?;
     }
-    fs::rename(aside.keep(), place).with_context(|| format!("making {}", place.display()))?;
-    Ok(Package { manifest: index.manifest, members: index.members, dir: place.to_owned() })
+    fs::rename(temporary.keep(), dir).with_context(|| format!("creating {}", dir.display()))?;
+    Ok(Package { manifest: index.manifest, members: index.members, dir: dir.to_owned() })
 }
 
 fn read(from: impl Read, files: &Path) -> Result<(Manifest, Vec<Member>)> {
@@ -155,7 +156,7 @@ fn read(from: impl Read, files: &Path) -> Result<(Manifest, Vec<Member>)> {
             continue;
         }
         let manifest =
-            manifest.as_ref().context("the archive does not begin with +MANIFEST: it is no package")?;
+            manifest.as_ref().context("it is not a package: the archive does not begin with +MANIFEST")?;
         let member =
             member(&mut entry, &path, manifest, files, members.len()).with_context(|| path.clone())?;
         if let MemberKind::HardLink(target) = &member.kind {
@@ -163,15 +164,15 @@ fn read(from: impl Read, files: &Path) -> Result<(Manifest, Vec<Member>)> {
             let is_file = |member: &Member| matches!(member.kind, MemberKind::File { .. });
             ensure!(
                 members.iter().any(|earlier| is_file(earlier) && same(&earlier.path)),
-                "{path}: it is a hard link to {target}, which is no file of the package before it"
+                "{path}: it is a hard link to {target}, but no such file precedes it in the package"
             );
         }
         members.push(member);
     }
-    let manifest = manifest.context("the archive holds no +MANIFEST: it is no package")?;
-    let there: BTreeSet<&str> = members.iter().map(|member| member.path.as_str()).collect();
-    if let Some(path) = manifest.files.keys().find(|path| !there.contains(path.as_str())) {
-        bail!("its manifest tells of {path}, which the archive does not hold");
+    let manifest = manifest.context("it is not a package: the archive contains no +MANIFEST")?;
+    let present: BTreeSet<&str> = members.iter().map(|member| member.path.as_str()).collect();
+    if let Some(path) = manifest.files.keys().find(|path| !present.contains(path.as_str())) {
+        bail!("its manifest lists {path}, which is missing from the archive");
     }
     Ok((manifest, members))
 }
@@ -192,14 +193,14 @@ fn member(
         EntryType::Symlink => MemberKind::Symlink(link()?),
         EntryType::Link => MemberKind::HardLink(link()?),
         kind if kind.is_file() => MemberKind::File { number, size: entry.size() },
-        other => bail!("it is neither file, directory nor link, but of the tar type {other:?}"),
+        other => bail!("it is not a file, directory or link, but of the tar type {other:?}"),
     };
     let attributes = archive::attributes(entry)?;
     if kind != MemberKind::Directory {
-        let stated = manifest.files.get(path).context("its manifest does not tell of it")?;
+        let listed = manifest.files.get(path).context("its manifest does not list it")?;
         if let MemberKind::File { .. } = kind {
-            let sum = stated.sum().map(Sum::parse).transpose()?;
-            copy(entry, &files.join(number.to_string()), sum)?;
+            let checksum = listed.checksum().map(Checksum::parse).transpose()?;
+            copy(entry, &files.join(number.to_string()), checksum)?;
         }
     }
     Ok(Member {
@@ -212,35 +213,35 @@ fn member(
     })
 }
 
-fn copy(from: &mut impl Read, to: &Path, sum: Option<Sum>) -> Result<()> {
+fn copy(from: &mut impl Read, to: &Path, checksum: Option<Checksum>) -> Result<()> {
     let mut file = File::create(to).with_context(|| format!("writing {}", to.display()))?;
-    let mut hasher = sum.as_ref().map(Sum::hasher);
+    let mut hasher = checksum.as_ref().map(Checksum::hasher);
     archive::copy(from, &mut file, to, |bytes| {
         if let Some(hasher) = &mut hasher {
             hasher.update(bytes);
         }
     })?;
-    match (sum, hasher) {
-        (Some(sum), Some(hasher)) => sum.require(hasher),
+    match (checksum, hasher) {
+        (Some(checksum), Some(hasher)) => checksum.require(hasher),
         _ => Ok(()),
     }
 }
 
-/// Checks that what was unpacked is what was locked, and for the product's system.
+/// Checks that an unpacked package is the one that was locked, and that it runs on `abi`.
 ///
 /// # Errors
-/// Another name, version or system.
+/// It has another name or version, or is for another system.
 pub fn require(package: &Package, name: &str, version: &str, abi: &str) -> Result<()> {
     let manifest = &package.manifest;
     ensure!(
         manifest.name == name && manifest.version == version,
-        "the archive locked as {name} {version} holds {} {}; run `cargo xtask pkg lock`",
+        "the archive locked as {name} {version} contains {} {}\nhint: run `cargo xtask pkg lock`",
         manifest.name,
         manifest.version
     );
     ensure!(
-        super::manifest::runs_on(manifest.built_for(), abi),
-        "package `{name}` is built for {}, and the product is {abi} (packages.abi)",
+        runs_on(manifest.built_for(), abi),
+        "package `{name}` is built for {}, but packages.abi is {abi}",
         manifest.built_for()
     );
     Ok(())

@@ -1,23 +1,22 @@
-//! What packages want done when they are installed, and what becomes of it.
+//! Reads the scripts of packages without running them.
 //!
-//! No script of a package runs at build time: it is written for a running FreeBSD. Nearly all of them are made by the ports
-//! framework from a few patterns, which are recognized here and turned into facts: accounts, copies of sample files,
-//! login shells, directories. What a device with a read-only root does not need (library hints are made at every start,
-//! desktop and font caches nobody reads) is passed over. The rest is [`Left`]: it is reported, and run at start only if the
-//! product definition says so.
+//! A script is written for a running FreeBSD, so nothing of it runs at build time. The ports framework generates nearly all
+//! scripts from a few patterns, which are recognized here and turned into [`Actions`]: accounts, copies of sample files, login
+//! shells, directories. Commands that a machine with a read-only root and no screen does not need are ignored: library hints
+//! are made at every start, and nobody reads font caches. Everything else is an [`UnhandledScript`].
 //!
 //! The patterns are those of `Mk/Scripts/do-users-groups.sh` and `Keywords/*.ucl` of the ports tree.
 
 use anyhow::{Context, Result};
 
-use super::accounts::{Group, Membership, User};
-use super::manifest::Manifest;
-use super::words;
+use crate::actions::{Actions, Directory, Group, Language, Membership, UnhandledScript, User};
+use crate::manifest::Manifest;
+use crate::shell_words;
 
-/// The phases of a shell script that belong to an installation, in their order.
+/// The phases of an installation, in order.
 const PHASES: [&str; 3] = ["pre-install", "install", "post-install"];
 
-/// Commands whose work the device does not need, or does itself at every start.
+/// Commands that the image does not need, or that run at every start anyway.
 const NOT_NEEDED: [&str; 13] = [
     "ldconfig",
     "indexinfo",
@@ -34,73 +33,17 @@ const NOT_NEEDED: [&str; 13] = [
     "mkcatalog",
 ];
 
-/// What the build does in place of a package's scripts, and what it does not do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Actions {
-    /// Groups that it makes.
-    pub groups: Vec<Group>,
-    /// Users that it makes.
-    pub users: Vec<User>,
-    /// Users that it puts into groups.
-    pub memberships: Vec<Membership>,
-    /// Files to copy where nothing is yet: from, to.
-    pub samples: Vec<(String, String)>,
-    /// Empty files to make where nothing is yet.
-    pub empty: Vec<String>,
-    /// Login shells for `/etc/shells`.
-    pub shells: Vec<String>,
-    /// Directories to make.
-    pub directories: Vec<Directory>,
-    /// Scripts that nothing here does the work of.
-    pub left: Vec<Left>,
-}
-
-/// A directory that a script makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory {
-    /// Where.
-    pub path: String,
-    /// Whose.
-    pub user: String,
-    /// Of which group.
-    pub group: String,
-    /// Permission bits.
-    pub mode: u16,
-}
-
-/// A script that is not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
-    /// `pre-install`, `install` or `post-install`.
-    pub phase: String,
-    /// In which language it is.
-    pub language: Language,
-    /// All of it.
-    pub script: String,
-    /// The first line of it that is not understood.
-    pub line: String,
-}
-
-/// The languages of packages' scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// sh(1)
-    Shell,
-    /// Lua, with functions that only pkg itself has.
-    Lua,
-}
-
 /// Reads the scripts of a package.
 ///
 /// # Errors
-/// A line that makes an account and does not say which.
+/// A line creates an account, but its name or number is missing or malformed.
 pub fn read(manifest: &Manifest) -> Result<Actions> {
     let mut actions = Actions::default();
     for phase in PHASES {
         if let Some(script) = manifest.scripts.get(phase) {
             let unknown = shell(manifest, script, &mut actions)
                 .with_context(|| format!("reading its {phase} script"))?;
-            actions.left.extend(unknown.map(|line| Left {
+            actions.unhandled.extend(unknown.map(|line| UnhandledScript {
                 phase: phase.to_owned(),
                 language: Language::Shell,
                 script: script.clone(),
@@ -109,7 +52,7 @@ pub fn read(manifest: &Manifest) -> Result<Actions> {
         }
         for script in manifest.lua_scripts.get(phase).into_iter().flatten() {
             let unknown = lua(manifest, script, &mut actions);
-            actions.left.extend(unknown.map(|line| Left {
+            actions.unhandled.extend(unknown.map(|line| UnhandledScript {
                 phase: phase.to_owned(),
                 language: Language::Lua,
                 script: script.clone(),
@@ -120,7 +63,7 @@ pub fn read(manifest: &Manifest) -> Result<Actions> {
     Ok(actions)
 }
 
-/// Takes what is understood out of a shell script; gives the first line that is not.
+/// Adds what a shell script does to `actions`; returns the first line that is not recognized.
 fn shell(manifest: &Manifest, script: &str, actions: &mut Actions) -> Result<Option<String>> {
     let lines: Vec<&str> = script.lines().map(str::trim).collect();
     let mut unknown = None;
@@ -149,7 +92,7 @@ fn shell(manifest: &Manifest, script: &str, actions: &mut Actions) -> Result<Opt
     Ok(unknown)
 }
 
-/// How many lines an `if` that begins `lines` has, with its `fi`.
+/// The number of lines of the `if` at the start of `lines`, including its `fi`.
 fn end_of_if(lines: &[&str]) -> usize {
     let mut depth = 0_usize;
     for (index, line) in lines.iter().enumerate() {
@@ -165,8 +108,8 @@ fn end_of_if(lines: &[&str]) -> usize {
     lines.len()
 }
 
-/// The kinds of fragments that a keyword of a packing list leaves in a script, all of which begin with a `case` that puts
-/// the prefix before a file's name.
+/// The keywords of a packing list that add fragments to a script. Each fragment begins with a `case` that prepends the prefix
+/// to a file name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keyword {
     Sample,
@@ -174,15 +117,15 @@ enum Keyword {
     Info,
 }
 
-/// Which fragment begins `lines`, and how many lines it has.
-fn keyword_ends(lines: &[&str]) -> Option<(Keyword, usize)> {
+/// The keyword of the fragment at the start of `lines`, and the number of its lines.
+fn fragment(lines: &[&str]) -> Option<(Keyword, usize)> {
     let esac = lines.iter().position(|line| *line == "esac")?;
     let next = lines[1..].iter().position(|line| is_file_case(line));
-    let fragment = &lines[..next.map_or(lines.len(), |next| next + 1).max(esac + 1)];
-    let with = |text: &str| fragment.iter().position(|line| line.contains(text));
+    let candidate = &lines[..next.map_or(lines.len(), |next| next + 1).max(esac + 1)];
+    let with = |text: &str| candidate.iter().position(|line| line.contains(text));
     if lines[..esac].iter().any(|line| line.contains("sample_file=")) {
         let copy = with("\"${sample_file}\" \"${target_file}\"")?;
-        let fi = fragment[copy..].iter().position(|line| *line == "fi")?;
+        let fi = candidate[copy..].iter().position(|line| *line == "fi")?;
         return Some((Keyword::Sample, copy + fi + 1));
     }
     if let Some(end) = with("rm -f ${PKG_ROOTDIR}/etc/shells.bak").or_else(|| with("rm -f /etc/shells.bak")) {
@@ -191,19 +134,19 @@ fn keyword_ends(lines: &[&str]) -> Option<(Keyword, usize)> {
     with("indexinfo").map(|end| (Keyword::Info, end + 1))
 }
 
-/// A `case` on a file's name, with which a fragment begins; the one in the middle of `@sample` is on a variable.
+/// Whether a line is a `case` on a file name, as at the start of a fragment; the one inside `@sample` is on a variable.
 fn is_file_case(line: &str) -> bool {
     line.strip_prefix("case \"").is_some_and(|rest| !rest.starts_with('$'))
 }
 
-/// Takes the fragment that begins `lines`; says how many lines it has.
+/// Adds what the fragment at the start of `lines` does to `actions`; returns the number of its lines.
 fn keyword(manifest: &Manifest, lines: &[&str], actions: &mut Actions) -> Option<usize> {
-    let (keyword, count) = keyword_ends(lines)?;
-    let named = words::split(lines[0].strip_prefix("case ")?).into_iter().next()?;
+    let (keyword, count) = fragment(lines)?;
+    let named = shell_words::split(lines[0].strip_prefix("case ")?).into_iter().next()?;
     match keyword {
         Keyword::Sample => {
             let set = lines[..count].iter().find_map(|line| line.strip_prefix("set -- "));
-            let files = set.map_or_else(|| vec![named], words::split);
+            let files = set.map_or_else(|| vec![named], shell_words::split);
             sample(manifest, &files, actions)?;
         }
         Keyword::Shell => actions.shells.push(manifest.absolute(&named)),
@@ -223,9 +166,9 @@ fn sample(manifest: &Manifest, files: &[String], actions: &mut Actions) -> Optio
     Some(())
 }
 
-/// Takes `pw groupadd`, `useradd` or `groupmod`; says whether the line is one.
+/// Adds `pw groupadd`, `useradd` or `groupmod` to `actions`; returns whether the line is one of them.
 fn account(line: &str, actions: &mut Actions) -> Result<bool> {
-    let words = words::split(line);
+    let words = shell_words::split(line);
     let (Some(program), Some(command)) = (words.first(), words.get(1)) else { return Ok(false) };
     if !matches!(program.as_str(), "${PW}" | "$PW" | "pw" | "/usr/sbin/pw") {
         return Ok(false);
@@ -233,24 +176,24 @@ fn account(line: &str, actions: &mut Actions) -> Result<bool> {
     let option = |letter: &str| {
         words.iter().position(|word| word == letter).and_then(|at| words.get(at + 1)).map(String::as_str)
     };
-    let need = |letter: &str| option(letter).with_context(|| format!("`{line}` has no {letter}"));
+    let required = |letter: &str| option(letter).with_context(|| format!("`{line}` has no {letter}"));
     let number = |letter: &str| -> Result<u32> {
-        need(letter)?.parse().with_context(|| format!("`{line}`: {letter} is no number"))
+        required(letter)?.parse().with_context(|| format!("`{line}`: {letter} is not a number"))
     };
-    let name = words.get(2).with_context(|| format!("`{line}` names nobody"))?.clone();
+    let name = words.get(2).with_context(|| format!("`{line}` has no name"))?.clone();
     match command.as_str() {
         "groupadd" => actions.groups.push(Group { name, gid: number("-g")? }),
         "useradd" => actions.users.push(User {
             name,
             uid: number("-u")?,
-            group: need("-g")?.to_owned(),
+            group: required("-g")?.to_owned(),
             class: option("-L").unwrap_or_default().to_owned(),
             gecos: option("-c").unwrap_or_default().to_owned(),
             home: option("-d").unwrap_or("/nonexistent").to_owned(),
             shell: option("-s").unwrap_or("/usr/sbin/nologin").to_owned(),
         }),
         "groupmod" => {
-            for user in need("-m")?.split(',') {
+            for user in required("-m")?.split(',') {
                 actions.memberships.push(Membership { group: name.clone(), user: user.to_owned() });
             }
         }
@@ -259,37 +202,38 @@ fn account(line: &str, actions: &mut Actions) -> Result<bool> {
     Ok(true)
 }
 
-/// Takes `install -d`, with which home directories are made; says whether the line is one.
+/// Adds `install -d`, which creates home directories, to `actions`; returns whether the line is one.
 fn directory(line: &str, actions: &mut Actions) -> Result<bool> {
-    let words = words::split(line);
+    let words = shell_words::split(line);
     let mut rest = words.iter().map(String::as_str);
     if !matches!(rest.next(), Some("install" | "/usr/bin/install")) || !words.iter().any(|word| word == "-d")
     {
         return Ok(false);
     }
-    let mut made = Directory { path: String::new(), user: "root".into(), group: "wheel".into(), mode: 0o755 };
+    let mut directory =
+        Directory { path: String::new(), user: "root".into(), group: "wheel".into(), mode: 0o755 };
     while let Some(word) = rest.next() {
         match word {
             "-d" => {}
-            "-o" => made.user = rest.next().unwrap_or_default().to_owned(),
-            "-g" => made.group = rest.next().unwrap_or_default().to_owned(),
+            "-o" => directory.user = rest.next().unwrap_or_default().to_owned(),
+            "-g" => directory.group = rest.next().unwrap_or_default().to_owned(),
             "-m" => match u16::from_str_radix(rest.next().unwrap_or_default(), 8) {
-                Ok(mode) => made.mode = mode,
+                Ok(mode) => directory.mode = mode,
                 Err(_) => return Ok(false),
             },
-            path => path.trim_start_matches("${PKG_ROOTDIR}").clone_into(&mut made.path),
+            path => path.trim_start_matches("${PKG_ROOTDIR}").clone_into(&mut directory.path),
         }
     }
-    if !made.path.starts_with('/') || made.path.contains('$') {
+    if !directory.path.starts_with('/') || directory.path.contains('$') {
         return Ok(false);
     }
-    actions.directories.push(made);
+    actions.directories.push(directory);
     Ok(true)
 }
 
-/// Whether a line does nothing that the device needs.
+/// Whether a line does nothing that the image needs.
 fn does_nothing(line: &str) -> bool {
-    let words = words::split(line);
+    let words = shell_words::split(line);
     let Some(first) = words.first() else { return true };
     let is_assignment = words.len() == 1
         && first.split_once('=').is_some_and(|(name, _)| {
@@ -305,36 +249,36 @@ fn does_nothing(line: &str) -> bool {
         || words.iter().any(|word| NOT_NEEDED.contains(&word.rsplit('/').next().unwrap_or(word)))
 }
 
-/// Takes a Lua script, which comes from one keyword; gives its first line when it is not understood.
+/// Adds what a Lua script, which comes from one keyword, does to `actions`; returns its first line if it is not recognized.
 fn lua(manifest: &Manifest, script: &str, actions: &mut Actions) -> Option<String> {
     let between = |before: &str, after: char| {
         let rest = &script[script.find(before)? + before.len()..];
-        rest.split(after).next().map(words::split).filter(|words| !words.is_empty())
+        rest.split(after).next().map(shell_words::split).filter(|words| !words.is_empty())
     };
     let files = between("-- args: ", '\n')
         .or_else(|| between("string.gmatch(\"", '"'))
         .or_else(|| between("pkg.prefixed_path(\"", '"'))
         .unwrap_or_default();
-    let understood = if script.contains("pkg.copy(sample_file, target_file)") {
+    let recognized = if script.contains("pkg.copy(sample_file, target_file)") {
         sample(manifest, &files, actions).is_some()
     } else if script.contains("/etc/shells") && files.len() == 1 {
         actions.shells.push(manifest.absolute(&files[0]));
         true
     } else if script.contains("io.open(pkg.prefixed_path(arg[i]), \"a\")") {
-        actions.empty.extend(files.iter().map(|file| manifest.absolute(file)));
+        actions.empty_files.extend(files.iter().map(|file| manifest.absolute(file)));
         true
     } else {
         NOT_NEEDED.iter().any(|command| script.contains(command))
     };
     let first = || script.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("--"));
-    (!understood).then(|| first().unwrap_or_default().to_owned())
+    (!recognized).then(|| first().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What `do-users-groups.sh` of the ports tree makes for a group with a member and a user with a home.
+    /// The output of `do-users-groups.sh` of the ports tree for a group with a member and a user with a home directory.
     const ACCOUNTS: &str = r#"if [ -n "${PKG_ROOTDIR}" ] && [ "${PKG_ROOTDIR}" != "/" ]; then
   PW="/usr/sbin/pw -R ${PKG_ROOTDIR}"
 else
@@ -361,7 +305,7 @@ if ! ${PW} groupshow mail | grep -qw web; then
 fi
 "#;
 
-    /// What `@sample`, `@shell`, `@info` and `@ldconfig` made before they were in Lua.
+    /// The fragments of `@sample`, `@shell`, `@info` and `@ldconfig` before they were in Lua.
     const KEYWORDS: &str = r#"  case "etc/a.conf.sample" in
   /*) sample_file="etc/a.conf.sample" ;;
   *) sample_file="/usr/local/etc/a.conf.sample" ;;
@@ -427,12 +371,12 @@ fi
         let error = read(&manifest("pre-install", "pw useradd x -u many -g 1\n")).unwrap_err();
         assert_eq!(
             format!("{:#}", error.context("package x")),
-            "package x: reading its pre-install script: `pw useradd x -u many -g 1`: -u is no number: invalid digit found in string"
+            "package x: reading its pre-install script: `pw useradd x -u many -g 1`: -u is not a number: invalid digit found in string"
         );
     }
 
     #[test]
-    fn keywords_in_shell_are_read_one_after_the_other() {
+    fn keywords_in_shell_are_read_one_after_another() {
         let actions = read(&manifest("post-install", KEYWORDS)).unwrap();
         let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
         assert_eq!(
@@ -443,7 +387,7 @@ fi
             ]
         );
         assert_eq!(actions.shells, ["/usr/local/bin/bash"]);
-        assert_eq!(actions.left, []);
+        assert_eq!(actions.unhandled, []);
     }
 
     #[test]
@@ -465,14 +409,17 @@ fi
             actions.samples.iter().map(|(_, to)| to.trim_start_matches("/usr/local/etc/")).collect();
         assert_eq!(targets, ["c.conf", "e", "f", "g"]);
         assert_eq!(
-            (actions.shells[0].as_str(), actions.empty[0].as_str()),
+            (actions.shells[0].as_str(), actions.empty_files[0].as_str()),
             ("/usr/local/bin/zsh", "/var/db/x")
         );
-        assert_eq!((actions.left.len(), actions.left[0].line.as_str()), (1, "os.execute(\"rm -rf /\")"));
+        assert_eq!(
+            (actions.unhandled.len(), actions.unhandled[0].line.as_str()),
+            (1, "os.execute(\"rm -rf /\")")
+        );
     }
 
     #[test]
-    fn what_is_not_understood_is_left_and_told() {
+    fn what_is_not_recognized_is_reported_with_its_first_line() {
         for (script, line) in [
             ("echo hi\n/usr/local/bin/rebuild-it\n", "/usr/local/bin/rebuild-it"),
             ("if [ -x /x ]; then\n  chmod 4755 /x\nfi\n", "chmod 4755 /x"),
@@ -480,10 +427,14 @@ fi
             ("install -d $HOME/x\n", "install -d $HOME/x"),
             ("pw lock root\n", "pw lock root"),
         ] {
-            let left = read(&manifest("post-install", script)).unwrap().left;
-            assert_eq!(left.iter().map(|left| left.line.as_str()).collect::<Vec<_>>(), [line], "{script}");
+            let unhandled = read(&manifest("post-install", script)).unwrap().unhandled;
+            assert_eq!(
+                unhandled.iter().map(|script| script.line.as_str()).collect::<Vec<_>>(),
+                [line],
+                "{script}"
+            );
         }
         let deinstall = read(&manifest("pre-deinstall", "rm -rf /\n")).unwrap();
-        assert_eq!(deinstall, Actions::default(), "packages are never taken off a device");
+        assert_eq!(deinstall, Actions::default(), "packages are never removed from a running system");
     }
 }

@@ -1,15 +1,15 @@
-//! The little of UCL that repositories and fingerprints are written in: `key = value;` or `key: "value"`, one a line, or
-//! the same as JSON.
+//! The subset of UCL that repositories and fingerprints use: `key = value;` or `key: "value"`, one per line, or the same as
+//! JSON.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// The keys and values of `text`; of nested objects only that they are there.
+/// The keys and values of `text`; a nested object is kept as text.
 ///
 /// # Errors
-/// Text that begins like JSON and is none.
+/// The text begins like JSON, but is not.
 pub fn pairs(text: &str) -> Result<BTreeMap<String, String>> {
     if text.trim_start().starts_with('{') {
         let object: BTreeMap<String, Value> = serde_json::from_str(text).context("parsing it as JSON")?;
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_spellings_give_the_same() {
+    fn all_notations_give_the_same_pairs() {
         let expected = BTreeMap::from([("a".into(), "x".into()), ("version".into(), "2".into())]);
         for text in ["version = 2;\na = \"x\";\n", "# c\nversion: 2\na: x\n", "{\"version\":2,\"a\":\"x\"}"] {
             assert_eq!(pairs(text).unwrap(), expected, "{text}");

@@ -1,4 +1,4 @@
-//! Versions of FreeBSD packages, `PORTVERSION[_PORTREVISION][,PORTEPOCH]`, in the order that pkg(8) has for them
+//! Versions of FreeBSD packages, `PORTVERSION[_PORTREVISION][,PORTEPOCH]`, in the order of pkg(8)
 //! (`pkg_version_cmp` in `libpkg/pkg_version.c`).
 
 use std::cmp::Ordering;
@@ -6,8 +6,8 @@ use std::fmt;
 
 use anyhow::{Result, ensure};
 
-/// Words that begin a component of their own, and where each sorts among the letters. A letter sorts as its place in
-/// the alphabet plus [`FIRST_LETTER`].
+/// Words that begin a component of their own, and the value that each sorts as. A letter sorts as its position in the
+/// alphabet plus [`FIRST_LETTER`].
 const STAGES: [(&str, i64); 6] = [
     ("pl", 0),
     ("snap", 18 + FIRST_LETTER),
@@ -17,10 +17,10 @@ const STAGES: [(&str, i64); 6] = [
     ("rc", 17 + FIRST_LETTER),
 ];
 
-/// What `a` sorts as: behind no letter at all, and behind `pl`.
+/// The value of `a`: after no letter at all, and after `pl`.
 const FIRST_LETTER: i64 = 2;
 
-/// How `one` stands to `other`: by epoch, then by version, then by revision.
+/// Compares two versions: by epoch, then by version, then by revision.
 pub fn compare(one: &str, other: &str) -> Ordering {
     let (one, other) = (Parts::of(one), Parts::of(other));
     one.epoch
@@ -29,7 +29,7 @@ pub fn compare(one: &str, other: &str) -> Ordering {
         .then(one.revision.cmp(&other.revision))
 }
 
-/// A version, cut into what is compared.
+/// A version, split into the parts that are compared.
 struct Parts<'a> {
     version: &'a [u8],
     epoch: u64,
@@ -62,7 +62,7 @@ fn compare_components(mut one: &[u8], mut other: &[u8]) -> Ordering {
     while !one.is_empty() || !other.is_empty() {
         let (first, second) = (next(&mut one), next(&mut other));
         if first.is_none() && second.is_none() {
-            // Both stand at a `+`, or one of them at its end: the components behind it are compared anew.
+            // Both are at a `+`, or one is at its end: continue with the components after it.
             one = one.get(1..).unwrap_or_default();
             other = other.get(1..).unwrap_or_default();
             continue;
@@ -75,7 +75,7 @@ fn compare_components(mut one: &[u8], mut other: &[u8]) -> Ordering {
     Ordering::Equal
 }
 
-/// Takes the next component off `rest`; none at its end or before a `+`.
+/// Removes the next component from `rest`; `None` at the end or before a `+`.
 fn next(rest: &mut &[u8]) -> Option<Component> {
     let text = *rest;
     let first = *text.first().filter(|byte| **byte != b'+')?;
@@ -101,7 +101,7 @@ fn next(rest: &mut &[u8]) -> Option<Component> {
             at += letters;
             true
         }
-        // As if a dot stood before it.
+        // As if it followed a dot.
         Some(_) => false,
         None if letters > 0 => {
             component.letter = i64::from(word.as_bytes()[0] - b'a') + FIRST_LETTER;
@@ -121,7 +121,7 @@ fn next(rest: &mut &[u8]) -> Option<Component> {
     Some(component)
 }
 
-/// The number that `text` begins with (0 without one), and how many digits it has.
+/// The number at the start of `text` (0 if there is none), and its length in digits.
 fn leading_number(text: &[u8]) -> (i64, usize) {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = text[..digits]
@@ -130,7 +130,7 @@ fn leading_number(text: &[u8]) -> (i64, usize) {
     (number, digits)
 }
 
-/// Which versions will do: `>=1.24`.
+/// A condition on a version: `>=1.24`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     operator: Operator,
@@ -146,7 +146,7 @@ enum Operator {
     Less,
 }
 
-/// The longer before the shorter that they begin with.
+/// Signs and operators; a sign comes before those that it begins with.
 const OPERATORS: [(&str, Operator); 5] = [
     (">=", Operator::NotLess),
     ("<=", Operator::NotGreater),
@@ -156,10 +156,10 @@ const OPERATORS: [(&str, Operator); 5] = [
 ];
 
 impl Requirement {
-    /// Splits `nginx>=1.24` into what stands before the operator and the requirement, if there is one.
+    /// Splits `nginx>=1.24` into the name and the requirement, if there is one.
     ///
     /// # Errors
-    /// An operator without a version behind it, or one that no version looks like.
+    /// No version follows the operator.
     pub fn split(text: &str) -> Result<(&str, Option<Self>)> {
         let Some(at) = text.find(['=', '<', '>']) else { return Ok((text.trim(), None)) };
         let (name, rest) = text.split_at(at);
@@ -170,14 +170,14 @@ impl Requirement {
         ensure!(
             version.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
                 && version.bytes().all(good),
-            "`{}` is no version; write it as `=1.24.0_2,1`, with `=`, `>=`, `<=`, `>` or `<` before it",
+            "`{}` is not a version requirement\nhint: write `=`, `>=`, `<=`, `>` or `<` and a version, such as `>=1.24.0_2,1`",
             rest.trim()
         );
         Ok((name.trim(), Some(Self { operator, version: version.to_owned() })))
     }
 
-    /// Whether `version` will do.
-    pub fn holds(&self, version: &str) -> bool {
+    /// Whether `version` satisfies it.
+    pub fn matches(&self, version: &str) -> bool {
         let order = compare(version, &self.version);
         match self.operator {
             Operator::Equal => order.is_eq(),
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    /// Each less than the next, as the comments of `pkg_version.c` and the Porter's Handbook have it.
+    /// Each is less than the next, according to the comments in `pkg_version.c` and the Porter's Handbook.
     const ASCENDING: [&[&str]; 8] = [
         &["1.0", "1.0_1", "1.0_2", "1.0_10", "1.1", "1.0,1", "0.9,2"],
         &["2.*", "2pl1", "2alpha3", "2.9f7", "3.*"],
@@ -240,21 +240,24 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_is_split_off_and_judged() {
+    fn a_requirement_is_split_off_and_applied() {
         let (name, requirement) = Requirement::split("nginx >= 1.24.0_1").unwrap();
         let requirement = requirement.unwrap();
         assert_eq!((name, requirement.to_string().as_str()), ("nginx", ">=1.24.0_1"));
-        let held = ["1.24.0", "1.24.0_1", "1.25", "1.2,1"].map(|version| requirement.holds(version));
-        assert_eq!(held, [false, true, true, true]);
+        let matched = ["1.24.0", "1.24.0_1", "1.25", "1.2,1"].map(|version| requirement.matches(version));
+        assert_eq!(matched, [false, true, true, true]);
         assert_eq!(Requirement::split("www/nginx").unwrap(), ("www/nginx", None));
         for bad in ["nginx=", "nginx==1", "nginx>> 1", "nginx>=1 2"] {
-            assert!(Requirement::split(bad).unwrap_err().to_string().contains("is no version"), "{bad}");
+            assert!(
+                Requirement::split(bad).unwrap_err().to_string().contains("is not a version requirement"),
+                "{bad}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn the_order_is_antisymmetric_and_ends(one in "[0-9a-z.+*_,]{0,12}", other in "[0-9a-z.+*_,]{0,12}") {
+        fn comparing_is_antisymmetric_and_terminates(one in "[0-9a-z.+*_,]{0,12}", other in "[0-9a-z.+*_,]{0,12}") {
             prop_assert_eq!(compare(&one, &other), compare(&other, &one).reverse());
             prop_assert_eq!(compare(&one, &one), Ordering::Equal);
         }

@@ -1,6 +1,6 @@
 //! The machine code of an ELF file, cut at its symbols.
 //!
-//! Cutting there lets the decoder find back into step wherever data lies between two functions.
+//! The decoder starts afresh at each symbol, so data between two functions confuses it no longer than until the second.
 
 use anyhow::{Context, Result, bail};
 use object::Endianness;
@@ -9,22 +9,23 @@ use object::read::elf::{FileHeader, SectionHeader, Sym};
 
 /// Machine code from one symbol to the next.
 pub struct Stretch<'data> {
-    /// Of its first byte.
+    /// The address of its first byte.
     pub address: u32,
-    /// The bytes.
+    /// Its bytes.
     pub code: &'data [u8],
-    /// The symbol at its start; none before the first symbol of a section.
+    /// The symbol at its start; `None` before the first symbol of a section.
     pub symbol: Option<String>,
 }
 
-/// Whether a file is for the gate at all: it begins as every ELF file does.
+/// Whether a file is an ELF file, judged by its first bytes.
 pub fn is_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF")
 }
 
-/// Every executable section, in the file's order.
+/// The machine code of every executable section, in the order of the file.
 ///
-/// A file without section headers is refused: what cannot be looked at has not passed.
+/// # Errors
+/// The file is damaged, for another processor, or has no section headers: code that cannot be inspected does not pass.
 pub fn stretches(bytes: &[u8]) -> Result<Vec<Stretch<'_>>> {
     let header = FileHeader32::<Endianness>::parse(bytes).context("parsing it as 32-bit ELF")?;
     let endian = header.endian().context("parsing its ELF header")?;
@@ -40,7 +41,7 @@ pub fn stretches(bytes: &[u8]) -> Result<Vec<Stretch<'_>>> {
             symbols.push((usize::from(symbol.st_shndx(endian)), symbol.st_value(endian), name));
         }
     }
-    // Of several names for one address the first is kept: which one does not matter, that it stays the same does.
+    // Of several names for one address, keep the first: any will do, but it must be the same one every time.
     symbols.sort();
     symbols.dedup_by_key(|(section, address, _)| (*section, *address));
 
@@ -69,7 +70,7 @@ pub fn stretches(bytes: &[u8]) -> Result<Vec<Stretch<'_>>> {
         }
     }
     if executable == 0 {
-        bail!("it has no executable section: its section headers were stripped, or it holds no code");
+        bail!("it has no executable section: its section headers were stripped, or it contains no code");
     }
     Ok(found)
 }

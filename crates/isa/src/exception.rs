@@ -1,10 +1,10 @@
-//! Code that may hold what the processor lacks, because it never runs there.
+//! Code that may contain instructions that the processor does not have, because it never runs there.
 //!
-//! An exception names one symbol of one file, and why: it must not hide the next instruction that slips in elsewhere.
+//! An exception names one symbol of one file and the reason, so that it cannot hide an instruction that slips in elsewhere.
 
 use serde::Deserialize;
 
-use super::Violation;
+use crate::report::Violation;
 
 /// One excused symbol.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,16 +12,16 @@ use super::Violation;
 pub struct Exception {
     /// The file in the image: `lib/libcrypto.so.111`.
     pub path: String,
-    /// The symbol, whole; or the start of a symbol with `*` behind it. `*` alone is the whole file, and the only way to
-    /// excuse one that has no symbols (`strip`).
+    /// A symbol, or the start of symbols followed by `*`. `*` alone excuses the whole file; for a file that has no symbols
+    /// (`strip`), it is the only way.
     pub symbol: String,
-    /// Why it never runs on the device.
+    /// Why the code never runs on the processor.
     pub reason: String,
 }
 
 impl Exception {
     fn excuses(&self, path: &str, violation: &Violation) -> bool {
-        // Code without a symbol has the name that only `*` fits.
+        // Code without a symbol has an empty name, which only `*` matches.
         let symbol = violation.symbol.as_deref().unwrap_or_default();
         self.path == path
             && match self.symbol.strip_suffix('*') {
@@ -31,13 +31,13 @@ impl Exception {
     }
 }
 
-/// A list of them.
+/// All exceptions.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Exceptions(pub Vec<Exception>);
 
 impl Exceptions {
-    /// The violations of a file that nothing excuses.
+    /// The violations in the file `path` that no exception excuses.
     pub fn unexcused(&self, path: &str, violations: Vec<Violation>) -> Vec<Violation> {
         violations
             .into_iter()
@@ -63,7 +63,7 @@ mod tests {
         Exceptions(vec![Exception {
             path: "lib/libcrypto.so.111".into(),
             symbol: symbol.into(),
-            reason: "runs only where OPENSSL_ia32cap says SSE2".into(),
+            reason: "runs only if OPENSSL_ia32cap reports SSE2".into(),
         }])
     }
 
@@ -75,24 +75,24 @@ mod tests {
             ("lib/libcrypto.so.111", None, 1),
             ("lib/libssl.so.111", Some("gcm_ghash_4bit_x86"), 1),
         ];
-        for (path, symbol, left) in cases {
+        for (path, symbol, count) in cases {
             let unexcused = list("gcm_ghash_4bit_x86").unexcused(path, vec![violation(symbol)]);
-            assert_eq!(unexcused.len(), left, "{path} {symbol:?}");
+            assert_eq!(unexcused.len(), count, "{path} {symbol:?}");
         }
     }
 
     #[test]
-    fn a_star_excuses_a_family_of_symbols() {
-        for (symbol, left) in [(Some("aesni_encrypt"), 0), (Some("vpaes_encrypt"), 1), (None, 1)] {
+    fn an_asterisk_excuses_all_symbols_that_begin_alike() {
+        for (symbol, count) in [(Some("aesni_encrypt"), 0), (Some("vpaes_encrypt"), 1), (None, 1)] {
             let unexcused = list("aesni_*").unexcused("lib/libcrypto.so.111", vec![violation(symbol)]);
-            assert_eq!(unexcused.len(), left, "{symbol:?}");
+            assert_eq!(unexcused.len(), count, "{symbol:?}");
         }
     }
 
     #[test]
-    fn a_star_alone_excuses_a_file_that_was_stripped_and_no_other() {
-        for (path, left) in [("lib/libcrypto.so.111", 0), ("lib/libssl.so.111", 1)] {
-            assert_eq!(list("*").unexcused(path, vec![violation(None)]).len(), left, "{path}");
+    fn an_asterisk_alone_excuses_a_stripped_file_and_no_other() {
+        for (path, count) in [("lib/libcrypto.so.111", 0), ("lib/libssl.so.111", 1)] {
+            assert_eq!(list("*").unexcused(path, vec![violation(None)]).len(), count, "{path}");
         }
         assert_eq!(list("").unexcused("lib/libcrypto.so.111", vec![violation(None)]).len(), 1);
     }

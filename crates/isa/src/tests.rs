@@ -1,6 +1,33 @@
-//! That the gate opens for what the device can run, and above all that it can close.
+//! The gate accepts what a processor can execute, and above all, it refuses what it cannot.
 
-use super::*;
+use crate::{Feature, Processor, inspect, require};
+
+/// A Pentium MMX with cmov and 3DNow!, but without SSE.
+const PROCESSOR: Processor = Processor {
+    name: "test processor",
+    features: &[
+        Feature::INTEL8086,
+        Feature::INTEL8086_ONLY,
+        Feature::INTEL186,
+        Feature::INTEL286,
+        Feature::INTEL286_ONLY,
+        Feature::INTEL386,
+        Feature::INTEL386_ONLY,
+        Feature::INTEL486,
+        Feature::FPU,
+        Feature::FPU287,
+        Feature::FPU387,
+        Feature::CPUID,
+        Feature::TSC,
+        Feature::MSR,
+        Feature::CX8,
+        Feature::SEP,
+        Feature::CMOV,
+        Feature::MMX,
+        Feature::D3NOW,
+        Feature::PAUSE,
+    ],
+};
 
 /// An ELF file for i386 with this code at 0x1000, one function symbol per name and offset, and nothing else.
 fn program(code: &[u8], symbols: &[(&str, u32)]) -> Vec<u8> {
@@ -25,12 +52,12 @@ fn program(code: &[u8], symbols: &[(&str, u32)]) -> Vec<u8> {
 }
 
 fn features(code: &[u8]) -> Vec<String> {
-    let report = inspect("test", &program(code, &[])).unwrap();
+    let report = inspect("test", &program(code, &[]), &PROCESSOR).unwrap();
     report.violations.into_iter().map(|violation| violation.feature).collect()
 }
 
 #[test]
-fn an_instruction_that_the_geode_lacks_is_found() {
+fn an_instruction_that_the_processor_does_not_have_is_found() {
     let table: &[(&str, &[u8], &str)] = &[
         ("movaps %xmm1,%xmm0", &[0x0f, 0x28, 0xc1], "SSE"),
         ("movdqa %xmm1,%xmm0", &[0x66, 0x0f, 0x6f, 0xc1], "SSE2"),
@@ -59,7 +86,7 @@ fn an_instruction_that_the_geode_lacks_is_found() {
 }
 
 #[test]
-fn what_the_geode_has_passes() {
+fn an_instruction_that_the_processor_has_passes() {
     let table: &[(&str, &[u8])] = &[
         ("nop", &[0x90]),
         ("pause", &[0xf3, 0x90]),
@@ -83,39 +110,39 @@ fn what_the_geode_has_passes() {
     ];
     for (text, code) in table {
         assert_eq!(features(code), [""; 0], "{text}");
-        let report = inspect("test", &program(code, &[])).unwrap();
+        let report = inspect("test", &program(code, &[]), &PROCESSOR).unwrap();
         assert_eq!((report.instructions, report.undecoded.len()), (1, 0), "{text}");
     }
 }
 
 #[test]
-fn a_violation_is_told_with_its_address_and_symbol() {
+fn a_violation_is_shown_with_its_address_and_symbol() {
     let code = [0xc3, 0x90, 0x0f, 0x28, 0xc1, 0xc3];
-    let report = inspect("test", &program(&code, &[("first", 0), ("second", 1)])).unwrap();
-    let told: Vec<_> = report.violations.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["0x00000002 in second: movaps %xmm1,%xmm0 (SSE)"]);
+    let report = inspect("test", &program(&code, &[("first", 0), ("second", 1)]), &PROCESSOR).unwrap();
+    let shown: Vec<_> = report.violations.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["0x00000002 in second: movaps %xmm1,%xmm0 (SSE)"]);
 }
 
 #[test]
-fn data_before_a_symbol_does_not_hide_the_code_behind_it() {
-    // The two bytes of data begin a long `add`, which would swallow the movaps: the symbol puts the decoder in step.
+fn data_before_a_symbol_does_not_hide_the_code_after_it() {
+    // The two bytes of data begin a long `add`, which would swallow the movaps; at the symbol, the decoder starts afresh.
     let code = [0xc3, 0x81, 0xc0, 0x0f, 0x28, 0xc1, 0xc3];
-    assert_eq!(inspect("test", &program(&code, &[])).unwrap().violations, []);
-    let report = inspect("test", &program(&code, &[("behind_data", 3)])).unwrap();
+    assert_eq!(inspect("test", &program(&code, &[]), &PROCESSOR).unwrap().violations, []);
+    let report = inspect("test", &program(&code, &[("after_data", 3)]), &PROCESSOR).unwrap();
     assert_eq!(report.violations.len(), 1);
 }
 
 #[test]
-fn bytes_that_are_no_instruction_are_reported_and_passed_over() {
-    // 0f 04 is none; the decoder goes on behind the 0f, takes `add $0,%al` out of it, and is in step again.
+fn bytes_that_are_not_an_instruction_are_reported_and_skipped() {
+    // 0f 04 is not an instruction; the decoder continues after the 0f, reads `add $0,%al`, and is in step again.
     let code = [0x90, 0x0f, 0x04, 0x00, 0x0f, 0x28, 0xc1];
-    let report = inspect("test", &program(&code, &[])).unwrap();
+    let report = inspect("test", &program(&code, &[]), &PROCESSOR).unwrap();
     assert_eq!(report.undecoded, [1]);
     assert_eq!(report.violations.len(), 1);
 }
 
 #[test]
-fn what_cannot_be_looked_at_does_not_pass() {
+fn code_that_cannot_be_inspected_does_not_pass() {
     let whole = program(&[0x90], &[]);
     let mut other = whole.clone();
     other[18] = 62; // e_machine: AMD64
@@ -128,26 +155,26 @@ fn what_cannot_be_looked_at_does_not_pass() {
         (&other, "it is for another processor"),
         (&stripped, "it has no executable section"),
     ] {
-        let message = format!("{:#}", inspect("some/file", bytes).unwrap_err());
+        let message = format!("{:#}", inspect("some/file", bytes, &PROCESSOR).unwrap_err());
         assert!(message.starts_with("reading the machine code of some/file: "), "{message}");
         assert!(message.contains(reason), "{message}");
     }
 }
 
 #[test]
-fn a_program_that_fails_is_refused_by_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("bad");
+fn a_program_with_a_foreign_instruction_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bad");
     std::fs::write(&path, program(&[0x0f, 0x28, 0xc1], &[("main", 0)])).unwrap();
-    let message = format!("{:#}", require(&path).unwrap_err());
-    assert!(message.contains("/bad: the Geode LX lacks 1 of them"), "{message}");
-    assert!(message.ends_with("  0x00000000 in main: movaps %xmm1,%xmm0 (SSE)"), "{message}");
+    let message = format!("{:#}", require(&path, &PROCESSOR).unwrap_err());
+    assert!(message.contains("/bad: the test processor does not have 1 of them"), "{message}");
+    assert!(message.contains("\n  0x00000000 in main: movaps %xmm1,%xmm0 (SSE)\nhint: "), "{message}");
     std::fs::write(&path, program(&[0x0f, 0x04, 0x00], &[("main", 0)])).unwrap();
-    let message = format!("{:#}", require(&path).unwrap_err());
+    let message = format!("{:#}", require(&path, &PROCESSOR).unwrap_err());
     assert!(
-        message.contains("1 places hold bytes that are no instruction, the first at 0x00000000"),
+        message.contains("1 byte of the code cannot be decoded, the first at 0x00000000\nhint: "),
         "{message}"
     );
     std::fs::write(&path, program(&[0x90], &[("main", 0)])).unwrap();
-    require(&path).unwrap();
+    require(&path, &PROCESSOR).unwrap();
 }

@@ -1,45 +1,48 @@
-//! The statements of a configuration, in order, each with the lines that it takes: assignments, functions, simple
-//! commands, and all else as a whole.
+//! The statements of a configuration in order, each with its lines: assignments, functions, simple commands, and other
+//! commands as a whole.
 //!
-//! A text that sh(1) takes is told apart as sh does. Where a bracket is not closed, a function ends before the next line
-//! that begins a function, registers one or sets a variable of NanoBSD, at the left margin: [`Shape::Function::missing`].
+//! A text that sh(1) accepts is split as sh splits it. A function whose bracket is not closed ends before the next line at
+//! the left margin that begins a function, registers one or sets a variable of NanoBSD: [`Shape::Function::missing`].
 
-use super::token::{Fault, Kind, Token, tokens};
+use super::defaults::is_nanobsds;
+use super::name::{assignment, is_name};
+use super::stage::Stage;
+use super::token::{Fault, Kind, Token, line, tokens};
 
-/// One statement.
+/// A statement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Statement<'a> {
-    /// Its text, without what ends it.
+    /// The text, without the newline or operator that ends it.
     pub text: &'a str,
-    /// Its first line, from 1.
+    /// The first line, from 1.
     pub first: usize,
-    /// Its last line.
+    /// The last line.
     pub last: usize,
-    /// What it is.
+    /// The shape.
     pub shape: Shape<'a>,
 }
 
-/// What a statement is.
+/// The shape of a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Shape<'a> {
-    /// `name=value ...`: values as they are written.
+    /// `name=value ...`, with the values as they are written.
     Assignments(Vec<(&'a str, &'a str)>),
     /// `export name`, or `export name=value`.
     Export(Vec<(&'a str, Option<&'a str>)>),
     /// A function.
     Function {
-        /// Its name.
+        /// The name.
         name: &'a str,
-        /// What has to be added at its end, innermost first, where that lacks.
+        /// The closing brackets and words that are missing at its end, innermost first.
         missing: Option<String>,
     },
-    /// A command of words alone: no pipe, no redirection.
+    /// A command that consists of words only, without pipes and redirections.
     Command(Vec<&'a str>),
-    /// Anything else, and what it is.
+    /// Any other command, and why it is not carried out.
     Other(&'static str),
 }
 
-/// What is open within a statement.
+/// A construct that is open within a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
     Brace,
@@ -50,7 +53,7 @@ enum Open {
     Subject,
     /// `case`, in a pattern.
     Pattern,
-    /// `case`, behind a pattern.
+    /// `case`, after a pattern.
     Branch,
 }
 
@@ -66,7 +69,7 @@ impl Open {
     }
 }
 
-/// Tells the statements of `text` apart.
+/// Splits `text` into statements.
 ///
 /// # Errors
 /// As [`tokens`].
@@ -86,29 +89,13 @@ pub fn statements(text: &str) -> Result<Vec<Statement<'_>>, Fault> {
     Ok(statements)
 }
 
-/// The number of the line on which the byte `at` is.
-pub fn line(text: &str, at: usize) -> usize {
-    text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1
-}
-
-/// `name=value`, where `word` is that.
-pub fn assignment(word: &str) -> Option<(&str, &str)> {
-    word.split_once('=').filter(|(name, _)| is_name(name))
-}
-
-/// Whether the shell takes it as the name of a variable.
-pub fn is_name(text: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.chars().all(good) && !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Where the structure of a text leads.
+/// The result of following the structure of a text.
 enum End {
     /// The statement ends before this token.
     At(usize),
-    /// What is still open at the end of the text.
+    /// These constructs are still open at the end of the text.
     Open(Vec<Open>),
-    /// Something is closed that is not open.
+    /// A construct is closed that is not open.
     Stray,
 }
 
@@ -126,7 +113,7 @@ impl<'a> Script<'a> {
         self.tokens.get(at).is_some_and(|token| token.kind == Kind::Word)
     }
 
-    /// `name (`, `)` at `at`; the name can be one of a file.
+    /// Whether the tokens at `at` are `name ( )`. The name must be one that a file can have.
     fn is_function(&self, at: usize) -> bool {
         let good = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
         self.is_word(at)
@@ -135,12 +122,12 @@ impl<'a> Script<'a> {
             && self.word(at + 2) == ")"
     }
 
-    /// Where the statement at `start` ends, and what its end lacks: nothing in particular where its parts do not fit
-    /// together.
+    /// The end of the statement at `start`, and the constructs that are still open there: none in particular if the
+    /// brackets do not match.
     fn extent(&self, start: usize) -> (usize, Option<Vec<Open>>) {
         let open = match self.follow(start, self.tokens.len()) {
             End::At(end) => return (end, None),
-            // A bracket too many: it is a statement of its own, up to the end of its line.
+            // A stray closing bracket is a statement of its own, up to the end of its line.
             End::Stray if !self.is_function(start) => {
                 let rest = start..self.tokens.len();
                 let end = rest.into_iter().find(|at| self.tokens[*at].kind == Kind::Newline);
@@ -159,29 +146,28 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Whether the line that begins with the token `at` cannot be meant as a part of a function.
+    /// Whether the line that begins with the token `at` cannot be part of a function.
     fn is_boundary(&self, at: usize) -> bool {
         let start = self.tokens[at].span.start;
         let word = self.word(at);
-        let names =
-            ["early_customize_cmd", "customize_cmd", "late_customize_cmd", "FlashDevice", "UsbDevice"];
-        let sets = assignment(word).is_some_and(|(name, _)| super::variables::is_nanobsds(name));
-        self.text[..start].ends_with('\n') && (names.contains(&word) || sets || self.is_function(at))
+        let registers = Stage::of_command(word).is_some() || ["FlashDevice", "UsbDevice"].contains(&word);
+        let sets = assignment(word).is_some_and(|(name, _)| is_nanobsds(name));
+        self.text[..start].ends_with('\n') && (registers || sets || self.is_function(at))
     }
 
     /// Follows the structure from `start`, up to the token `limit` at most.
     fn follow(&self, start: usize, limit: usize) -> End {
         let mut open: Vec<Open> = Vec::new();
-        // Whether the next word is a command, whether the statement goes on in the next line, and whether the next word is
-        // the target of a redirection.
-        let (mut command, mut goes_on, mut target) = (true, false, false);
+        // Whether the next word is a command, whether the statement continues on the next line, and whether the next word
+        // is the target of a redirection.
+        let (mut command, mut continues, mut target) = (true, false, false);
         let mut at = start;
         while at < limit {
             let word = self.word(at);
             let top = open.last().copied();
             match self.tokens[at].kind {
                 Kind::Newline => {
-                    if open.is_empty() && !goes_on {
+                    if open.is_empty() && !continues {
                         return End::At(at);
                     }
                     command = !matches!(top, Some(Open::Subject | Open::Pattern));
@@ -213,12 +199,12 @@ impl<'a> Script<'a> {
                         ";" | "&" | "|" | "&&" | "||" => command = true,
                         _ => target = true,
                     }
-                    goes_on = matches!(word, "|" | "&&" | "||");
+                    continues = matches!(word, "|" | "&&" | "||");
                 }
                 Kind::Word => {
-                    goes_on = false;
+                    continues = false;
                     if std::mem::take(&mut target) {
-                        // Neither a command nor the end of one.
+                        // Not a command.
                     } else if top == Some(Open::Subject) {
                         if word == "in" {
                             open.pop();
@@ -229,7 +215,7 @@ impl<'a> Script<'a> {
                             open.pop();
                         }
                     } else if command && self.is_function(at) {
-                        goes_on = true;
+                        continues = true;
                         at += 2;
                     } else if command {
                         match word {
@@ -256,16 +242,16 @@ impl<'a> Script<'a> {
             }
             at += 1;
         }
-        if open.is_empty() && !goes_on { End::At(at) } else { End::Open(open) }
+        if open.is_empty() && !continues { End::At(at) } else { End::Open(open) }
     }
 
     fn statement(&self, start: usize, end: usize, missing: Option<Vec<Open>>) -> Statement<'a> {
         let from = self.tokens[start].span.start;
-        // What is cut off before the next function has the comments of that function at its end.
+        // An unterminated function ends before the comments of the next one.
         let last = (start..end).rev().find(|at| self.tokens[*at].kind != Kind::Newline).unwrap_or(start);
         let text = &self.text[from..self.tokens[last].span.end];
         let here = (start..end).any(|at| self.word(at).starts_with("<<"));
-        // A here-document is part of its statement; the newline before it holds it.
+        // A here-document is part of its statement; it is in the token of the newline before it.
         let text = match self.tokens.get(end).filter(|token| here && token.kind == Kind::Newline) {
             Some(newline) => self.text[from..newline.span.end].trim_end_matches('\n'),
             None => text,
@@ -278,14 +264,16 @@ impl<'a> Script<'a> {
     fn shape(&self, start: usize, end: usize, missing: Option<Vec<Open>>) -> Shape<'a> {
         if self.is_function(start) {
             if missing.as_ref().is_some_and(Vec::is_empty) {
-                return Shape::Other("its brackets do not fit together; `sh -n` shows where");
+                return Shape::Other("its brackets do not match, as `sh -n` shows");
             }
             let closers =
                 |open: Vec<Open>| open.into_iter().rev().map(Open::end).collect::<Vec<_>>().join("\n");
             return Shape::Function { name: self.word(start), missing: missing.map(closers) };
         }
         match missing {
-            Some(open) if open.is_empty() => return Shape::Other("it closes what is not open"),
+            Some(open) if open.is_empty() => {
+                return Shape::Other("it closes a bracket or construct that is not open");
+            }
             Some(_) => return Shape::Other("its end is missing"),
             None => {}
         }
@@ -296,10 +284,10 @@ impl<'a> Script<'a> {
         }
         match words[0] {
             "if" | "case" | "for" | "while" | "until" | "{" | "(" | "!" => {
-                return Shape::Other("what it does depends on the machine that runs it");
+                return Shape::Other("its effect depends on the machine that runs it");
             }
             _ if (start..end).any(|at| !self.is_word(at)) => {
-                return Shape::Other("it is a command, which is not run");
+                return Shape::Other("commands are not run");
             }
             "export" => {
                 let names = words[1..].iter().map(|word| match assignment(word) {
@@ -329,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_statement_is_told() {
+    fn each_kind_of_statement_has_its_shape() {
         let text = "\
 # a comment
 A=1 B='x
@@ -371,11 +359,11 @@ E
         7-7 Command([".", "common.conf"])
         8-13 Function { name: "f", missing: None }
         14-20 Function { name: "g", missing: None }
-        21-23 Other("what it does depends on the machine that runs it")
-        24-25 Other("it is a command, which is not run")
-        26-26 Other("it is a command, which is not run")
-        27-29 Other("it is a command, which is not run")
-        30-30 Other("it closes what is not open")
+        21-23 Other("its effect depends on the machine that runs it")
+        24-25 Other("commands are not run")
+        26-26 Other("commands are not run")
+        27-29 Other("commands are not run")
+        30-30 Other("it closes a bracket or construct that is not open")
         "#);
     }
 
@@ -413,8 +401,8 @@ j() {
     }
 
     #[test]
-    fn what_cannot_be_the_name_of_a_hook_is_no_function() {
-        assert_eq!(shapes("../x() ( true )\n"), ["1-1 Other(\"it is a command, which is not run\")"]);
+    fn a_name_that_no_hook_can_have_makes_no_function() {
+        assert_eq!(shapes("../x() ( true )\n"), ["1-1 Other(\"commands are not run\")"]);
         assert_eq!(shapes("x-1.y() { true; }\n"), ["1-1 Function { name: \"x-1.y\", missing: None }"]);
     }
 

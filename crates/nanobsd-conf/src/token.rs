@@ -1,34 +1,34 @@
-//! The words and operators of a shell script, each with its place in the text: sh(1)'s token recognition, with quotes,
-//! comments, substitutions and here-documents as far as it takes to know where each ends. Nothing is expanded.
+//! The words and operators of a shell script, each with its position in the text: sh(1)'s token recognition, with quotes,
+//! comments, substitutions and here-documents as far as needed to find the end of each. Nothing is expanded.
 
 use std::ops::Range;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Anything that is no operator, quotes included.
+    /// A word, with its quotes.
     Word,
-    /// `;`, `(`, `>>` and their kin.
+    /// `;`, `(`, `>>` and so on.
     Operator,
     /// The end of a line, with the here-documents that begin there.
     Newline,
 }
 
-/// One token: where it is, in bytes.
+/// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// Where it is.
+    /// The position, in bytes.
     pub span: Range<usize>,
 }
 
-/// Why a text cannot be told apart.
+/// The reason why a text cannot be split into tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The byte at which something begins that has no end.
+    /// The byte at which the fault begins.
     pub at: usize,
-    /// What it is: `a quotation mark '`.
+    /// The fault, such as "unterminated quotation mark `'`".
     pub what: String,
 }
 
@@ -36,14 +36,14 @@ pub struct Fault {
 const OPERATORS: [&str; 18] =
     ["<<-", "<<", ">>", "<&", ">&", "<>", ">|", "&&", "||", ";;", ";&", ";", "&", "|", "(", ")", "<", ">"];
 
-/// Tells the tokens of `text` apart. Comments and blanks are none.
+/// Splits `text` into tokens. Comments and blanks are left out.
 ///
 /// # Errors
-/// A quotation mark, a substitution or a here-document that does not end.
+/// An unterminated quotation mark, substitution or here-document.
 pub fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut scanner = Scanner { text, at: 0, depth: 0 };
     let mut tokens = Vec::new();
-    // Delimiters of the here-documents that begin with the next line, and whether tabs before them count.
+    // The here-documents that begin with the next line: their delimiters, and whether tabs before these are ignored.
     let mut documents: Vec<(usize, String, bool)> = Vec::new();
     let mut document_next = None;
     while let Some(byte) = scanner.peek() {
@@ -92,11 +92,16 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     }
 }
 
-fn document_fault(at: usize, delimiter: &str) -> Fault {
-    Fault { at, what: format!("the here-document `{delimiter}`") }
+/// The number of the line that contains the byte `at`, from 1.
+pub fn line(text: &str, at: usize) -> usize {
+    text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// How deep quotes and substitutions may lie in each other, which bounds the recursion.
+fn document_fault(at: usize, delimiter: &str) -> Fault {
+    Fault { at, what: format!("unterminated here-document `{delimiter}`") }
+}
+
+/// The maximum nesting of quotes and substitutions, which bounds the recursion.
 const DEPTH: usize = 100;
 
 struct Scanner<'a> {
@@ -130,21 +135,21 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Steps over one character, or over a quoted or substituted part.
+    /// Skips one character, or one quoted or substituted part.
     fn part(&mut self) -> Result<(), Fault> {
         let start = self.at;
         match self.peek() {
             Some(b'\\') => self.escaped(),
             Some(b'\'') => {
                 self.at += 1;
-                self.until(start, "a quotation mark `'`", b'\'', |scanner| {
+                self.until(start, "quotation mark `'`", b'\'', |scanner| {
                     scanner.at += 1;
                     Ok(())
                 })?;
             }
             Some(b'"') => {
                 self.at += 1;
-                self.until(start, "a quotation mark `\"`", b'"', |scanner| match scanner.peek() {
+                self.until(start, "quotation mark `\"`", b'"', |scanner| match scanner.peek() {
                     Some(b'\'') => {
                         scanner.at += 1;
                         Ok(())
@@ -154,7 +159,7 @@ impl<'a> Scanner<'a> {
             }
             Some(b'`') => {
                 self.at += 1;
-                self.until(start, "a substitution that begins with a backquote", b'`', |scanner| {
+                self.until(start, "backquote substitution", b'`', |scanner| {
                     if scanner.peek() == Some(b'\\') {
                         scanner.escaped();
                     } else {
@@ -165,25 +170,25 @@ impl<'a> Scanner<'a> {
             }
             Some(b'$') if self.rest().starts_with("${") => {
                 self.at += 2;
-                self.until(start, "a substitution `${`", b'}', Self::part)?;
+                self.until(start, "substitution `${`", b'}', Self::part)?;
             }
             Some(b'$') if self.rest().starts_with("$(") => {
                 self.at += 2;
-                self.until(start, "a substitution `$(`", b')', Self::command)?;
+                self.until(start, "substitution `$(`", b')', Self::command)?;
             }
             _ => self.at += self.rest().chars().next().map_or(1, char::len_utf8),
         }
         Ok(())
     }
 
-    /// Steps over one part of what stands in `$( )`.
+    /// Skips one part of the content of `$( )`.
     fn command(&mut self) -> Result<(), Fault> {
         let start = self.at;
         let comment = self.text[..start].ends_with([' ', '\t', '\n', ';', '(']);
         match self.peek() {
             Some(b'(') => {
                 self.at += 1;
-                self.until(start, "a parenthesis `(`", b')', Self::command)
+                self.until(start, "parenthesis `(`", b')', Self::command)
             }
             Some(b'#') if comment => {
                 self.at += self.rest().find('\n').unwrap_or(self.rest().len());
@@ -193,7 +198,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps on by `part` until behind the byte `end`; `what` began at `start`.
+    /// Skips parts up to and including the byte `end`; `what` is what began at `start`.
     fn until(
         &mut self,
         start: usize,
@@ -203,11 +208,11 @@ impl<'a> Scanner<'a> {
     ) -> Result<(), Fault> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err(Fault { at: start, what: format!("a nesting of more than {DEPTH} levels") });
+            return Err(Fault { at: start, what: format!("nesting of more than {DEPTH} levels") });
         }
         loop {
             match self.peek() {
-                None => return Err(Fault { at: start, what: what.to_owned() }),
+                None => return Err(Fault { at: start, what: format!("unterminated {what}") }),
                 Some(byte) if byte == end => {
                     self.at += 1;
                     self.depth -= 1;
@@ -218,7 +223,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps over a here-document.
+    /// Skips a here-document.
     fn document(&mut self, begin: usize, delimiter: &str, tabs: bool) -> Result<(), Fault> {
         while !self.rest().is_empty() {
             let line = self.rest().split_inclusive('\n').next().unwrap_or_default();
@@ -241,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_whole_with_their_quotes_and_substitutions() {
+    fn a_word_includes_its_quotes_and_substitutions() {
         for (text, expected) in [
             ("a=1 # b\nc", vec!["a=1", "\n", "c"]),
             ("a='x y'\"z ' \\\" w\" b", vec!["a='x y'\"z ' \\\" w\"", "b"]),
@@ -266,17 +271,17 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_end_is_told_with_its_beginning() {
+    fn what_is_unterminated_is_reported_with_its_beginning() {
         for (text, at, what) in [
-            ("a 'b", 2, "a quotation mark `'`"),
-            ("a \"b", 2, "a quotation mark `\"`"),
-            ("a=$(b", 2, "a substitution `$(`"),
-            ("a=\"${b\"", 6, "a quotation mark `\"`"),
-            ("a=`b", 2, "a substitution that begins with a backquote"),
-            ("cat <<X\n", 6, "the here-document `X`"),
-            ("cat <<X", 6, "the here-document `X`"),
+            ("a 'b", 2, "unterminated quotation mark `'`"),
+            ("a \"b", 2, "unterminated quotation mark `\"`"),
+            ("a=$(b", 2, "unterminated substitution `$(`"),
+            ("a=\"${b\"", 6, "unterminated quotation mark `\"`"),
+            ("a=`b", 2, "unterminated backquote substitution"),
+            ("cat <<X\n", 6, "unterminated here-document `X`"),
+            ("cat <<X", 6, "unterminated here-document `X`"),
             ("\\", 9, ""),
-            (&"$(".repeat(1000), 200, "a nesting of more than 100 levels"),
+            (&"$(".repeat(1000), 200, "nesting of more than 100 levels"),
         ] {
             match tokens(text) {
                 Err(fault) => assert_eq!((fault.at, fault.what.as_str()), (at, what), "{text}"),

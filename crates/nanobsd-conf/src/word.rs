@@ -1,15 +1,17 @@
-//! What a word of the shell stands for, as far as that can be known without running anything: quotes, variables with known
-//! values, and arithmetic with them.
+//! Expansion of a word of the shell, as far as that is possible without running anything: quotes, variables with known
+//! values, and arithmetic.
 
 use std::fmt::Write as _;
 
-/// The value of a variable, or why it has none.
+use super::name::is_name;
+
+/// The value of a variable, or the reason why it is not known.
 pub type Value = Result<String, String>;
 
-/// Takes the quotes off `word` and puts the values of variables in, which `lookup` tells.
+/// Removes the quotes of `word` and replaces variables by their values, which `lookup` returns.
 ///
 /// # Errors
-/// Why the value cannot be known: it depends on a command, or on a variable that has no known value.
+/// The reason why the value is not known: it depends on a command, or on a variable without a known value.
 pub fn expand(word: &str, lookup: &mut dyn FnMut(&str) -> Value) -> Value {
     let mut value = String::new();
     let mut rest = word;
@@ -53,7 +55,7 @@ fn from(text: &str) -> String {
     format!("`{}`", line.trim_matches('`'))
 }
 
-/// Why the command at the start of `text` is no value.
+/// The reason why the command substitution at the start of `text` has no known value.
 fn printed(text: &str) -> String {
     let inner = text.strip_prefix("$(").unwrap_or(&text[1..]);
     let mut depth = 0_usize;
@@ -67,10 +69,10 @@ fn printed(text: &str) -> String {
         false
     });
     let command = end.map_or(inner, |(end, _)| &inner[..end]);
-    format!("it is what the command `{command}` prints, and nothing is run")
+    format!("the value is the output of `{command}`, and commands are not run")
 }
 
-/// Adds what the `$...` at the start of `text` stands for to `value`; returns what is behind it.
+/// Appends the value of the `$...` at the start of `text` to `value`; returns the rest of `text`.
 fn substitute<'a>(
     text: &'a str,
     value: &mut String,
@@ -78,7 +80,7 @@ fn substitute<'a>(
 ) -> Result<&'a str, String> {
     if let Some(inner) = text.strip_prefix("$((") {
         let Some((expression, behind)) = inner.split_once("))") else {
-            return Err(format!("the arithmetic in {} is not understood", from(text)));
+            return Err(format!("the arithmetic in {} is not supported", from(text)));
         };
         let number = arithmetic(expression, lookup)?;
         let _ = write!(value, "{number}"); // writing to a string cannot fail
@@ -89,8 +91,8 @@ fn substitute<'a>(
     }
     if let Some(inner) = text.strip_prefix("${") {
         let (name, behind) = inner.split_once('}').unwrap_or((inner, ""));
-        if !super::statement::is_name(name) {
-            return Err(format!("`${{{name}}}` is not understood: only `${{NAME}}` is"));
+        if !is_name(name) {
+            return Err(format!("`${{{name}}}` is not supported; only `${{NAME}}` is"));
         }
         value.push_str(&lookup(name)?);
         return Ok(behind);
@@ -102,16 +104,16 @@ fn substitute<'a>(
         value.push('$');
         return Ok(behind);
     }
-    if !super::statement::is_name(name) {
-        return Err(format!("{} is known only while the file is run", from(text)));
+    if !is_name(name) {
+        return Err(format!("{} is known only when the file is run", from(text)));
     }
     value.push_str(&lookup(name)?);
     Ok(behind)
 }
 
-/// Integers with `+ - * / %` and parentheses, as sh(1) has them in `$(( ))`.
+/// Evaluates an expression of `$(( ))` that has integers, `+ - * / %` and parentheses.
 fn arithmetic(text: &str, lookup: &mut dyn FnMut(&str) -> Value) -> Result<i64, String> {
-    let fault = || format!("the arithmetic in `$(({text}))` is not understood");
+    let fault = || format!("the arithmetic in `$(({text}))` is not supported");
     let mut sum = Sum { rest: text, lookup };
     let number = sum.terms()?.ok_or_else(fault)?;
     if sum.rest.trim().is_empty() { Ok(number) } else { Err(fault()) }
@@ -123,7 +125,7 @@ struct Sum<'a, 'l> {
 }
 
 impl Sum<'_, '_> {
-    /// The next operator, when it is one of `operators`.
+    /// The next operator, if it is one of `operators`.
     fn operator(&mut self, operators: &[char]) -> Option<char> {
         self.rest = self.rest.trim_start();
         let operator = self.rest.chars().next().filter(|c| operators.contains(c))?;
@@ -174,10 +176,10 @@ impl Sum<'_, '_> {
         let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
         let (word, behind) = text.split_at(end);
         self.rest = behind.strip_prefix('}').unwrap_or(behind);
-        if super::statement::is_name(word) {
+        if is_name(word) {
             return Ok((self.lookup)(word)?.trim().parse().ok());
         }
-        // sh(1) takes a number with a leading zero for an octal one.
+        // For sh(1), a number with a leading zero is octal.
         Ok(word.parse().ok().filter(|_| word == "0" || !word.starts_with('0')))
     }
 }
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_go_and_known_values_come_in() {
+    fn quotes_are_removed_and_variables_replaced() {
         for (word, expected) in [
             ("plain", "plain"),
             ("'${A} \\'\"$A\"", "${A} \\x y"),
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_running_it_would_tell_is_told() {
+    fn what_only_a_run_would_show_is_reported() {
         let words = [
             "$(pwd)/Pkg",
             "\"$(dirname $(pwd))/x\"",
@@ -228,17 +230,17 @@ mod tests {
         ];
         let reasons: Vec<String> = words.iter().map(|word| value(word).unwrap_err()).collect();
         insta::assert_snapshot!(reasons.join("\n"), @r"
-        it is what the command `pwd` prints, and nothing is run
-        it is what the command `dirname $(pwd)` prints, and nothing is run
-        it is what the command `sysctl -n hw.ncpu` prints, and nothing is run
-        `${A%/x}` is not understood: only `${NAME}` is
-        `$1` is known only while the file is run
-        `$@` is known only while the file is run
+        the value is the output of `pwd`, and commands are not run
+        the value is the output of `dirname $(pwd)`, and commands are not run
+        the value is the output of `sysctl -n hw.ncpu`, and commands are not run
+        `${A%/x}` is not supported; only `${NAME}` is
+        `$1` is known only when the file is run
+        `$@` is known only when the file is run
         `B` is not set
-        the arithmetic in `$((A+1))` is not understood
-        the arithmetic in `$((1/0))` is not understood
-        the arithmetic in `$((010))` is not understood
-        the arithmetic in `$((1` is not understood
+        the arithmetic in `$((A+1))` is not supported
+        the arithmetic in `$((1/0))` is not supported
+        the arithmetic in `$((010))` is not supported
+        the arithmetic in `$((1` is not supported
         ");
     }
 }

@@ -1,5 +1,6 @@
-//! tar archives as FreeBSD packs packages and distribution sets: with zstd, xz, bzip2, gzip, or not at all. Which one is
-//! seen from the first bytes, for `.pkg` says nothing of it. Owners, modes and flags are those of its headers.
+//! tar archives of FreeBSD's packages and distribution sets, compressed with zstd, xz, bzip2 or gzip, or not at all. The
+//! compression is detected from the first bytes, because `.pkg` does not reveal it. Owners, modes and flags come from the
+//! headers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::flags;
-use crate::tree::{Attributes, Principal};
+use crate::inode::{Attributes, Principal};
 
 /// zstd's frame magic (RFC 8878).
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -17,25 +18,27 @@ const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 const GZIP: &[u8] = &[0x1f, 0x8b];
 /// bzip2's magic.
 const BZIP2: &[u8] = b"BZh";
-/// Packings that libarchive reads and pkg never writes, to be told by name.
+/// Compressions that libarchive reads and pkg never writes, with their names for messages.
 const OTHERS: [(&[u8], &str); 4] = [
     (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
     (b"LZIP", "lzip"),
     (&[0x5d, 0, 0], "lzma"),
     (&[0x1f, 0x9d], "compress"),
 ];
-/// Memory that an xz archive may ask for; `xz -9` takes 65 MiB.
+/// The most memory, in bytes, that an xz archive may need; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
 /// Opens an archive for streaming.
 ///
 /// # Errors
-/// It cannot be read, or is packed in another way.
+/// The archive cannot be read, or is compressed in another way.
 pub fn open<'a>(from: impl Read + 'a) -> Result<tar::Archive<Box<dyn Read + 'a>>> {
     let mut from = BufReader::with_capacity(1 << 16, from);
     let start = from.fill_buf().context("reading the start of the archive")?;
     if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| start.starts_with(magic)) {
-        bail!("it is packed with {name}; pack it as pkg does: with zstd, xz, bzip2, gzip, or not at all");
+        bail!(
+            "it is compressed with {name}, which is not supported\nhint: use zstd, xz, bzip2 or gzip, as pkg does, or no compression"
+        );
     }
     let plain: Box<dyn Read + 'a> = if start.starts_with(ZSTD) {
         Box::new(zstd::Decoder::with_buffer(from).context("starting zstd")?)
@@ -53,10 +56,10 @@ pub fn open<'a>(from: impl Read + 'a) -> Result<tar::Archive<Box<dyn Read + 'a>>
     Ok(tar::Archive::new(plain))
 }
 
-/// All of a member, which may have at most `most` bytes.
+/// All bytes of a member.
 ///
 /// # Errors
-/// It is larger, or cannot be read.
+/// It cannot be read, or is larger than `most` bytes.
 pub fn member(entry: &mut impl Read, name: &str, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     entry
@@ -70,14 +73,14 @@ pub fn member(entry: &mut impl Read, name: &str, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies the rest of a member into the new file `to`, at `place`; `seen` sees every byte.
+/// Copies the rest of a member to `to`, a file whose path is `path`, and passes all bytes to `seen`.
 ///
 /// # Errors
 /// The archive is damaged, or the file cannot be written.
 pub fn copy(
     from: &mut impl Read,
     to: &mut impl Write,
-    place: &Path,
+    path: &Path,
     mut seen: impl FnMut(&[u8]),
 ) -> Result<()> {
     let mut buffer = vec![0; 1 << 16];
@@ -86,15 +89,15 @@ pub fn copy(
         if count == 0 {
             return Ok(());
         }
-        to.write_all(&buffer[..count]).with_context(|| format!("writing {}", place.display()))?;
+        to.write_all(&buffer[..count]).with_context(|| format!("writing {}", path.display()))?;
         seen(&buffer[..count]);
     }
 }
 
-/// What the header of a member says of owner, mode and flags.
+/// Owner, mode and flags of a member, from its header.
 ///
 /// # Errors
-/// A number that is none, or an unknown flag.
+/// A malformed number, or an unknown flag.
 pub fn attributes(entry: &mut tar::Entry<'_, impl Read>) -> Result<Attributes> {
     let header = entry.header().clone();
     let owner = |name: Option<&[u8]>, id: std::io::Result<u64>| -> Result<Principal> {

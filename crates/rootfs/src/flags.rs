@@ -1,8 +1,8 @@
-//! File flags by the names that chflags(1), METALOG and mtree(5) have for them (`lib/libc/gen/strtofflags.c`).
+//! File flags by their names in chflags(1), METALOG and mtree(5) (`lib/libc/gen/strtofflags.c`).
 
 use anyhow::{Context, Result};
 
-/// Name and bit (`sys/sys/stat.h`), in the order in which FreeBSD prints them.
+/// Names and bits (`sys/sys/stat.h`), in the order in which FreeBSD prints them.
 const FLAGS: [(&str, u32); 14] = [
     ("nodump", 0x0000_0001),
     ("uchg", 0x0000_0002),
@@ -32,10 +32,10 @@ const ALIASES: [(&str, &str); 8] = [
     ("archived", "arch"),
 ];
 
-/// The bits of names with commas; `none` and the empty text are 0.
+/// Parses names separated by commas; `none` and the empty text are 0.
 ///
 /// # Errors
-/// A name that chflags(1) does not have.
+/// A name that chflags(1) does not know.
 pub fn parse(text: &str) -> Result<u32> {
     let mut bits = 0;
     for name in text.split(',').filter(|name| !name.is_empty() && *name != "none") {
@@ -47,7 +47,7 @@ pub fn parse(text: &str) -> Result<u32> {
     Ok(bits)
 }
 
-/// The names of `bits` with commas, `none` for 0.
+/// The names of `bits`, separated by commas; `none` for 0.
 pub fn names(bits: u32) -> String {
     let names: Vec<&str> = FLAGS.iter().filter(|(_, bit)| bits & bit != 0).map(|(name, _)| *name).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(",") }

@@ -1,26 +1,27 @@
-//! METALOG: what an unprivileged `installworld` says of owner, mode and flags of what it installed.
+//! METALOG: owner, mode and flags of everything that an unprivileged `installworld` installed.
 //!
-//! The format is mtree(5), one entry a line with its full path, as install(1) writes it with `-M` and NetBSD's mtree
-//! reads it with `-F`. install appends as it goes: an entry can come twice (the later counts), before its parent,
-//! and with a size that a later step changed. Sizes are therefore never taken from here.
+//! The format is mtree(5) with one entry per line, each with its full path, as install(1) writes it with `-M` and NetBSD's
+//! mtree reads it. install appends as it goes: an entry can occur twice (the later one counts), before its parent, and with
+//! a size that a later step changed. Sizes are therefore never taken from here.
 
 use anyhow::{Context, Result, bail};
 
-use crate::tree::{Attributes, Principal, TreePath};
+use crate::inode::{Attributes, Principal};
+use crate::path::TreePath;
 use crate::{flags, vis};
 
-/// What an entry is, as far as METALOG tells.
+/// The type of an entry, as METALOG gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     /// A directory.
     Directory,
-    /// A regular file, or one more name of one.
+    /// A regular file, or another name of one.
     File,
     /// A symbolic link to this target.
     Link(String),
-    /// A character device with its `dev_t`, when it is stated.
+    /// A character device with its `dev_t`, if it is given.
     Char(Option<u64>),
-    /// A block device with its `dev_t`, when it is stated.
+    /// A block device with its `dev_t`, if it is given.
     Block(Option<u64>),
     /// A named pipe.
     Fifo,
@@ -29,7 +30,7 @@ pub enum Type {
 /// One line of METALOG.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Its number, from 1.
+    /// The line number, from 1.
     pub number: usize,
     /// The path.
     pub path: TreePath,
@@ -39,10 +40,10 @@ pub struct Line {
     pub attributes: Attributes,
 }
 
-/// What a line says of a path that is there already: what it does not state stays.
+/// A line about an existing path: what it does not mention stays as it is.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Its number, from 1.
+    /// The line number, from 1.
     pub number: usize,
     /// The path.
     pub path: TreePath,
@@ -53,11 +54,11 @@ pub struct Change {
 }
 
 impl Change {
-    /// Changes `attributes` as the line says.
+    /// Applies the line to `attributes`.
     pub fn apply(&self, attributes: &mut Attributes) {
-        for (place, stated) in [(&mut attributes.user, &self.user), (&mut attributes.group, &self.group)] {
-            if let Some(principal) = stated {
-                place.clone_from(principal);
+        for (principal, new) in [(&mut attributes.user, &self.user), (&mut attributes.group, &self.group)] {
+            if let Some(new) = new {
+                principal.clone_from(new);
             }
         }
         attributes.mode = self.mode.unwrap_or(attributes.mode);
@@ -65,7 +66,7 @@ impl Change {
     }
 }
 
-/// The keywords of `/set` that are defaults for what follows.
+/// The keywords of an entry, or of `/set`, which are the defaults of the entries that follow.
 #[derive(Clone, Default)]
 struct Keywords<'a> {
     kind: Option<&'a str>,
@@ -78,7 +79,7 @@ struct Keywords<'a> {
 }
 
 impl<'a> Keywords<'a> {
-    fn take(&mut self, word: &'a str) {
+    fn set(&mut self, word: &'a str) {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         match key {
             "type" => self.kind = Some(value),
@@ -88,7 +89,7 @@ impl<'a> Keywords<'a> {
             "flags" => self.flags = Some(value),
             "link" => self.link = Some(value),
             "device" => self.device = Some(value),
-            // Of the content (size, sha256, nlink, ...), of packages (tags, contents), or of times: stated elsewhere.
+            // Keywords of content (size, sha256, nlink, ...), packages (tags, contents) and times: known from elsewhere.
             _ => {}
         }
     }
@@ -97,16 +98,15 @@ impl<'a> Keywords<'a> {
 /// Parses the text of a METALOG; `name` is for messages.
 ///
 /// # Errors
-/// A line without a type, of an unknown type, or with a value that is no mode, flag or path: named with file and
-/// line.
+/// A line has no type or an unknown one, or a bad mode, flag or path. The message names the file and the line.
 pub fn parse(name: &str, text: &str) -> Result<Vec<Line>> {
     each_line(name, text, entry)
 }
 
-/// Parses what lines of a METALOG say of paths that are there already; their types are not looked at.
+/// Parses lines of a METALOG about existing paths; types are ignored.
 ///
 /// # Errors
-/// As [`parse`], for values.
+/// As [`parse`], except for types.
 pub fn parse_changes(name: &str, text: &str) -> Result<Vec<Change>> {
     each_line(name, text, |path, keywords, number| {
         let path = TreePath::parse(&vis::decode(path)?)?;
@@ -133,12 +133,12 @@ fn each_line<T>(
         let mut words = text.split_whitespace();
         let Some(first) = words.next() else { continue };
         match first {
-            "/set" => words.for_each(|word| defaults.take(word)),
+            "/set" => words.for_each(|word| defaults.set(word)),
             "/unset" => defaults = Keywords::default(),
             _ if first.starts_with('#') => {}
             path => {
                 let mut keywords = defaults.clone();
-                words.for_each(|word| keywords.take(word));
+                words.for_each(|word| keywords.set(word));
                 let line = entry(path, &keywords, number)
                     .with_context(|| format!("reading METALOG {name}, line {number}"))?;
                 lines.push(line);
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn install_s_lines_are_read() {
+    fn lines_of_install_are_read() {
         let text = "#mtree 2.0\n\
                     ./ type=dir uname=root gname=wheel mode=0755\n\
                     ./bin/cat type=file uname=root gname=wheel mode=0555 size=14 tags=package=runtime\n\
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn set_gives_defaults() {
+    fn set_provides_defaults() {
         let lines =
             parse("M", "/set type=file uname=operator mode=0640\n./a\n./b mode=0600 type=dir\n").unwrap();
         assert_eq!(lines[0].attributes.user, Principal::Name("operator".into()));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_type_is_told_with_its_line() {
+    fn an_unknown_type_is_reported_with_its_line() {
         let error = format!("{:#}", parse("/w/METALOG", "./a type=dir\n./b type=dor\n").unwrap_err());
         assert_eq!(
             error,

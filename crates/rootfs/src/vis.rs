@@ -1,11 +1,11 @@
-//! The spelling of odd bytes in mtree(5) and METALOG: vis(3), as `mtree -C` and install(1) use it.
+//! vis(3), the encoding of unusual bytes in mtree(5) and METALOG, as `mtree -C` and install(1) use it.
 
 use anyhow::{Context, Result, bail};
 
-/// Turns `\040`, `\s`, `\M-C`, `\\` and their kin back into text.
+/// Decodes `\040`, `\s`, `\M-C`, `\\` and similar sequences.
 ///
 /// # Errors
-/// A sequence that vis(3) does not make, or bytes that are not UTF-8.
+/// A sequence that vis(3) does not write, or bytes that are not UTF-8.
 pub fn decode(text: &str) -> Result<String> {
     if !text.contains('\\') {
         return Ok(text.to_owned());
@@ -22,10 +22,10 @@ pub fn decode(text: &str) -> Result<String> {
             rest = tail;
         }
     }
-    String::from_utf8(bytes).with_context(|| format!("decoding `{text}`: names in an image are UTF-8"))
+    String::from_utf8(bytes).with_context(|| format!("decoding `{text}`: names in an image must be UTF-8"))
 }
 
-/// One sequence behind its backslash: the byte, and how many bytes it took.
+/// Decodes one sequence, after its backslash: its byte, and its length in bytes.
 fn sequence(tail: &[u8]) -> Result<(u8, usize)> {
     Ok(match tail {
         [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
@@ -46,8 +46,7 @@ fn sequence(tail: &[u8]) -> Result<(u8, usize)> {
     })
 }
 
-/// Spells `text` so that mtree(8) reads it back: everything outside of `!`..=`~`, and `\`, `#`, `*`, `?`, `[` as
-/// octal.
+/// Encodes `text` for mtree(8): everything outside of `!`..=`~`, and `\`, `#`, `*`, `?`, `[`, as octal.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -76,7 +75,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn encoding_is_undone_by_decoding(name in "\\PC{0,40}") {
+        fn decoding_reverses_encoding(name in "\\PC{0,40}") {
             prop_assert_eq!(decode(&encode(&name)).unwrap(), name);
         }
     }

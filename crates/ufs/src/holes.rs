@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use crate::error::Error;
 use crate::hostfile::{self, HostFile};
+use crate::params::Params;
 use crate::tree::Content;
 
 /// Length and alignment of the runs of zeros that become holes (bytes).
@@ -35,6 +36,14 @@ impl Blocks {
         Self { data, modified: None }
     }
 
+    /// The blocks of a file in a file system with these parameters.
+    pub(crate) fn of_file(content: &Content, params: &Params) -> Result<Self, Error> {
+        match params.sparse_from {
+            Some(threshold) if content.size() >= threshold => Self::find(content, params.block_size),
+            _ => Ok(Self::dense(content.size(), params.block_size)),
+        }
+    }
+
     /// Finds the blocks of a file that hold data.
     pub(crate) fn find(content: &Content, block: u32) -> Result<Self, Error> {
         let size = content.size();
@@ -49,6 +58,18 @@ impl Blocks {
         }
         Ok(Self { data, modified: Some(file.modified()?) })
     }
+}
+
+/// Returns how many bytes of `content` a file system with these parameters stores: its size without
+/// its holes.
+///
+/// # Errors
+///
+/// A host file that cannot be read.
+pub fn stored_size(content: &Content, params: &Params) -> Result<u64, Error> {
+    let (size, block) = (content.size(), u64::from(params.block_size));
+    let blocks = Blocks::of_file(content, params)?;
+    Ok(blocks.data.iter().map(|data| (data.end * block).min(size) - data.start * block).sum())
 }
 
 fn scan(

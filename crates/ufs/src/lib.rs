@@ -56,6 +56,7 @@ mod tree;
 mod write;
 
 pub use error::Error;
+pub use holes::stored_size;
 pub use params::{Optimization, Params};
 pub use plan::{Plan, Usage, minimum_size};
 pub use read::{ReadError, Reader};

@@ -62,10 +62,7 @@ impl Survey {
         survey.nodes.par_iter_mut().try_for_each(|surveyed| {
             surveyed.blocks = match tree.kind(surveyed.node) {
                 NodeKind::Directory(_) => Blocks::dense(surveyed.size, block_size),
-                NodeKind::Other(Kind::File(content)) => match params.sparse_from {
-                    Some(threshold) if surveyed.size >= threshold => Blocks::find(content, block_size)?,
-                    _ => Blocks::dense(surveyed.size, block_size),
-                },
+                NodeKind::Other(Kind::File(content)) => Blocks::of_file(content, params)?,
                 NodeKind::Other(Kind::Symlink(target)) if target.len() >= MAX_SYMLINK_LEN => {
                     Blocks::dense(surveyed.size, block_size)
                 }

@@ -1,18 +1,20 @@
-//! `cargo xtask convert`: a NanoBSD configuration becomes a product definition with hooks.
+//! `cargo xtask convert`: turn a NanoBSD configuration into a product definition with hooks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use builder::customize::is_hook_variable;
+use builder::product::{self, DEFINITION};
 use builder::workspace;
-use nanobsd_conf::Request;
+use nanobsd_conf::{Checked, Product, Request};
 use report::Reporter;
 
 /// Convert a NanoBSD configuration into a product definition and hooks
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The configuration, as `nanobsd.sh -c` takes it; it is read, and never run
+    /// The configuration, as for `nanobsd.sh -c`; it is read, never run
     file: PathBuf,
-    /// The folder to make; one in this folder, called as the configuration, unless it is given
+    /// The directory to create [default: the name of the configuration without its extension]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -21,23 +23,44 @@ impl Args {
     /// Converts; the notes go to standard error.
     ///
     /// # Errors
-    /// A file that cannot be read or is no shell script, or an output folder that has something in it.
+    /// A file cannot be read or is not a shell script, or the output directory is not empty.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
         let output = match self.output {
             Some(output) => output,
             None => nanobsd_conf::default_output(&self.file)?,
         };
-        let root = workspace::root();
-        let request = Request { file: &self.file, output: &output, root: &root };
+        let root = workspace::find()?;
+        let product = Appliance { root: &root };
+        let request = Request { file: &self.file, output: &output, root: &root, product: &product };
         let converted = nanobsd_conf::convert(&request)?;
         for (heading, lines) in &converted.notes {
             reporter.summary(format_args!("{heading}:"));
             for line in lines {
-                reporter.summary(format_args!("  {}", line.trim_end().replace('\n', "\n  ")));
+                reporter.summary(format_args!("  {}", line.trim_end().replace('\n', "\n    ")));
             }
         }
         let product = converted.product.display();
         let hooks: String = converted.hooks.iter().map(|hook| format!("hook      {hook}\n")).collect();
         report::result(&format!("product   {product}\n{hooks}to build  cargo xtask image -c {product}\n"))
+    }
+}
+
+/// The product of the repository at `root`.
+struct Appliance<'a> {
+    root: &'a Path,
+}
+
+impl Product for Appliance<'_> {
+    fn definition(&self) -> &str {
+        DEFINITION
+    }
+
+    fn sets_for_hooks(&self, name: &str) -> bool {
+        is_hook_variable(name)
+    }
+
+    fn check(&self, file: &Path) -> Result<Checked> {
+        let product = product::Product::load(self.root, &[file.to_owned()])?;
+        Ok(Checked { warnings: product.warnings, ..Checked::default() })
     }
 }

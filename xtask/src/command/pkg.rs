@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use builder::packages::{self, LIST, LOCK};
-use builder::product::Product;
+use builder::product::{Packages, Product};
 use builder::workspace;
 use clap::Subcommand;
 use freebsd_pkg::cache::Cache;
@@ -12,7 +12,7 @@ use freebsd_pkg::list;
 use freebsd_pkg::lock::{Lock, Locked};
 use report::Reporter;
 
-/// As many chains of dependencies tell enough.
+/// The most chains of dependencies that `why` shows.
 const MOST_CHAINS: usize = 10;
 
 /// Arguments of `cargo xtask pkg`.
@@ -28,10 +28,10 @@ pub struct Args {
     cache: Option<PathBuf>,
 }
 
-/// What is wanted.
+/// What to do with packages.
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Resolve pkglist, and write the packages that are chosen to pkglist.lock
+    /// Choose packages for pkglist and write pkglist.lock
     Lock {
         /// Only check: fail if pkglist.lock would change
         #[arg(long)]
@@ -53,101 +53,122 @@ enum Action {
 }
 
 impl Args {
-    /// Does what is wanted.
+    /// Runs the command.
     ///
     /// # Errors
-    /// List, lock or repository are bad, or do not fit each other.
+    /// List, lock file or repository are malformed, or do not match each other.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
-        let root = workspace::root();
+        let root = workspace::find()?;
         let product = Product::load(&root, &self.config)?.packages;
         let cache = Cache::new(self.cache.unwrap_or_else(packages::default_cache));
-        let locked = || -> Result<Lock> {
-            let lock = Lock::read(&root.join(LOCK))?;
-            lock.require_current(&list::read(&root.join(LIST))?, &product.abi)?;
-            Ok(lock)
-        };
+        let command = Command { root, product, cache, reporter };
         match self.action {
-            Action::Lock { check } => {
-                let requests = list::read(&root.join(LIST))?;
-                let mut stage = reporter.stage("lock");
-                stage.takes_long("reading the repository");
-                let lock = if requests.is_empty() {
-                    Lock::new("", "none", &product.abi, &requests, Vec::new())
-                } else {
-                    packages::lock(&root, &product, &requests, &cache)?
-                };
-                let before = Lock::read(&root.join(LOCK)).ok();
-                if check {
-                    anyhow::ensure!(
-                        before.as_ref() == Some(&lock),
-                        "{LOCK} is not what pkglist and the repository come to now"
-                    );
-                    stage.finish(format_args!("{LOCK} is up to date"));
-                    return Ok(());
-                }
-                let changed = lock.write(&root.join(LOCK))?;
-                let state = if changed { "written" } else { "up to date" };
-                stage.finish(format_args!("{} packages, {LOCK} is {state}", lock.packages.len()));
-                changes(before.as_ref().map_or(&[], |lock| &lock.packages), &lock.packages)
-                    .iter()
-                    .for_each(|line| reporter.summary(line));
-                Ok(())
-            }
-            Action::Fetch => {
-                let lock = locked()?;
-                let mut stage = reporter.stage("fetch");
-                let (count, bytes) = if cache.lacks(&lock).is_empty() {
-                    (0, 0)
-                } else {
-                    let (source, _) = packages::source(&root, &product)?;
-                    stage.takes_long(format_args!("from {source}"));
-                    cache.fetch(&lock, &source, |package| {
-                        stage.progress(format_args!("{} {}", package.name, report::size(package.size)));
-                    })?
-                };
-                stage.finish(format_args!(
-                    "{count} of {} packages fetched, {}",
-                    lock.packages.len(),
-                    report::size(bytes)
-                ));
-                Ok(())
-            }
-            Action::List { json } => {
-                let lock = locked()?;
-                let text =
-                    if json { serde_json::to_string_pretty(&lock)? + "\n" } else { table(&lock.packages) };
-                report::result(&text)
-            }
-            Action::Why { name } => {
-                let lock = locked()?;
-                let package = lock.get(&name)?;
-                let chains = lock.chains(&package.name, MOST_CHAINS);
-                let lines: String = chains.iter().map(|chain| chain.join(" -> ") + "\n").collect();
-                report::result(&lines)
-            }
+            Action::Lock { check } => command.lock(check),
+            Action::Fetch => command.fetch(),
+            Action::List { json } => command.list(json),
+            Action::Why { name } => command.why(&name),
         }
     }
 }
 
-/// What became of the lock, one line for each package that is new, gone or another version.
-fn changes(before: &[Locked], now: &[Locked]) -> Vec<String> {
+/// What all actions work on.
+struct Command<'a> {
+    reporter: &'a Reporter,
+    root: PathBuf,
+    product: Packages,
+    cache: Cache,
+}
+
+impl Command<'_> {
+    fn lock(&self, check: bool) -> Result<()> {
+        let path = self.root.join(LOCK);
+        let requests = list::read(&self.root.join(LIST))?;
+        let mut stage = self.reporter.stage("lock");
+        stage.takes_long("reading the repository");
+        let lock = if requests.is_empty() {
+            Lock::new("", "none", &self.product.abi, &requests, Vec::new())
+        } else {
+            packages::lock(&self.root, &self.product, &requests, &self.cache)?
+        };
+        let previous = Lock::read(&path).ok();
+        if check {
+            ensure!(
+                previous.as_ref() == Some(&lock),
+                "{LOCK} is out of date: pkglist or the repository has changed\nhint: run `cargo xtask pkg lock`"
+            );
+            stage.finish(format_args!("{LOCK} is up to date"));
+            return Ok(());
+        }
+        let changed = lock.write(&path)?;
+        let state = if changed { "written" } else { "up to date" };
+        stage.finish(format_args!("{} packages, {LOCK} is {state}", lock.packages.len()));
+        changes(previous.as_ref().map_or(&[], |lock| &lock.packages), &lock.packages)
+            .iter()
+            .for_each(|line| self.reporter.summary(line));
+        Ok(())
+    }
+
+    fn fetch(&self) -> Result<()> {
+        let lock = self.current_lock()?;
+        let mut stage = self.reporter.stage("fetch");
+        let (count, bytes) = if self.cache.missing(&lock).is_empty() {
+            (0, 0)
+        } else {
+            let (source, _) = packages::source(&self.root, &self.product)?;
+            stage.takes_long(format_args!("from {source}"));
+            self.cache.fetch(&lock, &source, |package| {
+                stage.progress(format_args!("{} {}", package.name, report::size(package.size)));
+            })?
+        };
+        stage.finish(format_args!(
+            "{count} of {} packages fetched, {}",
+            lock.packages.len(),
+            report::size(bytes)
+        ));
+        Ok(())
+    }
+
+    fn list(&self, json: bool) -> Result<()> {
+        let lock = self.current_lock()?;
+        let text = if json { serde_json::to_string_pretty(&lock)? + "\n" } else { table(&lock.packages) };
+        report::result(&text)
+    }
+
+    fn why(&self, name: &str) -> Result<()> {
+        let lock = self.current_lock()?;
+        let package = lock.get(name)?;
+        let chains = lock.chains(&package.name, MOST_CHAINS);
+        let lines: String = chains.iter().map(|chain| chain.join(" -> ") + "\n").collect();
+        report::result(&lines)
+    }
+
+    /// The lock file, which must be for pkglist.
+    fn current_lock(&self) -> Result<Lock> {
+        let lock = Lock::read(&self.root.join(LOCK))?;
+        lock.require_current(&list::read(&self.root.join(LIST))?, &self.product.abi)?;
+        Ok(lock)
+    }
+}
+
+/// The changes of a lock file: one line for each package that was added, removed or replaced by another version.
+fn changes(previous: &[Locked], current: &[Locked]) -> Vec<String> {
     let find =
         |packages: &[Locked], name: &str| packages.iter().find(|package| package.name == name).cloned();
     let mut lines: Vec<(String, String)> = Vec::new();
-    for package in now {
+    for package in current {
         let name = package.name.clone();
-        match find(before, &name) {
+        match find(previous, &name) {
             None => lines.push((name.clone(), format!("  + {name} {}", package.version))),
             Some(old) if old.version != package.version => {
                 lines.push((name.clone(), format!("  ~ {name} {} -> {}", old.version, package.version)));
             }
             Some(old) if old.sha256 != package.sha256 => {
-                lines.push((name.clone(), format!("  ~ {name} {} was built anew", package.version)));
+                lines.push((name.clone(), format!("  ~ {name} {} was rebuilt", package.version)));
             }
             Some(_) => {}
         }
     }
-    for package in before.iter().filter(|package| find(now, &package.name).is_none()) {
+    for package in previous.iter().filter(|package| find(current, &package.name).is_none()) {
         lines.push((package.name.clone(), format!("  - {} {}", package.name, package.version)));
     }
     lines.sort();
@@ -167,12 +188,12 @@ fn table(packages: &[Locked]) -> String {
             line(&package.name, &package.version, package.size, package.flatsize, &package.why.join(", "))
         })
         .collect();
-    let sum = |of: fn(&Locked) -> u64| packages.iter().map(of).sum();
+    let total = |of: fn(&Locked) -> u64| packages.iter().map(of).sum();
     let count = format!("{} packages", packages.len());
     text.push_str(&format!(
         "{count}: {} to fetch, {} on the card\n",
-        report::size(sum(|package| package.size)),
-        report::size(sum(|package| package.flatsize))
+        report::size(total(|package| package.size)),
+        report::size(total(|package| package.flatsize))
     ));
     text
 }
@@ -197,16 +218,16 @@ mod tests {
     }
 
     #[test]
-    fn people_read_one_package_a_line() {
+    fn the_table_has_one_line_per_package() {
         insta::assert_snapshot!(table(&[locked("a", "1.10_2,1", ""), locked("longer", "2", "")]));
     }
 
     #[test]
-    fn what_a_new_lock_changes_is_told() {
+    fn changes_of_a_lock_file_are_shown() {
         let before =
             [locked("a", "1", "x"), locked("b", "1", "x"), locked("c", "1", "x"), locked("e", "1", "x")];
         let now =
             [locked("a", "2", "y"), locked("b", "1", "y"), locked("d", "1", "x"), locked("e", "1", "x")];
-        assert_eq!(changes(&before, &now), ["  ~ a 1 -> 2", "  ~ b 1 was built anew", "  - c 1", "  + d 1"]);
+        assert_eq!(changes(&before, &now), ["  ~ a 1 -> 2", "  ~ b 1 was rebuilt", "  - c 1", "  + d 1"]);
     }
 }

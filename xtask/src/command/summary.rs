@@ -1,29 +1,29 @@
-//! `cargo xtask summary`: what `image` would build.
+//! `cargo xtask summary`: shows what `image` would build.
 
 use anyhow::Result;
 use builder::build::summary::Summary;
 use builder::workspace;
 use report::Reporter;
 
-use super::order::OrderArgs;
+use super::request::RequestArgs;
 
 /// Arguments of `cargo xtask summary`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    order: OrderArgs,
-    /// Write JSON
+    request: RequestArgs,
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
-    /// Tells what would be built.
+    /// Prints what would be built.
     ///
     /// # Errors
-    /// What stops `image` before it begins: a bad definition or letters, no such world, a release that is none.
+    /// Whatever stops `image` before it begins: a bad definition or option, a missing world, an untagged release.
     pub fn run(self, _: &Reporter) -> Result<()> {
-        let summary = Summary::of(&self.order.order()?, &workspace::root())?;
+        let summary = Summary::of(&self.request.request()?, &workspace::root())?;
         let text = if self.json { serde_json::to_string_pretty(&summary)? + "\n" } else { summary.text() };
         report::result(&text)
     }

@@ -79,7 +79,7 @@ fn a_release_trusts_the_products_keys_alone_and_is_signed_with_one_of_them() {
     let key = repository.product_key("product");
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let other = repository.beside("other.key");
-    keygen(&[&secret[..], &[other.to_str().unwrap()]].concat()).refused(&["product.pub is there already"]);
+    keygen(&[&secret[..], &[other.to_str().unwrap()]].concat()).refused(&["product.pub exists already"]);
     let next = repository.product_key("product-2");
     git_tag_moves(&repository);
 
@@ -88,7 +88,7 @@ fn a_release_trusts_the_products_keys_alone_and_is_signed_with_one_of_them() {
     repository.image(&[]).success();
     repository
         .image(&["--release", "--sign-key", development.to_str().unwrap()])
-        .refused(&["none of those in firmware/keys", "product-2"]);
+        .refused(&["not one of the keys in firmware/keys", "product-2"]);
     for signer in [&key, &next] {
         repository.image(&["--release", "--sign-key", signer.to_str().unwrap()]).success();
         assert_eq!(keys_in_slot(&repository), ["product-2.pub", "product.pub"]);

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use crate::mirror::{Mirror, Pack};
 use crate::repository::{Repository, Run};
 
-/// The complete configuration of the article on an ALIX; its function lacks the brace at its end.
+/// The complete configuration of the article on an ALIX; the closing brace of its function is missing.
 const ALIX: &str = include_str!("convert/alix.conf");
-/// The example of FreeBSD's documentation; its function lacks the parenthesis at its end.
+/// The example of FreeBSD's documentation; the closing parenthesis of its function is missing.
 const HANDBOOK: &str = include_str!("convert/handbook.conf");
 
-/// What FreeBSD has of the files that the two change, and the miniature world has not.
+/// Adds files that FreeBSD has and the miniature world does not, and that the two configurations change.
 fn complete_the_world(repository: &Repository) {
     repository.write("overlay/etc/motd", "Welcome to FreeBSD!\n");
     repository.write("overlay/etc/ssh/sshd_config", "Port 22\n#PermitRootLogin no\n");
 }
 
-/// A configuration with its folder `Files`.
+/// A configuration with its directory `Files`.
 fn site(repository: &Repository, text: &str) -> PathBuf {
     repository.write("site/nano.conf", text);
     repository.write("site/Files/etc/ntp.conf", "server ntp.example.org\n");
@@ -41,7 +41,7 @@ fn inspect(repository: &Repository, arguments: &[&str]) -> String {
     Run::of(&mut repository.xtask("inspect", &[&[image.to_str().unwrap()], arguments].concat())).success()
 }
 
-/// What both have in common: serial console, root by ssh, files.
+/// Checks what both have in common: serial console, root by ssh, files.
 fn check_switches(repository: &Repository) {
     let cat = |path: &str| inspect(repository, &["cat", path]);
     assert_eq!(cat("/boot.config"), "-h -S38400\n");
@@ -70,16 +70,16 @@ fn the_articles_configuration_of_an_alix_becomes_an_image_with_all_it_asks_for()
 
     let said = convert(&repository, &site.join("nano.conf")).success();
     for part in [
-        "line 2: `NANO_DRIVE`: `ad0` becomes `ada0`: so the card is called since FreeBSD 9\n",
-        "lines 9-17: the function cust_embedded_setup does not end: `}` is missing; it is taken to end with line 17\n",
+        "line 2: `NANO_DRIVE`: `ad0` becomes `ada0`, the name of the card since FreeBSD 9\n",
+        "lines 9-17: the function cust_embedded_setup is not closed: `}` is missing; it is read as ending with line 17\n",
         "line 16: `etc/motd`: FreeBSD 13 has /etc/motd.template and no /etc/motd\n",
         "line 24: cust_install_files: Files/root/updatep1 is left out: the product has its own\n",
-        "line 26: cust_pkgng: add the lines of gw/pkglist to pkglist of the repository, then `cargo xtask pkg lock`\n",
+        "line 26: cust_pkgng: the packages are in gw/pkglist\n    hint: add its lines to pkglist of the repository, then run `cargo xtask pkg lock`\n",
         "\nhook      hooks/customize.d/10-cust_embedded_setup\n",
     ] {
         assert!(said.contains(part), "`{part}` is not in\n{said}");
     }
-    convert(&repository, &site.join("nano.conf")).refused(&["making the folder gw: it has something in it"]);
+    convert(&repository, &site.join("nano.conf")).refused(&["creating the directory gw: it is not empty"]);
     // The function is there as it was printed, but for its end.
     let hook =
         fs::read_to_string(repository.path().join("gw/hooks/customize.d/10-cust_embedded_setup")).unwrap();
@@ -128,7 +128,7 @@ fn the_example_of_freebsds_documentation_becomes_an_image_with_all_it_asks_for()
     complete_the_world(&repository);
     let site = site(&repository, HANDBOOK);
     let said = convert(&repository, &site.join("nano.conf")).success();
-    let part = "lines 3-5: the function cust_nobeastie does not end: `)` is missing; it is taken to end with line 5\n";
+    let part = "lines 3-5: the function cust_nobeastie is not closed: `)` is missing; it is read as ending with line 5\n";
     assert!(said.contains(part), "{said}");
     repository.image(&["-c", "gw/product.toml"]).success();
     let shown = inspect(&repository, &[]);

@@ -132,7 +132,7 @@ fn a_hook_that_fails_stops_the_build_and_latest_stays() {
     repository.image(&[]).refused(&[
         "running the hook appliance/hooks/late.d/10-fails at the stage late",
         "exit status: 3",
-        "late.10-fails.log ends\n  what it said",
+        "late.10-fails.log ends with\n  what it said",
     ]);
     assert_eq!(repository.version(), version);
 }
@@ -194,7 +194,7 @@ text = "hello\n"
     fs::write(&definition, "[[customize.step]]\nreplace = \"/etc/rc.conf\"\nline = \"a\"\nwith = \"b\"\n")
         .unwrap();
     repository.image(&["-c", definition.to_str().unwrap()]).refused(&[
-        "customize.step 1: replacing a line of /etc/rc.conf: no line is `a`; the one most like it is",
+        "customize.step 1: replacing a line of /etc/rc.conf: there is no line `a`\nhint: the most similar line is",
     ]);
     fs::write(&definition, "[[customize.step]]\nput = \"/x\"\n").unwrap();
     repository

@@ -143,7 +143,7 @@ fn cfg_and_data_start_with_the_folders_that_the_product_names() {
     assert!(!text.contains("is up to date"), "{text}");
     assert_eq!(read(&["cat", "/rc.conf.local", "--cfg"]), "changed\n");
     repository.write("site/cfg/too-large", &"x".repeat(2 << 20));
-    build(both).refused(&["laying the file system of /cfg out (slices.cfg, slices.cfg_folder)"]);
+    build(both).refused(&["laying out the file system of /cfg (slices.cfg, slices.cfg_folder)"]);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn objects_of_other_inputs_are_kept_when_that_is_asked_for() {
 fn an_image_may_have_no_kernel() {
     let Some(repository) = Repository::new() else { return };
     let Some(tree) = SourceTree::new(&repository) else { return };
-    let lacking = "the image has no kernel: there is no /boot/kernel/kernel, so the loader restarts the unit again and again";
+    let lacking = "the image has no kernel: /boot/kernel/kernel is missing, so the loader would restart the unit over and over";
     let said = tree.run("image", &["-K"]).success();
     assert!(said.contains(lacking), "{said}");
     assert_eq!(tree.steps(), "buildworld, buildkernel ALIX, installworld, distribution");
@@ -167,8 +167,8 @@ fn letters_that_leave_nothing_out_are_refused() {
         assert_eq!(
             repository.image(&[letter]).refused(&[]),
             format!(
-                "error: {given}: nothing of FreeBSD is built without --src DIR, so there is nothing to leave out; give the \
-                 source tree, or leave out {given}\n"
+                "error: {given}: FreeBSD is only built with --src DIR, so there is nothing to skip\n\
+                 hint: pass the source tree with --src, or drop {given}\n"
             )
         );
     }

@@ -1,11 +1,11 @@
-//! Stories: the builder's promises, told from the command line to the booted device.
+//! Stories: the builder's promises, tested from the command line to the booted unit.
 //!
-//! They need the tools that `cargo xtask test` installs. Where one lacks, a story says that it was skipped; with
+//! They need the tools that `cargo xtask test` installs. If one is missing, a story reports that it is skipped; with
 //! `SLUICE_TEST_ALL`, which `cargo xtask test` sets, it fails instead.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
+    reason = "clippy.toml allows it in tests, but not in the functions that they share"
 )]
 
 mod boot;
@@ -16,6 +16,7 @@ mod burn;
 mod convert;
 mod customize;
 mod diff;
+mod digests;
 mod image;
 mod inspect;
 mod lab;

@@ -1,4 +1,4 @@
-//! A package repository that tests make themselves: packages as pkg(8) packs them, a catalogue, and signatures.
+//! A package repository for tests: packages as pkg(8) packs them, a catalogue, and signatures.
 
 use std::fs;
 use std::io::Read;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 
-/// How a package is packed.
+/// The compression of an archive.
 #[derive(Clone, Copy, Debug)]
 pub enum Packing {
     Zstd,
@@ -37,7 +37,7 @@ impl Packing {
     }
 }
 
-/// A package in the making.
+/// A package to pack.
 pub struct Pack {
     pub name: String,
     version: String,
@@ -46,8 +46,8 @@ pub struct Pack {
     deps: Vec<String>,
     members: Vec<Member>,
     manifest: Map<String, Value>,
-    /// What the archive says instead of what the catalogue says.
-    disguise: Map<String, Value>,
+    /// Keys of the manifest in the archive that differ from the catalogue.
+    overrides: Map<String, Value>,
 }
 
 struct Member {
@@ -71,7 +71,7 @@ impl Pack {
             deps: Vec::new(),
             members: Vec::new(),
             manifest: Map::new(),
-            disguise: Map::new(),
+            overrides: Map::new(),
         };
         pack.file(&format!("/usr/local/share/{name}/README"), format!("This is {name}.\n"))
     }
@@ -122,28 +122,28 @@ impl Pack {
         self.member(path, EntryType::Directory, Vec::new(), "")
     }
 
-    /// Owner (`user:group`) and mode of the member that was added last.
+    /// Sets owner (`user:group`) and mode of the last member.
     pub fn with(mut self, owner: &str, mode: u32) -> Self {
         let last = self.members.last_mut().unwrap();
         (last.owner, last.mode) = (owner.into(), mode);
         self
     }
 
-    /// File flags of the member that was added last.
+    /// Sets the file flags of the last member.
     pub fn flags(mut self, flags: &'static str) -> Self {
         self.members.last_mut().unwrap().flags = Some(flags);
         self
     }
 
-    /// A key of the manifest.
+    /// Sets a key of the manifest.
     pub fn says(mut self, key: &str, value: Value) -> Self {
         self.manifest.insert(key.into(), value);
         self
     }
 
-    /// A key of the manifest in the archive alone.
+    /// Sets a key of the manifest in the archive only.
     pub fn says_inside(mut self, key: &str, value: Value) -> Self {
-        self.disguise.insert(key.into(), value);
+        self.overrides.insert(key.into(), value);
         self
     }
 
@@ -182,7 +182,7 @@ impl Pack {
         }
         whole.insert("files".into(), files.into());
         whole.insert("directories".into(), directories.into());
-        whole.extend(self.disguise.clone());
+        whole.extend(self.overrides.clone());
 
         let mut tar = tar::Builder::new(Vec::new());
         for (name, manifest) in [("+COMPACT_MANIFEST", compact), ("+MANIFEST", whole)] {
@@ -207,7 +207,7 @@ impl Pack {
     }
 }
 
-/// pkg's paths begin with `/`, which tar's own functions do not let through.
+/// Appends a member whose path begins with `/`, as in pkg's archives; tar's own functions do not allow this.
 pub fn append(
     tar: &mut tar::Builder<Vec<u8>>,
     path: &str,
@@ -232,7 +232,7 @@ pub fn append(
     tar.append(&header, bytes).unwrap();
 }
 
-/// A key of the tests. It signs nothing but what tests make, and is no secret.
+/// A key for tests. It is not a secret.
 pub struct Key(PrivateKey);
 
 /// The primes of two keys.
@@ -262,14 +262,14 @@ impl Key {
         format!("function: \"sha256\"\nfingerprint: \"{}\"\n", hex::encode(&Sha256::digest(self.public())))
     }
 
-    /// As pkg signs with OpenSSL 3, and for fingerprints.
+    /// Signs as pkg does with OpenSSL 3, and for fingerprints.
     pub fn sign(&self, catalogue: &[u8]) -> Vec<u8> {
         let digits = hex::encode(&Sha256::digest(catalogue));
         self.sign_digest("3031300d060960864801650304020105000420", &Sha256::digest(digits))
     }
 
-    /// As pkg signs with OpenSSL 1.1, on FreeBSD 13.
-    pub fn sign_as_of_old(&self, catalogue: &[u8]) -> Vec<u8> {
+    /// Signs as pkg does with OpenSSL 1.1, on FreeBSD 13.
+    pub fn sign_with_old_openssl(&self, catalogue: &[u8]) -> Vec<u8> {
         let digits = hex::encode(&Sha256::digest(catalogue)) + "\0";
         self.sign_digest("304e300906052b0e03021a05000441", digits.as_bytes())
     }
@@ -281,7 +281,7 @@ impl Key {
     }
 }
 
-/// A repository in a folder.
+/// A repository in a directory.
 pub struct Mirror {
     dir: PathBuf,
     lines: String,
@@ -302,7 +302,7 @@ impl Mirror {
         &self.dir
     }
 
-    /// Where the archive of a package is.
+    /// The path of a package's archive.
     pub fn archive(&self, pack: &Pack) -> PathBuf {
         self.dir.join("All").join(format!("{}-{}.pkg", pack.name, pack.version))
     }
@@ -329,17 +329,17 @@ impl Mirror {
         self.lines.as_bytes()
     }
 
-    /// Takes `lines` for the catalogue.
+    /// Replaces the text of the catalogue.
     pub fn says(&mut self, lines: &str) {
         lines.clone_into(&mut self.lines);
     }
 
-    /// Writes the catalogue, with other members (signatures and keys) beside it.
+    /// Writes the catalogue's archive, with other members (signatures and keys).
     pub fn publish(&self, others: &[(&str, Vec<u8>)]) {
         fs::write(self.dir.join("packagesite.pkg"), Packing::Zstd.pack(&self.site(others))).unwrap();
     }
 
-    /// The archive that the catalogue is in, not packed yet.
+    /// The catalogue's archive, not compressed.
     pub fn site(&self, others: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut tar = tar::Builder::new(Vec::new());
         for (name, bytes) in others.iter().map(|(name, bytes)| (*name, bytes.as_slice())) {

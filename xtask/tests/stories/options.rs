@@ -64,8 +64,8 @@ fn letters_that_make_no_sense_together_are_refused() {
     let text = repository.image(&["-i", "-f"]).refused(&[]);
     assert_eq!(
         text,
-        "error: building images: -i leaves out the full image and -f the slot image, so there is nothing to make; leave out \
-         one of them\n"
+        "error: building images: -i skips the full image and -f the slot image, so there is nothing to build\n\
+         hint: drop one of the two options\n"
     );
     for letter in ["-i", "-f"] {
         repository.image(&["--release", letter]).refused(&["cannot be used with", "--release"]);

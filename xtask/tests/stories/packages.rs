@@ -1,17 +1,17 @@
-//! FreeBSD packages: a repository of thirty, of which twenty can be installed and ten cannot, each for a reason of its own.
+//! FreeBSD packages: a repository of thirty, of which twenty can be installed and ten cannot, each for another reason.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Result;
-use builder::packages::layer::{self, Installation, Surroundings};
-use builder::packages::{self};
+use builder::packages::layer::{self, Installation};
+use builder::packages::{self, InstallContext};
 use builder::product::Packages;
 use builder::toolchain::Group;
 use freebsd_pkg::cache::Cache;
 use freebsd_pkg::lock::Lock;
 use freebsd_pkg::signature::Trust;
-use freebsd_pkg::{list, register};
+use freebsd_pkg::{list, local_database};
 use isa::{Exception, Exceptions};
 use rootfs::tree::{EntryKind, Kind, Layer, Principal, Tree, TreePath};
 use serde_json::json;
@@ -21,11 +21,11 @@ use crate::mirror::{Mirror, Pack, Packing};
 use crate::repository::{Repository, Run};
 use crate::{readers, tools};
 
-/// All that can be installed together.
+/// Packages that can be installed together.
 pub const GOOD: &str =
     "bash\neasy-rsa\njq\nmpd5\nmtr\ntest/nginx>=1.24\nopenvpn\nunbound\nlibuv=1.46.0\nlibidn2\n";
 
-/// What the ports framework makes for a port with `USERS=www GROUPS=www`.
+/// The script that the ports framework generates for a port with `USERS=www GROUPS=www`.
 const ACCOUNTS: &str = r#"if [ -n "${PKG_ROOTDIR}" ] && [ "${PKG_ROOTDIR}" != "/" ]; then
   PW="/usr/sbin/pw -R ${PKG_ROOTDIR}"
 else
@@ -47,12 +47,12 @@ pub fn text(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// A program for i386 with this code, in the function `scale`.
+/// A program for i386 with this code in the function `scale`.
 pub fn program(code: &[u8]) -> Vec<u8> {
     program_of(code, b"scale")
 }
 
-/// The same in a function of another name; one without a name is what is left of a program after `strip`.
+/// A program for i386 with this code in the function `function`; without a name, the program is as after `strip`.
 fn program_of(code: &[u8], function: &[u8]) -> Vec<u8> {
     use object::write::{Object, Symbol, SymbolSection};
     use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
@@ -75,7 +75,7 @@ fn program_of(code: &[u8], function: &[u8]) -> Vec<u8> {
     file.write().unwrap()
 }
 
-/// The thirty.
+/// The thirty packages.
 fn packs() -> Vec<Pack> {
     let ret = program(&[0xc3]);
     let mut packs = vec![
@@ -152,7 +152,7 @@ fn packs() -> Vec<Pack> {
     packs
 }
 
-/// The repository, and what an engineer has beside it.
+/// A repository, and an engineer's product definition and package cache.
 pub struct Desk {
     pub dir: TempDir,
     pub mirror: Mirror,
@@ -172,6 +172,7 @@ impl Desk {
         }
         mirror.publish(&[]);
         let product = Packages {
+            board: builder::board::DEFAULT,
             repository: Some("mirror".into()),
             abi: "FreeBSD:13:i386".into(),
             trust: Trust::Nobody,
@@ -182,7 +183,7 @@ impl Desk {
         Self { dir, mirror, product, cache }
     }
 
-    /// With `pack` and nothing else in the repository.
+    /// With `pack` as the only package of the repository.
     pub fn with(pack: &Pack) -> Self {
         let mut desk = Self::new();
         desk.mirror = Mirror::new(desk.dir.path().join("mirror"));
@@ -191,35 +192,36 @@ impl Desk {
         desk
     }
 
-    pub fn lock(&self, asked: &str) -> Result<Lock> {
-        packages::lock(self.dir.path(), &self.product, &list::parse("pkglist", asked)?, &self.cache)
+    pub fn lock(&self, requested: &str) -> Result<Lock> {
+        packages::lock(self.dir.path(), &self.product, &list::parse("pkglist", requested)?, &self.cache)
     }
 
-    pub fn install(&self, asked: &str) -> Result<Installation> {
-        let lock = self.lock(asked)?;
+    pub fn install(&self, requested: &str) -> Result<Installation> {
+        let lock = self.lock(requested)?;
         let (source, _) = packages::source(self.dir.path(), &self.product)?;
         self.cache.fetch(&lock, &source, |_| {})?;
         let below = [world()];
-        let around = Surroundings { below: &below, above: &[], world: "13.2-RELEASE", time: 1_700_000_000 };
-        layer::install(&self.product, &lock, &self.cache.packages(&lock)?, &around)
+        let context =
+            InstallContext { below: &below, above: &[], world: "13.2-RELEASE", time: 1_700_000_000 };
+        layer::install(&self.product, &lock, &self.cache.packages(&lock)?, &context)
     }
 
-    /// The message of a refusal, without what differs from run to run.
+    /// The message of a refusal, without the parts that differ from run to run.
     #[track_caller]
     pub fn refusal<T>(&self, result: Result<T>) -> String {
         let Err(error) = result else { panic!("this should have been refused") };
         let text = format!("{error:#}").replace(&self.dir.path().display().to_string(), "[desk]");
-        let is_sum = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_sha256 = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         let mut plain = String::new();
         for word in text.split_inclusive(|byte: char| !byte.is_ascii_alphanumeric()) {
             let bare = word.trim_end_matches(|byte: char| !byte.is_ascii_alphanumeric());
-            plain.push_str(&if is_sum(bare) { word.replace(bare, "[sha256]") } else { word.to_owned() });
+            plain.push_str(&if is_sha256(bare) { word.replace(bare, "[sha256]") } else { word.to_owned() });
         }
         plain
     }
 }
 
-/// As much of a world as packages meet.
+/// The files of a world that matter to packages.
 pub fn world() -> Layer {
     let mut layer = Layer::new("world");
     for (path, text) in [
@@ -240,7 +242,7 @@ pub fn path_of(text: &str) -> TreePath {
 }
 
 #[test]
-fn twenty_of_thirty_packages_are_installed_with_all_that_they_bring() {
+fn twenty_of_thirty_packages_are_installed_with_all_of_their_content() {
     let desk = Desk::new();
     let lock = desk.lock(GOOD).unwrap();
     let chosen: Vec<String> = lock
@@ -252,14 +254,13 @@ fn twenty_of_thirty_packages_are_installed_with_all_that_they_bring() {
 
     let installed = desk.install(GOOD).unwrap();
     assert_eq!(installed.layers.len(), 20);
-    insta::assert_snapshot!(installed.warnings.join("\n"), @"package `mpd5`: its post-install script is not run: `/usr/local/sbin/mpd5 --rebuild %`; it can run at every start: packages.run_scripts");
+    insta::assert_snapshot!(installed.warnings.join("\n"), @"package `mpd5`: its post-install script is not run: `/usr/local/sbin/mpd5 --rebuild %`; packages.run_scripts can run it at every start");
     let layers = [world()].into_iter().chain(installed.layers).chain([installed.top]).collect();
     let mut tree = Tree::merge(layers).unwrap();
     tree.resolve_owners().unwrap();
 
     let text = |path: &str| tree.read_text(&path_of(path)).unwrap();
-    let inode =
-        |path: &str| tree.get(&path_of(path)).unwrap_or_else(|| panic!("{path} is not there")).clone();
+    let inode = |path: &str| tree.get(&path_of(path)).unwrap_or_else(|| panic!("{path} is missing")).clone();
     let owner =
         |path: &str| (inode(path).attributes.user, inode(path).attributes.group, inode(path).attributes.mode);
     let (root, www) = (Principal::Id(0), Principal::Id(80));
@@ -284,41 +285,44 @@ fn twenty_of_thirty_packages_are_installed_with_all_that_they_bring() {
             .ends_with("\nwww:*:80:80::0:0:World Wide Web Owner:/nonexistent:/usr/sbin/nologin\n")
     );
     assert_eq!(text("etc/shells"), "/bin/sh\n/usr/local/bin/bash\n");
-    assert!(tree.get(&path_of("etc/accounts.changed")).is_some(), "pwd.db does not have the new accounts");
-    assert!(tree.read(&path_of(register::PLACE)).unwrap().starts_with(b"SQLite format 3\0"));
+    assert!(
+        tree.get(&path_of("etc/accounts.changed")).is_some(),
+        "pwd.db must be rebuilt with the new accounts"
+    );
+    assert!(tree.read(&path_of(local_database::PATH)).unwrap().starts_with(b"SQLite format 3\0"));
 }
 
 #[test]
 fn ten_of_thirty_packages_are_refused_each_with_its_reason() {
     let desk = Desk::new();
-    for (name, asked) in [
+    for (name, requested) in [
         ("a conflict", "nginx\nnginx-lite\n"),
         ("a wrong checksum", "squid\n"),
         ("a missing dependency", "haproxy\n"),
         ("another system", "monitor\n"),
-        ("another system asked for", "agent\n"),
+        ("another system requested", "agent\n"),
         ("a file of the world", "shadow\n"),
         ("a file of another package", "jq\ngojq\n"),
-        ("code that the Geode lacks", "ffmpeg\n"),
-        ("an account that nobody makes", "orphan\n"),
+        ("code for another processor", "ffmpeg\n"),
+        ("a missing account", "orphan\n"),
         ("an archive of another version", "liar\n"),
     ] {
-        insta::assert_snapshot!(name.replace(' ', "_"), desk.refusal(desk.install(asked)));
+        insta::assert_snapshot!(name.replace(' ', "_"), desk.refusal(desk.install(requested)));
     }
 }
 
 #[test]
-fn code_for_other_processors_passes_where_the_product_excuses_its_symbol() {
+fn code_for_another_processor_passes_if_the_product_excuses_its_symbol() {
     let mut desk = Desk::new();
     let exception = |symbol: &str| Exception {
         path: "usr/local/lib/libswscale.so.7".into(),
         symbol: symbol.into(),
-        reason: "runs only where cpuid says SSE".into(),
+        reason: "runs only if cpuid reports SSE".into(),
     };
     desk.product.exceptions = Exceptions(vec![exception("scale")]);
     desk.install("ffmpeg\n").unwrap();
     let notes = desk.install("jq\n").unwrap().notes.join("\n");
-    insta::assert_snapshot!(notes, @"packages.isa excuses scale in usr/local/lib/libswscale.so.7, where nothing needs it");
+    insta::assert_snapshot!(notes, @"packages.isa excuses scale in usr/local/lib/libswscale.so.7, where it is not needed");
     desk.product.exceptions = Exceptions(vec![exception("other")]);
     assert!(desk.install("ffmpeg\n").is_err());
 
@@ -328,15 +332,16 @@ fn code_for_other_processors_passes_where_the_product_excuses_its_symbol() {
     desk.mirror.publish(&[]);
     desk.product.exceptions = Exceptions(vec![exception("scale")]);
     insta::assert_snapshot!(desk.refusal(desk.install("ffmpeg\n")), @"
-package `ffmpeg`: /usr/local/lib/libswscale.so.7 would die on the Geode LX, which lacks 1 of its instructions; take a package that was built for it (CPUTYPE?=pentium-mmx), or, if they never run there, say so by file and symbol in [[packages.isa]] (there is code without a symbol, which only `*` fits)
+package `ffmpeg`: /usr/local/lib/libswscale.so.7 contains 1 instruction that the Geode LX does not have
   0x00000000 movaps %xmm1,%xmm0 (SSE)
+hint: use a package that was built for it (CPUTYPE?=pentium-mmx); if the code never runs there, add its file and symbol to [[packages.isa]]; code without a symbol is matched only by `*`
 ");
     desk.product.exceptions = Exceptions(vec![exception("*")]);
     desk.install("ffmpeg\n").unwrap();
 }
 
 #[test]
-fn a_script_that_the_product_names_runs_at_every_start() {
+fn a_script_in_run_scripts_runs_at_every_start() {
     let mut desk = Desk::new();
     desk.product.run_scripts = vec!["mpd5".into()];
     let installed = desk.install("mpd5\n").unwrap();
@@ -349,7 +354,7 @@ fn a_script_that_the_product_names_runs_at_every_start() {
 }
 
 #[test]
-fn what_is_in_the_overlay_is_not_overwritten_by_a_sample() {
+fn a_sample_does_not_overwrite_a_file_of_the_overlay() {
     let desk = Desk::new();
     let lock = desk.lock("nginx\n").unwrap();
     let (source, _) = packages::source(desk.dir.path(), &desk.product).unwrap();
@@ -357,30 +362,33 @@ fn what_is_in_the_overlay_is_not_overwritten_by_a_sample() {
     let mut overlay = Layer::new("overlay");
     overlay.push(path_of("etc/local/nginx/nginx.conf"), EntryKind::File("own".into()), 0o644);
     let (below, above) = ([world()], [overlay]);
-    let around = Surroundings { below: &below, above: &above, world: "miniature", time: 0 };
+    let context = InstallContext { below: &below, above: &above, world: "miniature", time: 0 };
     let installed =
-        layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &around).unwrap();
-    insta::assert_snapshot!(installed.notes.join("\n"), @"package `nginx`: /usr/local/etc/nginx/nginx.conf.sample is not copied to /usr/local/etc/nginx/nginx.conf, which is there");
+        layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &context).unwrap();
+    insta::assert_snapshot!(installed.notes.join("\n"), @"package `nginx`: /usr/local/etc/nginx/nginx.conf.sample is not copied to /usr/local/etc/nginx/nginx.conf, which exists");
     let copied = |layer: &Layer| layer.entries.iter().any(|entry| entry.path.name() == "nginx.conf");
     assert!(!installed.layers.iter().any(copied));
 }
 
 #[test]
-fn packages_of_another_release_are_not_for_this_world() {
+fn packages_of_another_release_are_refused() {
     let desk = Desk::new();
     let lock = desk.lock("libuv\n").unwrap();
     let (source, _) = packages::source(desk.dir.path(), &desk.product).unwrap();
     desk.cache.fetch(&lock, &source, |_| {}).unwrap();
-    let around = Surroundings { below: &[], above: &[], world: "14.0-RELEASE", time: 0 };
-    let result = layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &around);
-    insta::assert_snapshot!(desk.refusal(result), @"the world is FreeBSD 14.0-RELEASE and packages.abi is FreeBSD:13:i386; packages of another release do not run on it");
+    let context = InstallContext { below: &[], above: &[], world: "14.0-RELEASE", time: 0 };
+    let result = layer::install(&desk.product, &lock, &desk.cache.packages(&lock).unwrap(), &context);
+    insta::assert_snapshot!(desk.refusal(result), @"packages.abi is FreeBSD:13:i386, but the world is FreeBSD 14.0-RELEASE: packages of another major release do not run on it");
 }
 
 #[test]
-fn the_cache_is_checked_and_filled_again() {
+fn the_cache_is_checked_and_can_be_filled_again() {
     let desk = Desk::new();
     let lock = desk.lock("libuv\nlibidn2\n").unwrap();
-    insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"the package cache [desk]/cache lacks libidn2 2.3.4 and 2 more; run `cargo xtask pkg fetch`");
+    insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"
+libidn2 2.3.4 and 2 more are missing from the package cache [desk]/cache
+hint: run `cargo xtask pkg fetch`
+");
     let (source, _) = packages::source(desk.dir.path(), &desk.product).unwrap();
     assert_eq!(desk.cache.fetch(&lock, &source, |_| {}).unwrap().0, 3);
     assert_eq!(desk.cache.fetch(&lock, &source, |_| {}).unwrap().0, 0);
@@ -388,27 +396,30 @@ fn the_cache_is_checked_and_filled_again() {
     let mut bytes = fs::read(&archive).unwrap();
     bytes[20] ^= 1;
     fs::write(&archive, bytes).unwrap();
-    insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"unpacking the package libuv 1.46.0: [desk]/cache/[sha256].pkg has the SHA-256 [sha256], it was changed; remove it and run `cargo xtask pkg fetch`");
+    insta::assert_snapshot!(desk.refusal(desk.cache.packages(&lock)), @"
+unpacking the package libuv 1.46.0: [desk]/cache/[sha256].pkg has been changed: its SHA-256 is [sha256]
+hint: remove it and run `cargo xtask pkg fetch`
+");
 }
 
 #[test]
-fn an_archive_that_is_not_what_its_manifest_tells_is_refused() {
+fn an_archive_that_differs_from_its_manifest_is_refused() {
     let refusal = |pack: Pack| {
         let desk = Desk::with(&pack);
         desk.refusal(desk.install(&format!("{}\n", pack.name)))
     };
     let pack = || Pack::new("foo", "1.0");
     let missing = json!({ "/usr/local/share/foo/README": "-", "/usr/local/bin/foo": "-" });
-    insta::assert_snapshot!(refusal(pack().says_inside("files", json!({}))), @"unpacking the package foo 1.0: /usr/local/share/foo/README: its manifest does not tell of it");
-    insta::assert_snapshot!(refusal(pack().says_inside("files", missing)), @"unpacking the package foo 1.0: its manifest tells of /usr/local/bin/foo, which the archive does not hold");
-    insta::assert_snapshot!(refusal(pack().says_inside("files", json!({ "/usr/local/share/foo/README": "0".repeat(64) }))), @"unpacking the package foo 1.0: /usr/local/share/foo/README: its checksum is [sha256] and should be [sha256]");
-    insta::assert_snapshot!(refusal(pack().file("/usr/../../etc/x", "")), @"package `foo` brings /usr/../../etc/x: path `/usr/../../etc/x` climbs with `..`: paths in an image start at its root");
+    insta::assert_snapshot!(refusal(pack().says_inside("files", json!({}))), @"unpacking the package foo 1.0: /usr/local/share/foo/README: its manifest does not list it");
+    insta::assert_snapshot!(refusal(pack().says_inside("files", missing)), @"unpacking the package foo 1.0: its manifest lists /usr/local/bin/foo, which is missing from the archive");
+    insta::assert_snapshot!(refusal(pack().says_inside("files", json!({ "/usr/local/share/foo/README": "0".repeat(64) }))), @"unpacking the package foo 1.0: /usr/local/share/foo/README: its checksum is [sha256], but should be [sha256]");
+    insta::assert_snapshot!(refusal(pack().file("/usr/../../etc/x", "")), @"package `foo` contains /usr/../../etc/x: path `/usr/../../etc/x` contains `..`: paths in an image start at its root");
     insta::assert_snapshot!(refusal(pack().says_inside("name", json!(7)).says_inside("origin", json!(null))), @"unpacking the package foo 1.0: parsing the manifest: invalid type: null, expected a string at line 1 column 382");
-    insta::assert_snapshot!(refusal(pack().hard_link("/usr/local/x", "/usr/local/y")), @"unpacking the package foo 1.0: /usr/local/x: it is a hard link to /usr/local/y, which is no file of the package before it");
+    insta::assert_snapshot!(refusal(pack().hard_link("/usr/local/x", "/usr/local/y")), @"unpacking the package foo 1.0: /usr/local/x: it is a hard link to /usr/local/y, but no such file precedes it in the package");
 }
 
 #[test]
-fn an_image_with_packages_holds_what_they_bring_and_needs_no_repository() {
+fn an_image_contains_its_packages_and_needs_no_repository() {
     let Some(toolchain) = tools::find(&[Group::Test]) else { return };
     let Some(repository) = Repository::new() else { return };
     let mut mirror = Mirror::new(repository.beside("mirror"));
@@ -424,7 +435,7 @@ fn an_image_with_packages_holds_what_they_bring_and_needs_no_repository() {
     let image = || repository.image(&["-c", &config, "--package-cache", &cache]);
 
     repository.write("pkglist", GOOD);
-    image().refused(&["there is no pkglist.lock", "cargo xtask pkg lock"]);
+    image().refused(&["pkglist.lock is missing", "hint: run `cargo xtask pkg lock`"]);
     let text = packages(&["lock"]).success();
     assert!(
         text.contains("20 packages, pkglist.lock is written") && text.contains("+ nginx 1.24.0_2,3"),
@@ -434,9 +445,9 @@ fn an_image_with_packages_holds_what_they_bring_and_needs_no_repository() {
     packages(&["lock", "--check"]).success();
     repository.write("pkglist", "bash\n");
     packages(&["lock", "--check"])
-        .refused(&["pkglist.lock is not what pkglist and the repository come to now"]);
+        .refused(&["pkglist.lock is out of date: pkglist or the repository has changed"]);
     repository.write("pkglist", GOOD);
-    image().refused(&["lacks bash 5.2.15 and 19 more", "cargo xtask pkg fetch"]);
+    image().refused(&["bash 5.2.15 and 19 more are missing from the package cache", "cargo xtask pkg fetch"]);
     assert!(packages(&["fetch"]).success().contains("20 of 20 packages fetched"));
     assert!(packages(&["list"]).success().contains("20 packages: "));
     assert_eq!(packages(&["why", "ncurses"]).success(), "pkglist -> bash -> readline -> ncurses\n");
@@ -468,9 +479,9 @@ fn an_image_with_packages_holds_what_they_bring_and_needs_no_repository() {
     repository.write("pkglist", "bash\nnginx\n");
     image().refused(&[
         "pkglist has changed since pkglist.lock was written",
-        "`nginx` is new",
+        "added `nginx`",
         "cargo xtask pkg lock",
     ]);
     repository.write("pkglist", "bash\nno package\n");
-    image().refused(&["pkglist, line 2: `no package` is no package"]);
+    image().refused(&["pkglist, line 2: `no package` is not the name or origin of a package"]);
 }

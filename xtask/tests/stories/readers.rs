@@ -69,7 +69,7 @@ fn cut_out_filesystem(slot: &Path, to: &PathBuf) {
     std::io::copy(&mut from, &mut File::create(to).unwrap()).unwrap();
 }
 
-/// By path, the sha256 of every file that an mtree(5) specification tells of.
+/// The SHA-256 of every file in an mtree(5) specification, by path.
 fn digests(spec: &str) -> BTreeMap<String, String> {
     let digest = |line: &str| {
         let path = line.split(' ').next()?.strip_prefix("./")?;

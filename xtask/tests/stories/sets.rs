@@ -75,7 +75,9 @@ fn sets_of_a_world_give_the_images_of_the_world_itself() {
     repository.tag("v0.1.0");
     repository
         .image(&["--release", "--sign-key", key.to_str().unwrap(), "--sets", sets.to_str().unwrap()])
-        .refused(&["the kernel of the sets is `ALIX-QEMU` and not `ALIX`: put src.txz beside them"]);
+        .refused(&[
+            "the kernel of the sets is `ALIX-QEMU`, not `ALIX`\nhint: put src.txz into the directory",
+        ]);
 }
 
 /// Copies a world, with what programs are linked with where base.txz has it; returns the lines of its METALOG,

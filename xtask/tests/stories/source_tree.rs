@@ -6,9 +6,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use builder::miniature::hierarchy;
 use builder::services::{self, Edition, Sysroot};
 use builder::toolchain::Group;
+use builder::world::miniature::hierarchy;
 use rootfs::tree::{Entry, EntryKind};
 
 use crate::repository::{Repository, Run, target_dir};
@@ -53,7 +53,9 @@ impl<'a> SourceTree<'a> {
         tree.write("sysroot/usr/lib/crt1.o", "\x08\0\0\0\x04\0\0\0\x01\0\0\0FreeBSD\0\x21\u{5e}\x13\0");
         tree.write_world();
         // The services were compiled before: this is about FreeBSD.
-        let kept = |sysroot: &Sysroot| services::digest(&toolchain, sysroot, Edition::Development).unwrap();
+        let kept = |sysroot: &Sysroot| {
+            services::digest(builder::board::DEFAULT, &toolchain, sysroot, Edition::Development).unwrap()
+        };
         let from = target_dir().join("services").join(kept(&Sysroot::Miniature));
         let to = tree.target().join("services").join(kept(&Sysroot::World(tree.dir.join("sysroot"))));
         if !from.exists() {

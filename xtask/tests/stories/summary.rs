@@ -72,7 +72,7 @@ fn what_goes_into_an_image_is_told_and_nothing_is_begun() {
     assert!(section(&text, "media").contains("slice 1: slot, from sector 4032, "), "{text}");
     assert!(section(&text, "output").contains(" (new)\n"), "{text}");
     repository.image(&[]).success();
-    assert!(section(&summary(&repository, &[]), "output").contains("(there; "));
+    assert!(section(&summary(&repository, &[]), "output").contains("(exists; "));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn the_summary_of_a_world_that_is_given_tells_what_it_is() {
     assert_eq!(told(&["--sets", sets, "--kernel", "GENERIC"]), "kernel        GENERIC, built from src.txz");
 
     let world = repository.beside("world");
-    assert!(refused(&["--world", world.to_str().unwrap()]).contains("there is no such folder"));
+    assert!(refused(&["--world", world.to_str().unwrap()]).contains("there is no such directory"));
     for (path, text) in [
         ("bin/freebsd-version", "USERLAND_VERSION=\"13.2-RELEASE\"\n"),
         ("boot/kernel/kernel", "@(#)FreeBSD 13.2-RELEASE OTHER\n"),

@@ -13,8 +13,8 @@ use bsd_disk::mbr::Mbr;
 use bsd_disk::units::Sectors;
 use builder::boot_manager::{BootManager, Options};
 use builder::boot_state::CfgSlice;
-use builder::miniature::boot::{BootOptions, BootPrograms, DEFAULT_SPEED};
 use builder::toolchain::Group;
+use builder::world::miniature::boot::{BootOptions, BootPrograms};
 use firmware::boot_manager;
 use firmware::layout::{DataSize, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
 use firmware::slot::{Slot, SlotHeader};
@@ -43,7 +43,8 @@ pub fn programs(zig: &Path, packet: bool) -> BootPrograms {
 
 /// The boot manager, whose menu waits `ticks`.
 pub fn manager(zig: &Path, ticks: u16) -> BootManager {
-    BootManager::assemble(zig, &Options { speed: DEFAULT_SPEED, ticks }).unwrap()
+    BootManager::assemble(zig, &Options { speed: builder::board::DEFAULT.console.factory_speed, ticks })
+        .unwrap()
 }
 
 pub fn plan(media: Sectors, geometry: Geometry) -> Layout {
@@ -64,7 +65,7 @@ pub fn header(slot: u8, size: Sectors) -> SlotHeader {
     }
 }
 
-/// A disk in a folder that goes with it.
+/// A disk in a temporary directory.
 pub struct TestDisk {
     pub dir: TempDir,
     pub layout: Layout,

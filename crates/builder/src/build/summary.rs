@@ -1,5 +1,5 @@
-//! What would be built, from which inputs and with which options. Telling it changes nothing: nothing is installed,
-//! unpacked or built, and no key is made.
+//! What `image` would build, from which inputs and with which options. Making a summary has no side effects: it installs,
+//! unpacks and builds nothing, and creates no key.
 
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,46 +8,46 @@ use anyhow::Result;
 use bsd_disk::slice::Slice;
 use serde::Serialize;
 
-use super::Order;
-use crate::customize::{Stage, hook_names};
+use super::request::BuildRequest;
+use crate::customize::hook_paths;
 use crate::packages;
-use crate::product::{BootCode, FileSystem};
-use crate::services::{Edition, PROGRAMS};
-use crate::world::Outline;
+use crate::product::{BootCode, FileSystem, Stage};
+use crate::services::{self, Edition};
+use crate::world::WorldSummary;
 
-/// Characters that a line of options has at most, beside the name.
+/// The maximum length of a line of options, without its name.
 const WIDTH: usize = 86;
 
-/// All that is told of an order.
+/// The summary of a request.
 #[derive(Debug, Serialize)]
 pub struct Summary {
     /// The product's name.
     pub product: String,
     /// The board.
     pub board: String,
-    /// The version that the build gets.
+    /// The version of the build.
     pub version: String,
     /// `release` or `development`.
     pub edition: &'static str,
-    /// The files of the product definition, the later lying over the earlier.
+    /// The files of the product definition. Later files override earlier ones.
     pub definition: Vec<PathBuf>,
     /// FreeBSD.
-    pub world: Outline,
-    /// How FreeBSD is built.
+    pub world: WorldSummary,
+    /// The options of FreeBSD's build.
     pub options: Options,
-    /// What lies over it.
+    /// What is added to FreeBSD.
     pub inputs: Inputs,
     /// The card.
     pub media: Media,
-    /// What starts.
+    /// How a slot is started.
     pub boot: Boot,
-    /// What is made.
+    /// The files that are built.
     pub output: Output,
-    /// What the engineer should look at.
+    /// What the engineer should check.
     pub warnings: Vec<String>,
 }
 
-/// make(1) variables.
+/// make(1) variables of FreeBSD's build.
 #[derive(Debug, Serialize)]
 pub struct Options {
     /// `TARGET_CPUTYPE`.
@@ -62,67 +62,67 @@ pub struct Options {
     pub kernel: Vec<String>,
 }
 
-/// What lies over FreeBSD.
+/// What is added to FreeBSD.
 #[derive(Debug, Serialize)]
 pub struct Inputs {
     /// The product's programs.
-    pub services: Vec<&'static str>,
-    /// Folders of files.
+    pub services: Vec<String>,
+    /// The directories of the overlay.
     pub overlay: Vec<String>,
-    /// The folder that lies over everything.
+    /// The directories of `customize.install_files`.
     pub install_files: Option<String>,
-    /// FreeBSD packages that the lock pins.
+    /// The number of FreeBSD packages in the lock file.
     pub packages: usize,
-    /// What changes the tree, in its order.
+    /// The steps and hooks, in order.
     pub customization: Vec<Customization>,
-    /// What `/cfg` starts with.
+    /// The directory with the initial content of `/cfg`.
     pub cfg: Option<String>,
-    /// What `/data` starts with.
+    /// The directory with the initial content of `/data`.
     pub data: Option<String>,
 }
 
-/// One step or hook.
+/// A step or hook.
 #[derive(Debug, Serialize)]
 pub struct Customization {
     /// `early`, `customize` or `late`.
     pub stage: &'static str,
-    /// The key of the step, or the hook's file.
+    /// The key of the step, or the path of the hook.
     pub what: String,
 }
 
 /// The card and its file systems; sizes are in sectors of 512 bytes.
 #[derive(Debug, Serialize)]
 pub struct Media {
-    /// Its device on the unit, or `label/NAME` where its slices are found by labels.
+    /// Its device on the unit, or `label/NAME` if its slices are found by their labels.
     pub drive: String,
     /// Its size.
     pub sectors: u64,
-    /// Sectors of a track.
+    /// Sectors per track.
     pub track: u32,
     /// Heads.
     pub heads: u32,
     /// Its slices.
     pub slices: Vec<SliceFacts>,
-    /// newfs(8) parameters of a slot, in bytes.
+    /// The block size of its file systems, in bytes.
     pub block: u32,
-    /// Bytes of a fragment.
+    /// The fragment size, in bytes.
     pub fragment: u32,
-    /// Bytes for each inode.
+    /// The number of bytes per inode.
     pub bytes_per_inode: u32,
-    /// Soft updates.
+    /// Whether soft updates are enabled.
     pub soft_updates: bool,
-    /// The memory disk of `/etc`.
+    /// The size of the memory disk of `/etc`.
     pub ram_etc: u32,
-    /// That of `/var` and `/tmp`.
+    /// The size of the memory disk of `/var` and `/tmp`.
     pub ram_tmpvar: u32,
 }
 
-/// One slice.
+/// A slice; sizes are in sectors.
 #[derive(Debug, Serialize)]
 pub struct SliceFacts {
     /// Its number in the MBR.
     pub number: u8,
-    /// What it is for.
+    /// Its use.
     pub what: &'static str,
     /// Its first sector.
     pub start: u64,
@@ -130,53 +130,53 @@ pub struct SliceFacts {
     pub sectors: u64,
 }
 
-/// What starts a slot.
+/// How a slot is started.
 #[derive(Debug, Serialize)]
 pub struct Boot {
     /// The program in the MBR.
     pub code: &'static str,
-    /// The slot that starts by itself.
+    /// The slot that starts by default.
     pub default: u8,
-    /// How long it waits, in ticks of 1/18.2 s.
+    /// How long it waits for a key, in ticks of 1/18.2 s.
     pub ticks: u16,
-    /// Bits per second of the console.
+    /// The speed of the serial console, in bits per second.
     pub console_speed: u32,
 }
 
-/// What is made.
+/// The files that are built.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// The folder of the version.
-    pub folder: PathBuf,
-    /// It is there already; it is made anew if anything that it is made from has changed.
+    /// The directory of the version.
+    #[serde(rename = "folder")]
+    pub directory: PathBuf,
+    /// Whether the directory exists. It is replaced if any input has changed.
     pub exists: bool,
-    /// The images in it.
+    /// The names of the images in it.
     pub images: Vec<String>,
 }
 
 impl Summary {
-    /// Looks at all that is ordered, for the repository at `root`.
+    /// The summary of `request` for the repository at `root`.
     ///
     /// # Errors
-    /// The world is none, or a hook is no program.
-    pub fn of(order: &Order, root: &Path) -> Result<Self> {
-        let product = &order.product;
-        let world = Outline::of(&order.origin, order.letters, product)?;
-        let mut warnings: Vec<String> =
-            product.media_warning.iter().chain(&world.warnings).cloned().collect();
-        if order.version.dirty {
-            warnings.push("there are changes that are not committed: the version ends in .dirty".to_owned());
+    /// The world cannot be used, or a hook is not executable.
+    pub fn of(request: &BuildRequest, root: &Path) -> Result<Self> {
+        let product = &request.product;
+        let world = WorldSummary::of(&request.origin, request.skip, product)?;
+        let mut warnings: Vec<String> = product.warnings.iter().chain(&world.warnings).cloned().collect();
+        if request.version.dirty {
+            warnings.push("some changes are not committed: the version ends in .dirty".to_owned());
         }
-        let folder = order.output.join(&order.version.text);
+        let directory = request.output_dir.join(&request.version.text);
         Ok(Self {
             product: product.name.clone(),
-            board: product.board.clone(),
-            version: order.version.text.clone(),
-            edition: match order.edition {
+            board: product.board.name.to_owned(),
+            version: request.version.text.clone(),
+            edition: match request.edition {
                 Edition::Release => "release",
                 Edition::Development => "development",
             },
-            definition: order.definition.clone(),
+            definition: request.definition.clone(),
             world,
             options: Options {
                 cputype: product.world.cputype.clone(),
@@ -185,8 +185,8 @@ impl Summary {
                 install: product.world.install.clone(),
                 kernel: product.kernel.options.clone(),
             },
-            inputs: Inputs::of(order, root)?,
-            media: Media::of(order),
+            inputs: Inputs::of(request, root)?,
+            media: Media::of(request),
             boot: Boot {
                 code: match product.boot.code {
                     BootCode::Sluice => "sluice",
@@ -196,12 +196,12 @@ impl Summary {
                 ticks: product.boot.ticks,
                 console_speed: product.console_speed,
             },
-            output: Output { exists: folder.is_dir(), folder, images: order.made() },
+            output: Output { exists: directory.is_dir(), directory, images: request.built_images() },
             warnings,
         })
     }
 
-    /// As text: one fact a line.
+    /// Formats the summary as text, one fact per line.
     pub fn text(&self) -> String {
         let mut lines = Lines::default();
         lines.fact(
@@ -212,15 +212,15 @@ impl Summary {
         self.world_lines(&mut lines);
         self.input_lines(&mut lines);
         self.media_lines(&mut lines);
-        let state = if self.output.exists { "there; made anew if anything of it has changed" } else { "new" };
-        lines.fact("output", format_args!("{} ({state})", self.output.folder.display()));
+        let state = if self.output.exists { "exists; rebuilt if any input has changed" } else { "new" };
+        lines.fact("output", format_args!("{} ({state})", self.output.directory.display()));
         lines.list("", &self.output.images);
         lines.list("warning", &self.warnings);
         lines.0
     }
 
     fn world_lines(&self, lines: &mut Lines) {
-        let Outline { kind, path, version, kernel, steps, .. } = &self.world;
+        let WorldSummary { kind, path, version, kernel, steps, .. } = &self.world;
         let version = version.iter().map(|version| format!(" {version}"));
         let from = path.iter().map(|path| format!(" in {}", path.display()));
         lines.fact("world", version.chain(from).fold((*kind).to_owned(), |text, part| text + &part));
@@ -234,7 +234,7 @@ impl Summary {
         for (name, options) in
             [("options", world), ("to build", build), ("to install", install), ("of kernel", kernel)]
         {
-            lines.list(name, filled(options));
+            lines.list(name, fill(options));
         }
     }
 
@@ -257,7 +257,7 @@ impl Summary {
         lines.fact(
             "media",
             format_args!(
-                "{}, {} sectors ({}), {} heads of {} sectors",
+                "{}, {} sectors ({}), {} heads, {} sectors per track",
                 media.drive,
                 media.sectors,
                 bytes(media.sectors),
@@ -273,7 +273,7 @@ impl Summary {
         lines.fact(
             "file system",
             format_args!(
-                "UFS2, blocks of {}, fragments of {}, an inode for {} bytes, {}soft updates",
+                "UFS2, {}-byte blocks, {}-byte fragments, one inode per {} bytes, {}soft updates",
                 media.block,
                 media.fragment,
                 media.bytes_per_inode,
@@ -296,23 +296,23 @@ impl Summary {
 }
 
 impl Inputs {
-    fn of(order: &Order, root: &Path) -> Result<Self> {
-        let product = &order.product;
+    fn of(request: &BuildRequest, root: &Path) -> Result<Self> {
+        let product = &request.product;
         let customize = &product.customize;
         let mut customization = Vec::new();
         for stage in Stage::ALL {
             let steps =
                 customize.steps.iter().filter(|step| step.stage == stage).map(|step| step.name.clone());
-            let hooks = hook_names(root, &customize.hooks, stage)?;
+            let hooks = hook_paths(root, &customize.hooks, stage)?;
             let hooks = hooks.iter().map(|hook| hook.display().to_string());
             let stage = stage.name();
             customization.extend(steps.chain(hooks).map(|what| Customization { stage, what }));
         }
         Ok(Self {
-            services: PROGRAMS.to_vec(),
+            services: services::programs()?,
             overlay: product.overlay.folders.clone(),
             install_files: customize.install_files.as_ref().map(|files| files.folders.join(", ")),
-            packages: order.packages.count(),
+            packages: request.packages.count(),
             customization,
             cfg: product.cfg_folder.clone(),
             data: product.data_folder.clone(),
@@ -321,8 +321,8 @@ impl Inputs {
 }
 
 impl Media {
-    fn of(order: &Order) -> Self {
-        let product = &order.product;
+    fn of(request: &BuildRequest) -> Self {
+        let product = &request.product;
         let FileSystem { block, fragment, bytes_per_inode, soft_updates } = product.filesystem;
         let layout = &product.layout;
         let facts = |what| {
@@ -352,8 +352,8 @@ impl Media {
     }
 }
 
-/// The words, as many in a line as fit.
-fn filled(words: &[String]) -> Vec<String> {
+/// Fills lines with the words.
+fn fill(words: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
@@ -364,7 +364,7 @@ fn filled(words: &[String]) -> Vec<String> {
     lines
 }
 
-/// Lines of a name and what it is.
+/// Lines that consist of a name and a value.
 #[derive(Default)]
 struct Lines(String);
 
@@ -373,7 +373,7 @@ impl Lines {
         let _ = writeln!(self.0, "{name:<13} {value}"); // writing to a string cannot fail
     }
 
-    /// One line each; the name stands in the first.
+    /// Adds a line for each value; only the first one has the name.
     fn list(&mut self, name: &str, values: impl IntoIterator<Item = impl Display>) {
         for (index, value) in values.into_iter().enumerate() {
             self.fact(if index == 0 { name } else { "" }, value);

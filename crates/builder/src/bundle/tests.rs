@@ -1,13 +1,19 @@
-//! A bundle that was made here, read back with what units read it with.
+//! Bundles read back with the reader that units use.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
-use firmware::bundle::{PublicKeys, Reader};
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use firmware::bundle::{Manifest, PublicKeys, Reader};
 
-use super::*;
-use crate::keys::Pair;
+use super::chunk_cache::ChunkCache;
+use super::encoder::ENCODER;
+use super::write::{CHUNK_BYTES, SUFFIX, Summary, manifest, write};
+use crate::keys::{Pair, Signer};
+use crate::product::{Product, Version};
 
-/// Chunks of the slot image of these tests, the last of them half a chunk.
+/// The number of chunks of the slot image in these tests. The last one is half a chunk.
 const CHUNKS: u64 = 9;
 
 struct Desk {
@@ -59,10 +65,10 @@ impl Desk {
         manifest(&product, &version, "miniature", sectors).unwrap()
     }
 
-    fn bundle(&self, name: &str, slot: &Path, former: Option<&Former>) -> (Vec<u8>, Summary) {
+    fn bundle(&self, name: &str, slot: &Path, cache: Option<&ChunkCache>) -> (Vec<u8>, Summary) {
         fs::create_dir_all(self.dir.path().join(name)).unwrap();
         let out = self.dir.path().join(name).join("sluice-alix-0.fw");
-        let summary = write(slot, &out, self.manifest(), &self.signer, former).unwrap();
+        let summary = write(slot, &out, self.manifest(), &self.signer, cache).unwrap();
         (fs::read(out).unwrap(), summary)
     }
 }
@@ -98,30 +104,30 @@ fn the_same_slot_gives_the_same_bytes_on_any_number_of_processors() {
 }
 
 #[test]
-fn what_a_former_bundle_has_is_taken_from_there_and_changes_no_byte() {
+fn chunks_of_a_previous_bundle_are_reused_and_change_no_byte() {
     let desk = Desk::new();
-    desk.bundle("former", &desk.slot("former"), None);
-    let folder = desk.dir.path().join("former");
+    desk.bundle("previous", &desk.slot("previous"), None);
+    let dir = desk.dir.path().join("previous");
     let open = |compression: &str, keys: &PublicKeys| {
-        fs::write(folder.join("manifest.json"), format!("{{\"compression\":\"{compression}\"}}")).unwrap();
-        Former::open(&folder, "manifest.json", keys)
+        fs::write(dir.join("manifest.json"), format!("{{\"compression\":\"{compression}\"}}")).unwrap();
+        ChunkCache::open(&dir, "manifest.json", SUFFIX, keys)
     };
     assert!(open("zstd 1.5.6, level 19", &desk.keys()).is_none(), "another encoder gives other bytes");
-    assert!(open(ENCODER, &PublicKeys::new()).is_none(), "nobody vouches for it");
-    let former = open(ENCODER, &desk.keys()).unwrap();
+    assert!(open(ENCODER, &PublicKeys::new()).is_none(), "its signature is not trusted");
+    let cache = open(ENCODER, &desk.keys()).unwrap();
     let slot = desk.slot("text");
     let (fresh, _) = desk.bundle("fresh", &slot, None);
-    let (bundle, summary) = desk.bundle("reused", &slot, Some(&former));
+    let (bundle, summary) = desk.bundle("reused", &slot, Some(&cache));
     assert!(bundle == fresh);
     assert_eq!((summary.stored, summary.reused), (4, 2), "the two with text are new");
 
-    let path = folder.join("sluice-alix-0.fw");
+    let path = dir.join("sluice-alix-0.fw");
     let mut damaged = fs::read(&path).unwrap();
     let last = damaged.len() - 1;
     damaged[last] ^= 1;
     fs::write(&path, damaged).unwrap();
-    let former = open(ENCODER, &desk.keys()).unwrap();
-    let (bundle, summary) = desk.bundle("damaged", &slot, Some(&former));
+    let cache = open(ENCODER, &desk.keys()).unwrap();
+    let (bundle, summary) = desk.bundle("damaged", &slot, Some(&cache));
     assert!(bundle == fresh);
     assert_eq!(summary.reused, 1, "a damaged chunk is compressed again");
 }
@@ -136,11 +142,5 @@ fn a_slot_image_of_another_length_is_refused_and_nothing_is_replaced() {
     assert_eq!(fs::read(&out).unwrap(), b"mine");
     File::options().write(true).open(&slot).unwrap().set_len(CHUNK_BYTES).unwrap();
     let error = write(&slot, &desk.dir.path().join("b.fw"), desk.manifest(), &desk.signer, None).unwrap_err();
-    assert!(format!("{error:#}").contains("131072 bytes and should have"), "{error:#}");
-}
-
-#[test]
-fn the_manifest_names_the_encoder_that_is_built_in() {
-    let version = zstd::zstd_safe::version_string();
-    assert_eq!(ENCODER, format!("zstd {version}, level {LEVEL}"));
+    assert!(format!("{error:#}").contains("131072 bytes, but should have"), "{error:#}");
 }

@@ -1,16 +1,17 @@
-//! What changes the tree beyond layers and NanoBSD's rules, at NanoBSD's three stages: declarative [`Step`]s of the product
-//! definition, and hooks, programs that get the tree as a folder. docs/customize.md is for who writes them.
+//! What changes the tree beyond layers and NanoBSD's rules, at NanoBSD's three stages: declarative steps of the product
+//! definition, and hooks, programs that get the tree as a directory. docs/customize.md describes both.
 //!
-//! Steps work on the tree and need no folder. For hooks the tree is written out without owners, devices and flags, and
-//! what they changed is read back: so nobody needs root, and what they did not touch stays as it was.
+//! Steps change the tree itself. For hooks, the tree is written to a directory without owners, devices and flags, and their
+//! changes are read back. So root is not needed, and paths without changes stay as they were.
 
-mod folder;
+mod directory;
 mod hook;
 mod rc;
 mod shims;
 mod step;
 #[cfg(test)]
 mod tests;
+pub mod variables;
 
 use std::path::{Path, PathBuf};
 
@@ -20,38 +21,12 @@ use rootfs::metalog;
 use rootfs::tree::Tree;
 
 use crate::inputs;
-use crate::product::{Customize, Product};
-use hook::Surroundings;
-pub use hook::{is_told, names as hook_names};
-pub use rc::Assignment;
-pub use step::{Action, Owner, Step, Text};
+use crate::product::{Action, Customize, Product, Stage, Text};
+use hook::HookEnvironment;
+pub use hook::paths as hook_paths;
+pub use variables::is_hook_variable;
 
-/// When something is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// After the layers are merged, before NanoBSD's rules.
-    Early,
-    /// After `/etc` is set up for a read-only root, before it is copied to `/conf`.
-    Customize,
-    /// After everything else.
-    Late,
-}
-
-impl Stage {
-    /// All, in their order.
-    pub const ALL: [Self; 3] = [Self::Early, Self::Customize, Self::Late];
-
-    /// Its name, in messages and as the folder of its hooks with `.d` behind it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Early => "early",
-            Self::Customize => "customize",
-            Self::Late => "late",
-        }
-    }
-}
-
-/// Carries the product's customization out.
+/// Applies the product's customization.
 pub struct Customizer<'a> {
     root: &'a Path,
     product: &'a Product,
@@ -60,15 +35,15 @@ pub struct Customizer<'a> {
 }
 
 impl<'a> Customizer<'a> {
-    /// For the repository at `root`; logs and scratch folders go below `target`.
+    /// A customizer for the repository at `root`. Logs and temporary directories go below `target`.
     pub fn new(root: &'a Path, target: &Path, product: &'a Product, reporter: Reporter) -> Self {
         Self { root, product, reporter, logs: target.join("customize") }
     }
 
-    /// Does what is to be done at `stage`: first the steps, in order, then the hooks, by name.
+    /// Applies the customization of `stage`: first the steps in their order, then the hooks sorted by name.
     ///
     /// # Errors
-    /// A step that would do nothing or cannot be done, or a hook that fails or leaves what no image can hold.
+    /// A step would change nothing or cannot be applied, or a hook fails or leaves something that an image cannot hold.
     pub fn run(&self, stage: Stage, tree: &mut Tree) -> Result<()> {
         let customize = &self.product.customize;
         for step in customize.steps.iter().filter(|step| step.stage == stage) {
@@ -86,22 +61,22 @@ impl<'a> Customizer<'a> {
         if hooks.is_empty() {
             return Ok(());
         }
-        let around = Surroundings { root: self.root, product: self.product, logs: &self.logs, stage };
-        hook::run_all(&hooks, &around, tree, &self.reporter)
+        let environment = HookEnvironment { root: self.root, product: self.product, logs: &self.logs, stage };
+        hook::run_all(&hooks, &environment, tree, &self.reporter)
     }
 }
 
-/// A digest of all that customization takes from files.
+/// A digest of all files that the customization reads.
 ///
 /// # Errors
-/// Something cannot be read.
+/// A file cannot be read.
 pub fn digest(root: &Path, customize: &Customize) -> Result<String> {
     let from = customize.steps.iter().filter_map(|step| match &step.action {
         Action::Put { text: Text::From(file), .. } => file.to_str(),
         _ => None,
     });
-    let folders = customize.install_files.iter().flat_map(|overlay| overlay.folders.iter());
-    let paths = customize.hooks.iter().chain(folders).map(String::as_str).chain(from);
+    let directories = customize.install_files.iter().flat_map(|overlay| overlay.folders.iter());
+    let paths = customize.hooks.iter().chain(directories).map(String::as_str).chain(from);
     let paths: Vec<&str> =
         paths.chain(customize.files_mtree.iter().filter_map(|file| file.to_str())).collect();
     inputs::of_files(root, &paths)

@@ -1,60 +1,15 @@
-//! Variables of rc.conf(5), set as sysrc(8) sets them.
+//! Setting variables of rc.conf(5) as sysrc(8) does.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use rootfs::tree::{LayerId, Tree, TreePath};
 
 use super::step::rewrite;
+use crate::product::{Assignment, Change};
 
-/// Where a variable's value comes from when the file does not state it.
+/// The file with the value of a variable that the edited file does not set.
 const DEFAULTS: &str = "etc/defaults/rc.conf";
 
-/// What sysrc(8) is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    name: String,
-    change: Change,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Change {
-    Set(String),
-    Add(String),
-    Subtract(String),
-    Unset,
-}
-
 impl Assignment {
-    /// Parses `name=value`, `name+=value`, `name-=value` or `-x name`.
-    ///
-    /// # Errors
-    /// Something else, or a value that would not be one in a file of variables.
-    pub fn parse(text: &str) -> Result<Self> {
-        let (name, change) = if let Some(name) = text.strip_prefix("-x ") {
-            (name.trim(), Change::Unset)
-        } else if let Some((name, value)) = text.split_once('=') {
-            let value = value.to_owned();
-            match (name.strip_suffix('+'), name.strip_suffix('-')) {
-                (Some(name), _) => (name, Change::Add(value)),
-                (_, Some(name)) => (name, Change::Subtract(value)),
-                _ => (name, Change::Set(value)),
-            }
-        } else {
-            bail!("`{text}`; write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)")
-        };
-        let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-        ensure!(
-            name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit()),
-            "`{name}` is no name of a variable"
-        );
-        if let Change::Set(value) | Change::Add(value) | Change::Subtract(value) = &change {
-            ensure!(
-                !value.contains(['"', '\n', '\\', '`', '$']),
-                "the value `{value}` of {name} holds what the shell would change; put the line with a hook or `append`"
-            );
-        }
-        Ok(Self { name: name.to_owned(), change })
-    }
-
     pub(super) fn apply(&self, tree: &mut Tree, layer: LayerId, file: &TreePath) -> Result<()> {
         let text = if tree.get(file).is_some() { tree.read_text(file)? } else { String::new() };
         let name = &self.name;
@@ -79,20 +34,23 @@ impl Assignment {
             Change::Subtract(value) => {
                 ensure!(
                     words().any(|word| word == value),
-                    "taking `{value}` from {name} in {file}: it is `{current}`"
+                    "removing `{value}` from {name} in {file}: its value is `{current}`"
                 );
                 words().filter(|word| word != value).collect::<Vec<_>>().join(" ")
             }
             Change::Unset => {
-                ensure!(own.is_some(), "removing {name} from {file}: it is not there; drop the step");
+                ensure!(
+                    own.is_some(),
+                    "removing {name} from {file}: the file does not set it\nhint: drop the step"
+                );
                 let kept = text.lines().filter(|line| assigned(line, name).is_none());
                 return rewrite(tree, layer, file, &kept.map(|line| format!("{line}\n")).collect::<String>());
             }
         };
         let line = format!("{name}=\"{wanted}\"\n");
-        // The last assignment counts; it keeps its place.
-        let is_it = |(index, line)| assigned(line, name).map(|_| index);
-        let last = text.lines().enumerate().filter_map(is_it).last();
+        // The last assignment takes effect, so it is the one to change.
+        let is_assignment = |(index, line)| assigned(line, name).map(|_| index);
+        let last = text.lines().enumerate().filter_map(is_assignment).last();
         let mut changed: String = text
             .lines()
             .enumerate()
@@ -105,7 +63,7 @@ impl Assignment {
     }
 }
 
-/// The value that `line` gives to `name`, as it is written, without quotes and a remark behind it.
+/// The value that `line` assigns to `name`, without quotes and trailing comment.
 fn assigned<'t>(line: &'t str, name: &str) -> Option<&'t str> {
     let value = line.trim_start().strip_prefix(name)?.strip_prefix('=')?;
     Some(match value.chars().next() {

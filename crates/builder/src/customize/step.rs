@@ -1,68 +1,13 @@
-//! One step: a change to the tree that the product definition states.
+//! Applying a step of the product definition to the tree.
 //!
-//! A step that would do nothing is an error: a line that a new FreeBSD spells otherwise must not go unnoticed.
+//! A step that would change nothing is an error: a line that a new FreeBSD spells differently must not go unnoticed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use rootfs::tree::{Attributes, Content, Inode, Kind, LayerId, Principal, Tree, TreePath};
+use rootfs::tree::{Attributes, Content, Inode, Kind, LayerId, Tree, TreePath};
 
-use super::{Assignment, Stage};
-
-/// One step.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// When.
-    pub stage: Stage,
-    /// What messages call it: `customize.step 3`.
-    pub name: String,
-    /// What is done.
-    pub action: Action,
-}
-
-/// What a step does.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "a field is what the key of the same name says")]
-pub enum Action {
-    /// A file is made, or gets other content; what is not stated stays, or is 0644 and root's.
-    Put { path: TreePath, text: Text, mode: Option<u16>, owner: Option<Owner> },
-    /// Text is added at the end of a file that is there.
-    Append { path: TreePath, text: String },
-    /// Each line that is `line` becomes `with`.
-    Replace { path: TreePath, line: String, with: String },
-    /// A path goes, with all below.
-    Remove { path: TreePath },
-    /// A path gets other permission bits.
-    Chmod { path: TreePath, mode: u16 },
-    /// A path gets another owner.
-    Chown { path: TreePath, owner: Owner },
-    /// A symbolic link is made.
-    Symlink { path: TreePath, to: String },
-    /// A directory is made.
-    Mkdir { path: TreePath, mode: Option<u16>, owner: Option<Owner> },
-    /// A variable of rc.conf(5) is set.
-    Sysrc { file: TreePath, assignment: Assignment },
-    /// sshd lets root in.
-    AllowSshRoot,
-}
-
-/// Where content comes from.
-#[derive(Clone, Debug)]
-pub enum Text {
-    /// The definition.
-    Inline(String),
-    /// A file, from the root of the repository.
-    From(PathBuf),
-}
-
-/// What is stated of an owner.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    /// The user.
-    pub user: Option<Principal>,
-    /// The group.
-    pub group: Option<Principal>,
-}
+use crate::product::{Action, Owner, Step, Text};
 
 impl Owner {
     fn apply(&self, attributes: &mut Attributes) {
@@ -76,21 +21,21 @@ impl Owner {
 }
 
 impl Step {
-    /// Does it.
+    /// Applies the step to `tree`, as a part of `layer`. `root` is the root of the repository.
     pub(super) fn apply(&self, tree: &mut Tree, layer: LayerId, root: &Path) -> Result<()> {
         match &self.action {
             Action::Put { path, text, mode, owner } => {
                 let content = text.content(root)?;
-                let former = match tree.get(path) {
+                let previous = match tree.get(path) {
                     None => None,
                     Some(Inode { kind: Kind::File(_), attributes, .. }) => Some(attributes.clone()),
                     Some(inode) => bail!(
-                        "putting a file at {path}: layer `{}` has a {} there; remove it first if that is meant",
+                        "putting a file at {path}: layer `{}` has a {} there\nhint: to replace it, remove it in a step before",
                         tree.layer_name(inode.layer),
                         inode.kind.word()
                     ),
                 };
-                let attributes = attributes(former, 0o644, *mode, owner.as_ref());
+                let attributes = attributes(previous, 0o644, *mode, owner.as_ref());
                 tree.put(layer, path, Kind::File(content), attributes)
             }
             Action::Append { path, text } => {
@@ -102,20 +47,20 @@ impl Step {
                 if tree.remove(path) {
                     return Ok(());
                 }
-                bail!("removing {path}: it is not in the image; drop the step, or correct the path")
+                bail!("removing {path}: it is not in the image\nhint: drop the step, or correct the path")
             }
             Action::Chmod { path, mode } => {
-                there(tree, path, "changing the mode of")?.mode = *mode;
+                existing(tree, path, "changing the mode of")?.mode = *mode;
                 Ok(())
             }
             Action::Chown { path, owner } => {
-                owner.apply(there(tree, path, "changing the owner of")?);
+                owner.apply(existing(tree, path, "changing the owner of")?);
                 Ok(())
             }
             Action::Symlink { path, to } => {
                 if let Some(inode) = tree.get(path).filter(|inode| !matches!(inode.kind, Kind::Symlink(_))) {
                     bail!(
-                        "making the symbolic link {path}: layer `{}` has a {} there; remove it first if that is meant",
+                        "creating the symbolic link {path}: layer `{}` has a {} there\nhint: to replace it, remove it in a step before",
                         tree.layer_name(inode.layer),
                         inode.kind.word()
                     );
@@ -124,8 +69,8 @@ impl Step {
             }
             Action::Mkdir { path, mode, owner } => {
                 tree.make_dirs(layer, path, 0o755)?;
-                let place = there(tree, path, "making the directory")?;
-                *place = attributes(Some(place.clone()), 0o755, *mode, owner.as_ref());
+                let current = existing(tree, path, "creating the directory")?;
+                *current = attributes(Some(current.clone()), 0o755, *mode, owner.as_ref());
                 Ok(())
             }
             Action::Sysrc { file, assignment } => assignment.apply(tree, layer, file),
@@ -147,12 +92,12 @@ impl Text {
 }
 
 fn attributes(
-    former: Option<Attributes>,
+    previous: Option<Attributes>,
     default: u16,
     mode: Option<u16>,
     owner: Option<&Owner>,
 ) -> Attributes {
-    let mut attributes = former.unwrap_or_else(|| Attributes::root(default));
+    let mut attributes = previous.unwrap_or_else(|| Attributes::root(default));
     attributes.mode = mode.unwrap_or(attributes.mode);
     if let Some(owner) = owner {
         owner.apply(&mut attributes);
@@ -160,9 +105,10 @@ fn attributes(
     attributes
 }
 
-fn there<'t>(tree: &'t mut Tree, path: &TreePath, what: &str) -> Result<&'t mut Attributes> {
+fn existing<'t>(tree: &'t mut Tree, path: &TreePath, what: &str) -> Result<&'t mut Attributes> {
     let inode = tree.get_mut(path);
-    let inode = inode.with_context(|| format!("{what} {path}: it is not in the image; correct the path"))?;
+    let inode =
+        inode.with_context(|| format!("{what} {path}: it is not in the image\nhint: correct the path"))?;
     Ok(&mut inode.attributes)
 }
 
@@ -173,7 +119,9 @@ fn replace(tree: &mut Tree, layer: LayerId, path: &TreePath, line: &str, with: &
             .lines()
             .max_by(|a, b| strsim::jaro_winkler(a, line).total_cmp(&strsim::jaro_winkler(b, line)))
             .unwrap_or_default();
-        bail!("replacing a line of {path}: no line is `{line}`; the one most like it is `{nearest}`");
+        bail!(
+            "replacing a line of {path}: there is no line `{line}`\nhint: the most similar line is `{nearest}`"
+        );
     }
     let lines = text.lines().map(|found| if found == line { with } else { found });
     let mut changed = lines.collect::<Vec<_>>().join("\n");
@@ -183,13 +131,13 @@ fn replace(tree: &mut Tree, layer: LayerId, path: &TreePath, line: &str, with: &
     rewrite(tree, layer, path, &changed)
 }
 
-/// Other content for a file, whose attributes stay.
+/// Replaces the content of a file, and keeps its attributes.
 pub(super) fn rewrite(tree: &mut Tree, layer: LayerId, path: &TreePath, text: &str) -> Result<()> {
-    let former = tree.get(path).map(|inode| inode.attributes.clone());
-    tree.put(layer, path, Kind::File(text.into()), former.unwrap_or_else(|| Attributes::root(0o644)))
+    let previous = tree.get(path).map(|inode| inode.attributes.clone());
+    tree.put(layer, path, Kind::File(text.into()), previous.unwrap_or_else(|| Attributes::root(0o644)))
 }
 
-/// As `cust_allow_ssh_root` edits `sshd_config`, which is made where the world has none.
+/// Edits `sshd_config` as `cust_allow_ssh_root` does, and creates it if the world has none.
 fn allow_ssh_root(tree: &mut Tree, layer: LayerId) -> Result<()> {
     const ALLOW: &str = "PermitRootLogin yes";
     let path = TreePath::parse("etc/ssh/sshd_config")?;
@@ -197,7 +145,7 @@ fn allow_ssh_root(tree: &mut Tree, layer: LayerId) -> Result<()> {
     let is_setting = |line: &str| line.trim_start_matches('#').starts_with("PermitRootLogin");
     let mut lines: Vec<&str> = text.lines().map(|line| if is_setting(line) { ALLOW } else { line }).collect();
     if !lines.contains(&ALLOW) {
-        // Before any `Match`, behind which it would hold for some only.
+        // A setting after a `Match` would only apply to some connections.
         lines.insert(0, ALLOW);
     }
     rewrite(tree, layer, &path, &(lines.join("\n") + "\n"))

@@ -109,18 +109,25 @@ fn a_step_that_would_do_nothing_is_refused() {
         refusal(r#"{ sysrc = "ntpd_flags-=-y" }"#),
     ]
     .join("\n"), @r#"
-    customize.step 1: replacing a line of /etc/rc.conf: no line is `hostname="z"`; the one most like it is `hostname="b"`
+    customize.step 1: replacing a line of /etc/rc.conf: there is no line `hostname="z"`
+    hint: the most similar line is `hostname="b"`
     customize.step 1: replacing a line of /etc/none: reading /etc/none of the image: there is no such file
-    customize.step 1: removing /etc/none: it is not in the image; drop the step, or correct the path
+    customize.step 1: removing /etc/none: it is not in the image
+    hint: drop the step, or correct the path
     customize.step 1: appending to /etc/none: reading /etc/none of the image: there is no such file
-    customize.step 1: changing the mode of /etc/none: it is not in the image; correct the path
-    customize.step 1: changing the owner of /etc/none: it is not in the image; correct the path
-    customize.step 1: putting a file at /etc: layer `world` has a dir there; remove it first if that is meant
+    customize.step 1: changing the mode of /etc/none: it is not in the image
+    hint: correct the path
+    customize.step 1: changing the owner of /etc/none: it is not in the image
+    hint: correct the path
+    customize.step 1: putting a file at /etc: layer `world` has a dir there
+    hint: to replace it, remove it in a step before
     customize.step 1: reading /nowhere/none: No such file or directory (os error 2)
-    customize.step 1: making the symbolic link /etc/rc.conf: layer `world` has a file there; remove it first if that is meant
+    customize.step 1: creating the symbolic link /etc/rc.conf: layer `world` has a file there
+    hint: to replace it, remove it in a step before
     customize.step 1: making the directory /etc/rc.conf: layer `world` has a file there
-    customize.step 1: removing sshd_enable from /etc/rc.conf: it is not there; drop the step
-    customize.step 1: taking `-y` from ntpd_flags in /etc/rc.conf: it is `-x -g`
+    customize.step 1: removing sshd_enable from /etc/rc.conf: the file does not set it
+    hint: drop the step
+    customize.step 1: removing `-y` from ntpd_flags in /etc/rc.conf: its value is `-x -g`
     "#);
 }
 
@@ -128,19 +135,27 @@ fn a_step_that_would_do_nothing_is_refused() {
 fn variables_are_set_as_sysrc_sets_them() {
     let set = |what: &str| text(&stepped(&format!("{{ sysrc = '{what}' }}")), "etc/rc.conf");
     let before = "hostname=\"a\" # the name\nntpd_flags='-x -g'\nhostname=\"b\"\n";
-    assert_eq!(set("hostname=c"), before.replace("\"b\"", "\"c\""), "the last one counts");
+    assert_eq!(set("hostname=c"), before.replace("\"b\"", "\"c\""), "the last one takes effect");
     assert_eq!(set("sshd_enable=YES"), format!("{before}sshd_enable=\"YES\"\n"));
     assert_eq!(set("ntpd_flags+=-n"), before.replace("'-x -g'", "\"-x -g -n\""));
-    assert_eq!(set("ntpd_flags+=-g"), before.replace("'-x -g'", "\"-x -g\""), "what is there is not added");
+    assert_eq!(
+        set("ntpd_flags+=-g"),
+        before.replace("'-x -g'", "\"-x -g\""),
+        "an existing word is not added"
+    );
     assert_eq!(set("ntpd_flags-=-x"), before.replace("'-x -g'", "\"-g\""));
-    assert_eq!(set("syslogd_flags+=-v"), format!("{before}syslogd_flags=\"-s -v\"\n"), "the default counts");
+    assert_eq!(
+        set("syslogd_flags+=-v"),
+        format!("{before}syslogd_flags=\"-s -v\"\n"),
+        "the default is the start"
+    );
     assert_eq!(set("-x hostname"), "ntpd_flags='-x -g'\n");
     let tree = stepped(r#"{ sysrc = "a=b", file = "/etc/rc.conf.d/new" }"#);
     assert_eq!(text(&tree, "etc/rc.conf.d/new"), "a=\"b\"\n");
 }
 
 #[test]
-fn root_may_come_in_by_ssh_if_that_is_asked_for() {
+fn root_may_log_in_by_ssh_if_the_product_allows_it() {
     let allowed = |tree: &mut Tree| {
         run(Path::new("/nowhere"), "[customize]\nallow_ssh_root = true", tree).unwrap();
         text(tree, "etc/ssh/sshd_config")
@@ -189,7 +204,7 @@ fn a_hook_that_changes_nothing_leaves_every_path_as_it_was() {
 }
 
 #[test]
-fn what_a_hook_does_to_the_folder_comes_back() {
+fn what_a_hook_does_to_the_directory_is_read_back() {
     let tree = hooked(&[
         ("20-second", "echo second >> etc/order"),
         (
@@ -270,7 +285,10 @@ fn files_are_copied_by_cpio_on_any_host() {
     assert!(tree.is_dir(&at("empty")));
     assert_eq!(text(&tree, "copies/etc/a b/link"), "1\n");
     assert_eq!(tree.id(&at("links/etc/fstab")), tree.id(&at("etc/fstab")));
-    assert_eq!(text(&tree, "refusal"), "cpio: hooks have `cpio -p FOLDER` and no archives; use tar\n");
+    assert_eq!(
+        text(&tree, "refusal"),
+        "cpio: only `cpio -p DIRECTORY` is available to hooks; use tar for archives\n"
+    );
 }
 
 #[test]
@@ -282,25 +300,39 @@ fn a_hook_knows_nanobsds_variables_and_nothing_of_the_host() {
     insta::assert_snapshot!(text(&tree, "env"), @r"
     HOME
     LC_ALL
+    NANO_ALTROOT
     NANO_ARCH
     NANO_BOOT2CFG
+    NANO_CFGDIR
+    NANO_CODESIZE
     NANO_CONFSIZE
+    NANO_CPUTYPE
+    NANO_DATADIR
+    NANO_DATASIZE
     NANO_DRIVE
     NANO_HEADS
     NANO_HOST_PATH
     NANO_IMAGES
+    NANO_IMG1NAME
+    NANO_IMGNAME
+    NANO_INIT_IMG2
     NANO_KERNEL
     NANO_LABEL
     NANO_LOG
     NANO_MEDIASIZE
     NANO_METALOG
     NANO_NAME
+    NANO_NEWFS
     NANO_OBJ
+    NANO_PARTITION_ALTROOT
+    NANO_PARTITION_ROOT
     NANO_RAM_ETCSIZE
     NANO_RAM_TMPVARSIZE
     NANO_ROOT
     NANO_SECTS
+    NANO_SLICE_ALTROOT
     NANO_SLICE_CFG
+    NANO_SLICE_DATA
     NANO_SLICE_ROOT
     NANO_TOOLS
     NANO_WORLDDIR
@@ -308,7 +340,7 @@ fn a_hook_knows_nanobsds_variables_and_nothing_of_the_host() {
     TZ
     ");
     for name in text(&tree, "env").lines().filter(|name| name.starts_with("NANO_")) {
-        assert!(is_told(name), "{name}");
+        assert!(is_hook_variable(name), "{name}");
     }
     assert_eq!(text(&tree, "drive"), "ada0 10240\n");
     assert_eq!(text(&tree, "umask"), "0022\n");
@@ -316,22 +348,91 @@ fn a_hook_knows_nanobsds_variables_and_nothing_of_the_host() {
 }
 
 #[test]
+fn hooks_get_the_slices_of_this_image_and_not_those_of_a_nanobsd_conf() {
+    let values = |definition: &str| {
+        let mut tree = world();
+        let script = r#"echo "$NANO_IMAGES $NANO_SLICE_CFG $NANO_SLICE_DATA $NANO_DATASIZE $NANO_NEWFS|$NANO_CFGDIR" > values"#;
+        let root = hooks(&[("10-values", script)]);
+        run(root.path(), definition, &mut tree).unwrap();
+        text(&tree, "values").replace(&root.path().display().to_string(), "ROOT")
+    };
+    let newfs = "-b 4096 -f 512 -i 8192 -U";
+    assert_eq!(
+        values("[slices]\nslots = 1\ndata = 20160\ncfg_folder = \"site/cfg\"\n"),
+        format!("1 s3 s4 20160 {newfs}|ROOT/site/cfg\n")
+    );
+    assert_eq!(values(""), format!("2 s3 s4 0 {newfs}|\n"));
+}
+
+/// What `script` prints as a hook.
+fn printed(script: &str) -> String {
+    let script = format!("{{ {script}\n}} > printed 2>&1");
+    text(&hooked(&[("10-print", &script)]), "printed")
+}
+
+#[test]
+fn digests_are_printed_as_bsd_prints_them() {
+    let printed =
+        printed("printf abc > f; md5 f; sha256 -q f; md5 -r f; md5 -s abc; printf abc | md5; md5 -q f f");
+    let md5 = "900150983cd24fb0d6963f7d28e17f72";
+    let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(
+        printed,
+        format!("MD5 (f) = {md5}\n{sha256}\n{md5} f\nMD5 (\"abc\") = {md5}\n{md5}\n{md5}\n{md5}\n")
+    );
+}
+
+#[test]
+fn base64_is_decoded_as_bsd_decodes_it() {
+    let text = "begin-base64 644 out\naGVs\nbG8K\n====\n";
+    let printed = printed(&format!(
+        "printf '{text}' > in; b64decode in; cat out; b64decode -p in; b64decode -o other in; cat other; echo aGVsbG8K | \
+         b64decode -r; echo x | b64decode || echo refused"
+    ));
+    assert_eq!(printed, "hello\n".repeat(4) + "b64decode: missing or bad \"begin\" line\nrefused\n");
+}
+
+#[test]
+fn date_find_and_ln_take_bsds_options() {
+    let printed = printed(
+        r#"date -r 86400 +%Y-%m-%d; date -u -r 0 +%H; touch -d @86400 f; date -r f +%d
+        mkdir -p d/sub e; touch d/ab d/b "d/sub/a b"
+        find -E d e -regex '.*/(ab|b)' | sort; find d -name 'a b'; find -dE d -regex '.*/sub.*'; find -x e
+        mkdir one two; ln -s one link; ln -shf two link; readlink link; ls one; ln -fs -h one link; readlink link"#,
+    );
+    assert_eq!(printed, "1970-01-02\n00\n02\nd/ab\nd/b\nd/sub/a b\nd/sub/a b\nd/sub\ne\ntwo\none\n");
+}
+
+#[test]
+fn a_program_that_no_linux_has_says_so() {
+    for name in ["makemap", "newaliases", "makefs"] {
+        let host = std::env::split_paths("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .any(|dir| dir.join(name).exists());
+        if host {
+            continue;
+        }
+        let error = hook_refusal(&[("10-x", &format!("{name} -C etc/x"))]);
+        assert!(error.contains(&format!("{name}: not available to hooks on this host\n  hint: ")), "{error}");
+    }
+}
+
+#[test]
 fn a_hook_that_fails_names_itself_its_log_and_its_last_lines() {
     let failed = hook_refusal(&[("10-good", "true"), ("20-bad", "echo said this\nsed -e s/a/b/ etc/none\n")]);
     insta::assert_snapshot!(failed, @r"
-    running the hook appliance/hooks/customize.d/20-bad at the stage customize: it ended with exit status: 2; its log ROOT/target/customize/customize.20-bad.log ends
+    running the hook appliance/hooks/customize.d/20-bad at the stage customize: it ended with exit status: 2; its log ROOT/target/customize/customize.20-bad.log ends with
       said this
       sed: can't read etc/none: No such file or directory
     ");
     assert_eq!(
         hook_refusal(&[("10-fifo", "mkfifo run")]),
-        "taking over what the hook appliance/hooks/customize.d/10-fifo changed: /run is neither file, directory nor \
-         symbolic link: devices and pipes cannot come from a hook"
+        "reading the changes of the hook appliance/hooks/customize.d/10-fifo: /run is not a file, directory or symbolic \
+         link: hooks cannot create devices or pipes"
     );
     assert_eq!(
         hook_refusal(&[("10-log", "echo './none uname=root' >> ${NANO_METALOG}")]),
-        "taking over what the hook appliance/hooks/customize.d/10-log changed: NANO_METALOG, line 1: /none is not in the \
-         image; correct the path"
+        "reading the changes of the hook appliance/hooks/customize.d/10-log: NANO_METALOG, line 1: /none is not in the \
+         image\nhint: correct the path"
     );
     let away = hook_refusal(&[("10-away", "chown root /etc/passwd")]);
     assert!(away.contains("chown: /etc/passwd is not below "), "{away}");
@@ -342,10 +443,10 @@ fn a_hook_that_fails_names_itself_its_log_and_its_last_lines() {
     )
     .unwrap();
     let error = run(root.path(), "", &mut world()).unwrap_err().to_string();
-    assert!(error.contains("10-x is no program that can be run; make it one (`chmod +x`)"), "{error}");
+    assert!(error.contains("10-x is not executable\nhint: make it executable with `chmod +x`"), "{error}");
     let error = run(root.path(), "[customize]\nhooks = [\"none\"]", &mut world()).unwrap_err().to_string();
     assert!(
-        error.starts_with("customize.hooks: looking for") && error.ends_with("there is no such folder"),
+        error.starts_with("customize.hooks: there is no directory ") && error.ends_with("/none"),
         "{error}"
     );
 }

@@ -1,4 +1,4 @@
-//! The tree as the UFS writer takes it, and file systems with no content of their own (`/cfg`, `/data`).
+//! Trees and parameters in the form that the UFS writer takes.
 
 use std::collections::HashMap;
 
@@ -8,23 +8,15 @@ use rootfs::tree::{Attributes, Content, Inode, InodeId, Kind, Principal, Tree, T
 
 use crate::product::FileSystem;
 
-/// newfs(8) parameters for a file system of `size`, all times being `time`.
+/// newfs(8) parameters for a file system of `size`. All its times are `time`, in seconds since 1970.
 pub fn params(filesystem: &FileSystem, size: Sectors, time: i64) -> ufs::Params {
-    let bytes = size.bytes() / u64::from(filesystem.fragment) * u64::from(filesystem.fragment);
-    ufs::Params {
-        block_size: filesystem.block,
-        fragment_size: filesystem.fragment,
-        bytes_per_inode: filesystem.bytes_per_inode,
-        soft_updates: filesystem.soft_updates,
-        time,
-        ..ufs::Params::new(bytes)
-    }
+    filesystem.params(size, time)
 }
 
-/// Turns `tree`, whose owners are numbers by now, into what the writer takes.
+/// Converts `tree`, whose owners must be numbers.
 ///
 /// # Errors
-/// A name or an attribute that UFS cannot hold.
+/// UFS cannot hold a name or an attribute.
 pub fn convert(tree: &Tree) -> Result<ufs::Tree> {
     let root = tree.get(&TreePath::root()).context("the tree has no root")?;
     let mut out = ufs::Tree::new(meta(&root.attributes)?);
@@ -51,7 +43,7 @@ pub fn convert(tree: &Tree) -> Result<ufs::Tree> {
 fn meta(attributes: &Attributes) -> Result<ufs::Meta> {
     let number = |principal: &Principal| match principal {
         Principal::Id(id) => Ok(*id),
-        Principal::Name(name) => bail!("the owner `{name}` has no number yet"),
+        Principal::Name(name) => bail!("the owner `{name}` has no number"),
     };
     Ok(ufs::Meta {
         mode: attributes.mode,
@@ -65,10 +57,7 @@ fn meta(attributes: &Attributes) -> Result<ufs::Meta> {
 fn kind(inode: &Inode) -> ufs::Kind {
     match &inode.kind {
         Kind::Directory => ufs::Kind::Directory,
-        Kind::File(Content::Bytes(bytes)) => ufs::Kind::File(ufs::Content::Bytes(bytes.clone())),
-        Kind::File(Content::Host { path, size }) => {
-            ufs::Kind::File(ufs::Content::Host { path: path.clone(), size: *size })
-        }
+        Kind::File(file) => ufs::Kind::File(content(file)),
         Kind::Symlink(target) => ufs::Kind::Symlink(target.clone().into_bytes()),
         Kind::CharDevice(device) => ufs::Kind::CharDevice(*device),
         Kind::BlockDevice(device) => ufs::Kind::BlockDevice(*device),
@@ -76,57 +65,10 @@ fn kind(inode: &Inode) -> ufs::Kind {
     }
 }
 
-/// Plans the file system of a slot.
-///
-/// # Errors
-/// It does not fit: says by how much, which layers are largest, and what can be changed.
-pub fn plan<'a>(tree: &Tree, content: &'a ufs::Tree, params: &'a ufs::Params) -> Result<ufs::Plan> {
-    ufs::Plan::new(content, params).map_err(|error| {
-        let Ok(needed) = ufs::minimum_size(content, params) else {
-            return anyhow::Error::new(error).context("laying the slot's file system out");
-        };
-        let layers: Vec<String> = layer_sizes(tree)
-            .into_iter()
-            .take(4)
-            .map(|layer| format!("{} {}", layer.name, report::size(layer.bytes)))
-            .collect();
-        anyhow::Error::new(error).context(format!(
-            "laying the slot's file system out: a slot has {}, and its content needs at least {} ({} more); the largest \
-             layers are {}; enlarge [media] size or [slices] code, or leave more of the world out with [world] options",
-            report::size(params.size),
-            report::size(needed),
-            report::size(needed.saturating_sub(params.size)),
-            layers.join(", ")
-        ))
-    })
-}
-
-/// What one layer puts into a slot.
-#[derive(Clone, Debug)]
-pub struct LayerSize {
-    /// The layer.
-    pub name: String,
-    /// How many names, directories included.
-    pub entries: u64,
-    /// Bytes of its files, each inode counted once.
-    pub bytes: u64,
-}
-
-/// The layers of `tree`, the largest first.
-pub fn layer_sizes(tree: &Tree) -> Vec<LayerSize> {
-    let mut sizes: HashMap<&str, LayerSize> = HashMap::new();
-    let mut seen = std::collections::HashSet::new();
-    for (_, id) in tree.names() {
-        let inode = tree.inode(id);
-        let name = tree.layer_name(inode.layer);
-        let size =
-            sizes.entry(name).or_insert_with(|| LayerSize { name: name.to_owned(), entries: 0, bytes: 0 });
-        size.entries += 1;
-        if let (Kind::File(content), true) = (&inode.kind, seen.insert(id)) {
-            size.bytes += content.size();
-        }
+/// Converts the content of a file.
+pub(super) fn content(content: &Content) -> ufs::Content {
+    match content {
+        Content::Bytes(bytes) => ufs::Content::Bytes(bytes.clone()),
+        Content::Host { path, size } => ufs::Content::Host { path: path.clone(), size: *size },
     }
-    let mut sizes: Vec<LayerSize> = sizes.into_values().collect();
-    sizes.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-    sizes
 }

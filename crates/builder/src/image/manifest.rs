@@ -1,6 +1,6 @@
-//! `manifest.json`: what an image is made of, for people and programs at the desk.
+//! `manifest.json`: what an image is made of, for the engineer and for programs.
 //!
-//! It holds no path of the host and no time but the commit's, so two builds of one commit have the same manifest.
+//! It has no path of the host, and no time but that of the commit, so two builds of one commit have the same manifest.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,15 +12,15 @@ use firmware::layout::Layout;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::filesystem::LayerSize;
+use super::layer_size::LayerSize;
 use crate::keys::Signing;
 use crate::product::{FileSystem, Product, Version};
 use crate::{bundle, sparse};
 
-/// How much of a file is hashed at a time, in bytes.
+/// The number of bytes that are hashed at a time.
 const CHUNK: usize = 1 << 20;
 
-/// The whole manifest.
+/// The manifest.
 #[derive(Debug, Serialize)]
 pub struct Manifest<'a> {
     /// The product's name.
@@ -31,13 +31,13 @@ pub struct Manifest<'a> {
     pub version: &'a str,
     /// The commit.
     pub commit: &'a str,
-    /// Whether there were changes that no commit holds.
+    /// Whether there were uncommitted changes.
     pub dirty: bool,
     /// The commit's time, in seconds since 1970.
     pub time: i64,
-    /// Where FreeBSD came from.
+    /// The origin of FreeBSD.
     pub world: WorldFacts<'a>,
-    /// The compiler of the services: another version gives other bytes.
+    /// The version of the compiler of the services. Other versions give other bytes.
     pub rustc: &'a str,
     /// The layers, the largest first.
     pub layers: Vec<LayerFacts>,
@@ -45,22 +45,22 @@ pub struct Manifest<'a> {
     pub filesystem: FileSystemFacts,
     /// The partition table.
     pub partitions: Vec<Partition>,
-    /// The keys whose updates a slot takes, and the one that signed this one.
+    /// The keys that a slot trusts, and the key that signed the bundle.
     pub keys: KeyFacts,
-    /// How the bundle is compressed: another version gives other bytes.
+    /// The compressor of the bundle. Other versions give other bytes.
     pub compression: &'a str,
-    /// The images, and the update bundle.
+    /// The images and the update bundle.
     pub images: Vec<ImageFacts>,
 }
 
-/// Where FreeBSD came from.
+/// The origin of FreeBSD.
 #[derive(Debug, Serialize)]
 pub struct WorldFacts<'a> {
-    /// The provider.
+    /// The kind of world.
     pub source: &'a str,
     /// FreeBSD's version.
     pub version: &'a str,
-    /// The kernel's configuration, if there is a kernel that tells.
+    /// The name of the kernel's configuration, if it is known.
     pub kernel: Option<&'a str>,
 }
 
@@ -78,7 +78,7 @@ impl From<LayerSize> for LayerFacts {
     }
 }
 
-/// newfs(8) parameters and fill.
+/// newfs(8) parameters and usage of a file system.
 #[derive(Debug, Serialize)]
 pub struct FileSystemFacts {
     block: u32,
@@ -134,7 +134,7 @@ pub fn partitions(layout: &Layout) -> Vec<Partition> {
         .collect()
 }
 
-/// Key ids by the keys' names.
+/// Key ids, by the names of the keys.
 #[derive(Debug, Default, Serialize)]
 pub struct KeyFacts {
     trusted: BTreeMap<String, String>,
@@ -151,22 +151,22 @@ impl From<&Signing> for KeyFacts {
     }
 }
 
-/// One image file.
+/// An image or the update bundle.
 #[derive(Debug, Serialize)]
 pub struct ImageFacts {
-    /// Its name.
+    /// The name of the file.
     pub file: String,
-    /// Its length in bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Its digest.
+    /// Its digest in hexadecimal.
     pub sha256: String,
 }
 
 impl ImageFacts {
-    /// Hashes the file at `path`. Its holes are not read, for an image is mostly holes.
+    /// Hashes the file at `path`, without reading its holes: an image is mostly holes.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
         let attempt = || format!("hashing {}", path.display());
         let file = File::open(path).with_context(attempt)?;
@@ -190,13 +190,13 @@ impl ImageFacts {
     }
 }
 
-/// `length` in portions of at most [`CHUNK`].
+/// Splits `length` into parts of at most [`CHUNK`].
 fn chunks(length: u64) -> impl Iterator<Item = usize> {
     (0..length).step_by(CHUNK).map(move |at| (length - at).min(CHUNK as u64) as usize)
 }
 
 impl<'a> Manifest<'a> {
-    /// The manifest's head; the rest is filled in by the caller.
+    /// A manifest with these facts. The caller sets layers, keys and images.
     pub fn new(
         product: &'a Product,
         version: &'a Version,
@@ -206,7 +206,7 @@ impl<'a> Manifest<'a> {
     ) -> Self {
         Self {
             product: &product.name,
-            board: &product.board,
+            board: product.board.name,
             version: &version.text,
             commit: &version.commit,
             dirty: version.dirty,
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hole_counts_as_the_zeros_that_it_reads_as() {
+    fn a_hole_is_hashed_as_the_zeros_that_it_reads_as() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.img");
         for (data_at, length) in [(0, 5 << 20), (3 << 20, 5 << 20), ((5 << 20) - 3, 5 << 20), (0, 3)] {

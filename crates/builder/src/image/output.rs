@@ -1,5 +1,5 @@
-//! The folder of a version: made aside, then put in place in one step, so that nothing half-written is ever what
-//! `latest` points to.
+//! The directory of a version: written under a temporary name, then renamed, so that `latest` never points to something
+//! incomplete.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,47 +9,48 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-/// The link to the folder of the newest build.
+/// The name of the link to the directory of the latest build.
 pub const LATEST: &str = "latest";
-/// The mtree(5) specification beside the images.
+/// The name of the mtree(5) specification beside the images.
 pub const SPEC: &str = "slot.mtree";
-/// The manifest beside the images.
+/// The name of the manifest beside the images.
 pub const MANIFEST: &str = "manifest.json";
-/// What went into the build in a folder, to know when nothing has changed.
+/// The name of the file with the inputs of a build, which shows whether anything has changed.
 const INPUTS: &str = "_.inputs";
-/// Prefix of folders that are being made.
+/// The prefix of directories that are not complete yet.
 const STAGING: &str = ".making-";
 
-/// By name, a digest of each input of a build.
+/// The digest of each input of a build, by the name of the input.
 pub type Inputs = BTreeMap<String, String>;
 
-/// The folder that holds a folder for each version.
+/// The output directory, which holds a directory for each version.
 #[derive(Clone, Debug)]
 pub struct Output {
     dir: PathBuf,
 }
 
 impl Output {
-    /// The output in `dir`, which is made when it is not there.
+    /// Opens the output directory `dir`, and creates it if it does not exist.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The directory cannot be created.
     pub fn open(dir: &Path) -> Result<Self> {
-        fs::create_dir_all(dir).with_context(|| format!("making the output folder {}", dir.display()))?;
+        fs::create_dir_all(dir)
+            .with_context(|| format!("creating the output directory {}", dir.display()))?;
         Ok(Self { dir: dir.to_owned() })
     }
 
-    /// The folder of `version`.
+    /// The directory of `version`.
     pub fn version_dir(&self, version: &str) -> PathBuf {
         self.dir.join(version)
     }
 
-    /// Where the folder of the newest build is found.
+    /// The link to the directory of the latest build.
     pub fn latest(&self) -> PathBuf {
         self.dir.join(LATEST)
     }
 
-    /// Why the folder of `version` is not what `inputs` would make again; `None` when it is.
+    /// Why the directory of `version` is not up to date with `inputs`, or `None` if it is.
     pub fn stale(&self, version: &str, inputs: &Inputs, files: &[String]) -> Option<String> {
         let dir = self.version_dir(version);
         let known = fs::read_to_string(dir.join(INPUTS)).ok();
@@ -61,41 +62,41 @@ impl Output {
         {
             return Some(format!("changed: {name}"));
         }
-        files.iter().find(|file| !dir.join(file).is_file()).map(|file| format!("{file} is gone"))
+        files.iter().find(|file| !dir.join(file).is_file()).map(|file| format!("{file} is missing"))
     }
 
-    /// A new folder to make a version in; it is removed unless [`Output::publish`] gets it.
+    /// Creates a directory to build a version in. It is removed unless it is passed to [`Output::publish`].
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The directory cannot be created.
     pub fn stage(&self) -> Result<TempDir> {
         tempfile::Builder::new()
             .prefix(STAGING)
             .tempdir_in(&self.dir)
-            .with_context(|| format!("making a folder in {}", self.dir.display()))
+            .with_context(|| format!("creating a directory in {}", self.dir.display()))
     }
 
-    /// Puts `staged` in the place of the folder of `version` and lets `latest` point to it.
+    /// Replaces the directory of `version` with `staged`, and points `latest` to it.
     ///
     /// # Errors
-    /// The folders cannot be renamed; what was there before is still there then.
+    /// A directory cannot be renamed; the previous one is still in place then.
     pub fn publish(&self, staged: TempDir, version: &str, inputs: &Inputs) -> Result<PathBuf> {
         let record = serde_json::to_string_pretty(inputs)?;
-        fs::write(staged.path().join(INPUTS), record + "\n").context("writing what went into the build")?;
+        fs::write(staged.path().join(INPUTS), record + "\n").context("writing the inputs of the build")?;
         let dir = self.version_dir(version);
         let retired = self.dir.join(format!("{STAGING}retired-{version}"));
         if dir.exists() {
             remove_tree(&retired)?;
             fs::rename(&dir, &retired)
-                .with_context(|| format!("moving the former {} aside", dir.display()))?;
+                .with_context(|| format!("moving the previous {} aside", dir.display()))?;
         }
-        let placed =
-            fs::rename(staged.path(), &dir).with_context(|| format!("putting {} in place", dir.display()));
-        if placed.is_err() && retired.exists() {
+        let renamed =
+            fs::rename(staged.path(), &dir).with_context(|| format!("moving {} into place", dir.display()));
+        if renamed.is_err() && retired.exists() {
             fs::rename(&retired, &dir)
-                .with_context(|| format!("putting the former {} back", dir.display()))?;
+                .with_context(|| format!("moving the previous {} back", dir.display()))?;
         }
-        placed?;
+        renamed?;
         let _ = staged.keep(); // it has its final name now
         set_permissions(&dir)?;
         self.point_latest(version)?;
@@ -103,7 +104,7 @@ impl Output {
         Ok(dir)
     }
 
-    /// Lets `latest` point to the folder of `version`.
+    /// Points `latest` to the directory of `version`.
     ///
     /// # Errors
     /// The link cannot be replaced.
@@ -120,11 +121,11 @@ impl Output {
     }
 }
 
-/// A staged folder is private; a published one is as any other.
+/// Gives a staged directory, which is private, the usual permissions.
 fn set_permissions(dir: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
-        .with_context(|| format!("opening {} to others", dir.display()))
+        .with_context(|| format!("setting the permissions of {}", dir.display()))
 }
 
 fn remove_tree(dir: &Path) -> Result<()> {
@@ -157,12 +158,12 @@ mod tests {
         assert_eq!(
             fs::read_dir(dir.path()).unwrap().count(),
             2,
-            "the version and `latest`, nothing half-made"
+            "the version and `latest`, nothing incomplete"
         );
     }
 
     #[test]
-    fn a_version_that_is_built_again_replaces_its_folder() {
+    fn a_version_that_is_built_again_replaces_its_directory() {
         let dir = tempfile::tempdir().unwrap();
         let output = Output::open(dir.path()).unwrap();
         for text in ["first", "second"] {
@@ -186,6 +187,6 @@ mod tests {
         assert_eq!(output.stale("1.0.0", &inputs("x"), &files), None);
         assert_eq!(output.stale("1.0.0", &inputs("y"), &files).unwrap(), "changed: overlay");
         fs::remove_file(published.join("a.img")).unwrap();
-        assert_eq!(output.stale("1.0.0", &inputs("x"), &files).unwrap(), "a.img is gone");
+        assert_eq!(output.stale("1.0.0", &inputs("x"), &files).unwrap(), "a.img is missing");
     }
 }

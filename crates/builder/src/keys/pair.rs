@@ -1,4 +1,4 @@
-//! Making key pairs, in minisign's format, and putting them where they belong.
+//! Key pairs in minisign's format, and saving them.
 
 use std::fs;
 use std::io::Write;
@@ -9,67 +9,65 @@ use anyhow::{Context, Result};
 use minisign::KeyPair;
 use tempfile::NamedTempFile;
 
-use super::{DEVELOPMENT, SUFFIX, Signer, config_folder, require_outside};
-
-/// A key pair that is not on any disk yet.
+/// A new key pair in memory.
 pub struct Pair {
     public: String,
     secret: String,
 }
 
 impl Pair {
-    /// A new pair, its secret key locked with `password` if there is one.
+    /// Generates a pair, and encrypts its secret key with `password` if there is one.
     ///
     /// # Errors
-    /// The machine has no random numbers.
+    /// The system has no source of random numbers.
     pub fn generate(password: Option<String>) -> Result<Self> {
         let pair = match password {
             Some(password) => KeyPair::generate_encrypted_keypair(Some(password)),
             None => KeyPair::generate_unencrypted_keypair(),
         };
-        let pair = pair.context("making a key pair")?;
-        let public = pair.pk.to_box().context("writing a public key")?.into_string();
+        let pair = pair.context("generating a key pair")?;
+        let public = pair.pk.to_box().context("encoding a public key")?.into_string();
         let secret = pair.sk.to_box(Some("minisign secret key of Sluice updates"));
-        Ok(Self { public, secret: secret.context("writing a secret key")?.into_string() })
+        Ok(Self { public, secret: secret.context("encoding a secret key")?.into_string() })
     }
 
-    /// The text of the public key's file.
+    /// The content of the public key file.
     pub fn public_text(&self) -> &str {
         &self.public
     }
 
-    /// Writes the secret key for this user alone. Nothing that is there is replaced.
+    /// Writes the secret key to a new file that only this user can read.
     ///
     /// # Errors
-    /// There is something already, or it cannot be written.
+    /// The file exists already, or cannot be written.
     pub fn save_secret(&self, path: &Path) -> Result<()> {
         let attempt = || format!("writing the secret key {}", path.display());
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(attempt)?;
-        save(folder, path, &self.secret, 0o600).with_context(attempt)
+        let dir = path.parent().unwrap_or(Path::new("."));
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(attempt)?;
+        save(dir, path, &self.secret, 0o600).with_context(attempt)
     }
 
-    /// Writes the public key. Nothing that is there is replaced.
+    /// Writes the public key to a new file.
     ///
     /// # Errors
-    /// There is something already, or it cannot be written.
+    /// The file exists already, or cannot be written.
     pub fn save_public(&self, path: &Path) -> Result<()> {
         save_public(path, &self.public)
     }
 }
 
-fn save_public(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+pub(super) fn save_public(path: &Path, text: &str) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
     let write = || -> Result<()> {
-        fs::create_dir_all(folder)?;
-        Ok(save(folder, path, text, 0o644)?)
+        fs::create_dir_all(dir)?;
+        Ok(save(dir, path, text, 0o644)?)
     };
     write().with_context(|| format!("writing the public key {}", path.display()))
 }
 
-/// All of `text` appears under `path` at once, or nothing.
-fn save(folder: &Path, path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
-    let mut file = NamedTempFile::new_in(folder)?;
+/// Creates `path` with all of `text` in one step, or not at all.
+fn save(dir: &Path, path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
+    let mut file = NamedTempFile::new_in(dir)?;
     file.write_all(text.as_bytes())?;
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
@@ -77,36 +75,9 @@ fn save(folder: &Path, path: &Path, text: &str, mode: u32) -> std::io::Result<()
     Ok(())
 }
 
-/// This user's development key, made on first use.
-pub(super) fn development(root: &Path, say: impl FnOnce(String)) -> Result<Signer> {
-    let folder = config_folder()?;
-    let path = folder.join(format!("{DEVELOPMENT}.key"));
-    require_outside(root, &path)?;
-    if !path.exists() {
-        match Pair::generate(None)?.save_secret(&path) {
-            Ok(()) => say(format!("made a key pair for development builds: {}", path.display())),
-            // A build beside this one was faster.
-            Err(_) if path.exists() => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let signer = Signer::open(&path)?;
-    // For minisign(1) and `inspect`; the secret key holds it too.
-    let public = folder.join(format!("{DEVELOPMENT}{SUFFIX}"));
-    if fs::read_to_string(&public).is_ok_and(|there| there == signer.public_text()) {
-        return Ok(signer);
-    }
-    match save_public(&public, signer.public_text()) {
-        // A build beside this one was faster; a key of which the secret half is gone makes room.
-        Err(_) if public.exists() => fs::write(&public, signer.public_text())
-            .with_context(|| format!("writing the public key {}", public.display()))?,
-        written => written?,
-    }
-    Ok(signer)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::signer::Signer;
     use super::*;
 
     #[test]

@@ -1,5 +1,5 @@
-//! Signing as minisign(1) does, with the same bytes for the same bytes: the `minisign` crate adds chance to each
-//! signature, which RFC 8032 does not ask for and a repeatable build cannot have.
+//! Signing as minisign(1) does, but deterministically: the `minisign` crate adds random bytes to each signature, which
+//! RFC 8032 does not require and which would make builds differ.
 
 use std::fs;
 use std::io::IsTerminal;
@@ -11,17 +11,17 @@ use ed25519_compact as ed25519;
 use firmware::bundle::{KeyId, SIGNATURE_COMMENT};
 use minisign::{PublicKey, SecretKey, SecretKeyBox};
 
-/// The password of the secret key, when there is no terminal to ask on.
+/// The environment variable with the password of the secret key, for use without a terminal.
 const PASSWORD: &str = "SLUICE_SIGN_PASSWORD";
-/// Where the Ed25519 key lies in the bytes of minisign's secret key: behind three algorithms of 2 bytes, a salt of
-/// 32, two limits of 8 and the id of 8.
+/// The offset of the Ed25519 key in minisign's secret key, in bytes. Three algorithms of 2 bytes, a salt of 32, two limits
+/// of 8 and the id of 8 come before it.
 const KEY_AT: usize = 62;
-/// All of those bytes: behind the key is a checksum of 32.
+/// The length of minisign's secret key in bytes. A checksum of 32 follows the Ed25519 key.
 const KEY_FILE_BYTES: usize = KEY_AT + ed25519::SecretKey::BYTES + 32;
-/// Prehashed Ed25519.
+/// minisign's name for prehashed Ed25519.
 const ALGORITHM: [u8; 2] = *b"ED";
 
-/// A secret key, unlocked.
+/// A decrypted secret key.
 pub struct Signer {
     id: KeyId,
     public: String,
@@ -35,10 +35,10 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Reads the secret key in `file`, with its password from the environment or the terminal if it has one.
+    /// Reads the secret key in `file`. Takes the password of an encrypted key from the environment or the terminal.
     ///
     /// # Errors
-    /// It cannot be read, is none, or the password is wrong.
+    /// The file cannot be read, is not a secret key, or the password is wrong.
     pub fn open(file: &Path) -> Result<Self> {
         let text =
             fs::read_to_string(file).with_context(|| format!("reading the secret key {}", file.display()))?;
@@ -50,9 +50,9 @@ impl Signer {
         let parse = || SecretKeyBox::from_string(text);
         let key = match parse()?.into_unencrypted_secret_key() {
             Ok(key) => key,
-            // It is none at all, or it wants a password; the second try tells which.
+            // It is encrypted, or it is not a key at all.
             Err(_) => {
-                ensure!(is_key(text), "this is no minisign secret key");
+                ensure!(is_key(text), "this is not a minisign secret key");
                 parse()?.into_secret_key(Some(password()?))?
             }
         };
@@ -68,24 +68,25 @@ impl Signer {
         Ok(Self { id: KeyId(id), public, secret: ed25519::SecretKey::from_slice(secret)? })
     }
 
-    /// The name of the pair.
+    /// The id of the key pair.
     pub fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The text of the public key's file.
+    /// The content of the public key file.
     pub fn public_text(&self) -> &str {
         &self.public
     }
 
-    /// The text of a `.minisig` file for `message`; `comment` is signed with it and shown by `minisign -V`.
+    /// Signs `message` and returns the content of its `.minisig` file. The signature covers `comment` too, which
+    /// `minisign -V` prints.
     ///
     /// # Errors
     /// The comment has more than one line.
     pub fn sign(&self, message: &[u8], comment: &str) -> Result<String> {
         ensure!(
             !comment.contains(['\n', '\r']),
-            "signing: the comment `{}` has several lines",
+            "signing: the comment `{}` has more than one line",
             comment.escape_debug()
         );
         let signature = self.secret.sign(Blake2b512::digest(message), None);
@@ -104,7 +105,7 @@ fn base64(bytes: &[u8]) -> Result<String> {
     Ok(Base64::encode_to_string(bytes)?)
 }
 
-/// Whether a text is that of a secret key, locked or not.
+/// Whether `text` is the content of a secret key file, encrypted or not.
 fn is_key(text: &str) -> bool {
     use ct_codecs::{Base64, Decoder};
     let bytes = text.lines().nth(1).map(|line| Base64::decode_to_vec(line, None));
@@ -117,7 +118,8 @@ fn password(file: &Path) -> Result<String> {
     }
     ensure!(
         std::io::stderr().is_terminal(),
-        "it has a password and there is no terminal to ask on; give the password in {PASSWORD}"
+        "it has a password, and there is no terminal to ask for it\n\
+         hint: set {PASSWORD} to the password"
     );
     rpassword::prompt_password(format!("password of {}: ", file.display())).context("asking for the password")
 }
@@ -143,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_key_wants_its_password_and_nonsense_is_none() {
+    fn an_encrypted_key_needs_its_password_and_nonsense_is_not_a_key() {
         let pair = KeyPair::generate_encrypted_keypair(Some("secret".to_owned())).unwrap();
         let text = pair.sk.to_box(None).unwrap().into_string();
         let open = |password: &'static str| Signer::parse(&text, || Ok(password.to_owned()));
         assert_eq!(open("secret").unwrap().id().0, pair.pk.keynum());
         assert!(open("wrong").unwrap_err().to_string().contains("password"));
-        let error = Signer::parse("a\nb\n", || panic!("there is nothing to unlock")).unwrap_err();
-        assert!(error.to_string().contains("no minisign secret key"), "{error}");
+        let error = Signer::parse("a\nb\n", || panic!("there is nothing to decrypt")).unwrap_err();
+        assert!(error.to_string().contains("not a minisign secret key"), "{error}");
     }
 }

@@ -5,15 +5,15 @@ use rootfs::tree::{EntryKind, Layer, Tree, TreePath};
 
 use crate::keys::{SUFFIX, TrustedKey};
 
-/// Where they are on the unit.
+/// The directory of the keys in the image.
 const DIRECTORY: &str = "usr/share/sluice/keys";
-/// The layer's name.
+/// The name of the layer.
 const NAME: &str = "trusted keys";
 
 /// The layer with `keys`.
 ///
 /// # Errors
-/// A name that no file can have.
+/// The name of a key cannot be a file name.
 pub fn layer(keys: &[TrustedKey]) -> Result<Layer> {
     let mut layer = Layer::new(NAME);
     let directory = TreePath::parse(DIRECTORY)?;
@@ -25,17 +25,18 @@ pub fn layer(keys: &[TrustedKey]) -> Result<Layer> {
     Ok(layer)
 }
 
-/// Refuses keys from elsewhere: one in the overlay would be trusted by every unit, and be in no list of keys.
+/// Refuses keys in other layers: every unit would trust a key in the overlay, but no list of keys would have it.
 ///
 /// # Errors
-/// Names the layer that brings one.
+/// Another layer has a key. The message names the layer.
 pub fn check(tree: &Tree) -> Result<()> {
     for (path, id) in tree.walk(&TreePath::parse(DIRECTORY)?) {
         let layer = tree.layer_name(tree.inode(id).layer);
         ensure!(
             layer == NAME,
-            "layer `{layer}` has {path}, where units look for the keys that they trust; the product's are in {}",
-            crate::keys::FOLDER
+            "layer `{layer}` has {path}, in the directory of the keys that units trust\n\
+             hint: the product's keys belong into {}",
+            crate::keys::DIRECTORY
         );
     }
     Ok(())

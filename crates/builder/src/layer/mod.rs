@@ -1,6 +1,8 @@
-//! The layers that the product itself brings; a world's own come from [`crate::world`], those of
-//! FreeBSD packages from [`crate::packages`].
+//! The layers of the product itself. Those of a world come from [`crate::world`], those of FreeBSD packages from
+//! [`crate::packages`].
 
 pub mod keys;
 pub mod overlay;
+pub mod private_keys;
 pub mod services;
+pub mod version_control;

@@ -1,24 +1,25 @@
-//! `/conf`: what `rc.initdiskless` fills the memory disks on `/etc` and `/var` with. `conf/base` repeats both as hard
-//! links, which costs directory entries only; `conf/default/etc` is where `/cfg` is mounted to be copied on top.
+//! `/conf`, from which `rc.initdiskless` fills the memory disks on `/etc` and `/var`. `conf/base` has hard links to the files
+//! of both, which cost only directory entries. `/cfg` is mounted on `conf/default/etc` and copied last.
 
 use anyhow::{Context, Result, ensure};
-use rootfs::tree::{Inode, Kind};
+use rootfs::tree::{Inode, Kind, LayerId, Tree, TreePath};
 
-use super::{LayerId, Settings, Tree, TreePath, only_generated, path};
+use super::generated::{only_generated, path};
+use super::settings::Settings;
 
-/// The command that mounts `/cfg` for the copy. `rc.initdiskless` splits it into words and adds the mount point.
+/// The command that mounts `/cfg` for the copy. `rc.initdiskless` splits it into words and appends the mount point.
 const MOUNT_CFG: &str = include_str!("files/mount_cfg");
 const MOUNT_CFG_PATH: &str = "conf/mount_cfg";
 
-/// Memory that a file takes beyond its bytes comes in pages (tmpfs(5)) or blocks (md(4) with UFS) of this many bytes.
+/// Files are stored in pages (tmpfs(5)) or blocks (md(4) with UFS) of this many bytes.
 const PAGE: u64 = 4096;
 const SECTOR: u64 = 512;
 
-/// Of a memory disk's size, what the image may fill: the rest is for what is saved on `/cfg`, for logs and for leases.
-const FILL_PER_CENT: u64 = 80;
+/// The part of a memory disk that the image may fill, in percent. The rest is for files from `/cfg`, logs and leases.
+const FILL_PERCENT: u64 = 80;
 
-/// The folders, so that customization finds them: a `md_size` in `/conf/default` counts for more than the one in
-/// `/conf/base` (`rc.initdiskless`).
+/// Creates the directories for customization: `rc.initdiskless` prefers an `md_size` in `/conf/default` to the one in
+/// `/conf/base`.
 pub(super) fn prepare(tree: &mut Tree, layer: LayerId, _: &Settings) -> Result<()> {
     only_generated(tree, &path("conf")?, "put files into /etc or /var")?;
     for name in ["etc", "var"] {
@@ -45,7 +46,7 @@ pub(super) fn fill(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Resu
     tree.put_file(layer, &default.join("remount_optional")?, "", 0o644)
 }
 
-/// The size that customization gave a memory disk, which then counts.
+/// The size of a memory disk that customization has set, if any.
 fn own_size(tree: &Tree, name: &str) -> Result<Option<u32>> {
     let path = path(&format!("conf/default/{name}/md_size"))?;
     if tree.get(&path).is_none() {
@@ -53,12 +54,12 @@ fn own_size(tree: &Tree, name: &str) -> Result<Option<u32>> {
     }
     let text = tree.read_text(&path)?;
     let sectors = text.trim().parse().with_context(|| {
-        format!("{path} holds `{}`; it is the size of the memory disk in sectors", text.trim())
+        format!("{path} has `{}` in place of the size of the memory disk in sectors", text.trim())
     })?;
     Ok(Some(sectors))
 }
 
-/// Refuses an `/etc` or `/var` that fills its memory disk: the copy would stop in the middle, on the device.
+/// Refuses an `/etc` or `/var` that does not fit into its memory disk: on the device, the copy would stop halfway.
 fn check_fit(tree: &Tree, source: &TreePath, sectors: u32) -> Result<()> {
     let needed: u64 = tree
         .walk(source)
@@ -68,21 +69,21 @@ fn check_fit(tree: &Tree, source: &TreePath, sectors: u32) -> Result<()> {
             _ => 0,
         })
         .sum();
-    let holds = u64::from(sectors) * SECTOR * FILL_PER_CENT / 100;
+    let holds = u64::from(sectors) * SECTOR * FILL_PERCENT / 100;
     ensure!(
         needed <= holds,
-        "{source} takes {} KiB of memory and its memory disk of {sectors} sectors may be filled with {} KiB \
-         ({FILL_PER_CENT} %); give it {} sectors or more",
+        "{source} takes {} KiB of memory, but may fill only {} KiB ({FILL_PERCENT} %) of its memory disk of {sectors} sectors\n\
+         hint: give it {} sectors or more",
         needed / 1024,
         holds / 1024,
-        needed * 100 / FILL_PER_CENT / SECTOR + 1
+        needed * 100 / FILL_PERCENT / SECTOR + 1
     );
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, mode, settings, text, world};
+    use super::super::fixture::{at, mode, settings, text, world};
     use super::*;
 
     fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_copies_cost_no_second_file() {
+    fn the_copies_are_hard_links() {
         let tree = applied();
         assert_eq!(id(&tree, "etc/rc.conf"), id(&tree, "conf/base/etc/rc.conf"));
         assert_eq!(id(&tree, "var/log/messages"), id(&tree, "conf/base/var/log/messages"));
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn cfg_is_mounted_by_a_command_of_words() {
+    fn cfg_is_mounted_by_a_plain_command() {
         let tree = applied();
         assert_eq!(text(&tree, "conf/default/etc/remount"), "/conf/mount_cfg /dev/ada0s3\n");
         assert_eq!(mode(&tree, "conf/mount_cfg"), 0o755);
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_disk_that_is_too_small_is_told_with_the_size_it_needs() {
+    fn a_memory_disk_that_is_too_small_is_refused_with_the_size_it_needs() {
         let mut tree = world();
         let layer = tree.layer("test");
         tree.put_file(layer, &at("etc/big"), vec![0; 5 << 20], 0o644).unwrap();

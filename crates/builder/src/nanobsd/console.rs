@@ -1,27 +1,33 @@
-//! The serial console from boot2 to the kernel, at one rate: `/boot.config` and `/boot/loader.conf`
-//! (`cust_comconsole`). The getty is the rule `ttys`.
+//! The serial console from boot2 to the kernel, at one speed: `/boot.config` and `/boot/loader.conf` (`cust_comconsole`).
+//! The getty is set up by the rule `ttys`.
 
 use anyhow::Result;
+use rootfs::tree::{LayerId, Tree};
 
-use super::{LayerId, Settings, Tree, only_generated, path};
+use super::generated::{only_generated, path};
+use super::settings::Settings;
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     let speed = settings.console_speed;
 
-    // boot2 reads /boot/config first and then looks no further (stand/i386/boot2/boot2.c).
-    only_generated(tree, &path("boot/config")?, "boot2 would read it instead of /boot.config")?;
+    // boot2 reads /boot/config first, and /boot.config only if that does not exist (stand/i386/boot2/boot2.c).
+    only_generated(tree, &path("boot/config")?, "remove it; boot2 would read it instead of /boot.config")?;
     let config = path("boot.config")?;
-    only_generated(tree, &config, "its rate is the one of all stages of the boot")?;
+    only_generated(
+        tree,
+        &config,
+        "set console.speed in the product definition; all stages of the boot use it",
+    )?;
     tree.put_file(layer, &config, format!("-h -S{speed}\n").as_str(), 0o644)?;
 
-    // The product's own settings come last and win; files in /boot/loader.conf.d come later still.
+    // The product's own settings follow and override these; files in /boot/loader.conf.d are read later still.
     let loader = path("boot/loader.conf")?;
     let own = tree.get(&loader).map(|_| tree.read_text(&loader)).transpose()?.unwrap_or_default();
     let text = loader_conf(speed) + &own;
     tree.put_file(layer, &loader, text.as_str(), 0o644)
 }
 
-/// `loader.conf` for a unit that nobody watches: no menu, no screen, and a short moment to stop the boot.
+/// `loader.conf` for an unattended unit: no menu, no screen, and a short delay in which a key stops the boot.
 fn loader_conf(speed: u32) -> String {
     format!(
         "\
@@ -43,11 +49,11 @@ hostuuid_load=\"NO\"
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, settings, text, world};
+    use super::super::fixture::{at, settings, text, world};
     use super::*;
 
     #[test]
-    fn all_stages_speak_at_one_rate() {
+    fn all_stages_use_one_speed() {
         let mut tree = world();
         let layer = tree.layer("test");
         apply(&mut tree, layer, &Settings { console_speed: 9600, ..settings() }).unwrap();
@@ -59,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_products_loader_settings_win() {
+    fn the_products_loader_settings_take_precedence() {
         let mut tree = world();
         let layer = tree.layer("test");
         tree.put_file(layer, &at("boot/loader.conf"), "autoboot_delay=\"-1\"\n", 0o644).unwrap();

@@ -1,11 +1,13 @@
-//! What makes `/etc` that of a read-only root: NanoBSD's `setup_nanobsd_etc`, but for `fstab`.
+//! Prepares `/etc` for a read-only root, as NanoBSD's `setup_nanobsd_etc` does, except for `fstab`.
 
 use anyhow::Result;
+use rootfs::tree::{LayerId, Tree};
 
-use super::{LayerId, Settings, Tree, only_generated, path};
+use super::generated::{only_generated, path};
+use super::settings::Settings;
 
-/// Settings that a read-only root needs whatever the customer's own `rc.conf` says. They are defaults, because a
-/// `/cfg/rc.conf` takes the place of the whole `/etc/rc.conf`.
+/// Settings that a read-only root needs. They are defaults, because a customer's `/cfg/rc.conf` replaces the whole
+/// `/etc/rc.conf`.
 pub(super) const READ_ONLY_RC_CONF: &str = include_str!("files/read-only.rc.conf");
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
@@ -15,13 +17,13 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     tree.append(layer, &path("etc/defaults/rc.conf")?, READ_ONLY_RC_CONF)?;
 
     let nanobsd = path("etc/nanobsd.conf")?;
-    only_generated(tree, &nanobsd, "it holds what the scripts must know of the layout")?;
+    only_generated(tree, &nanobsd, "remove it; scripts find the drive in it")?;
     tree.put_file(layer, &nanobsd, format!("NANO_DRIVE={}\n", settings.drive).as_str(), 0o644)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{mode, settings, text, world};
+    use super::super::fixture::{mode, settings, text, world};
     use super::*;
 
     #[test]

@@ -1,12 +1,14 @@
 //! `/etc/fstab` and the mount points in it.
 //!
-//! It has no line for the root: the same image boots from slice 1 and from slice 2, and the kernel gets the root from
-//! the loader (see the rule `root`). Nothing in rc(8) misses the line: `mount -a`, `umount -a` and `fsck -p` pass over
-//! a root that is not listed, and `root_rw_mount` is NO.
+//! It has no line for the root: the same image boots from slice 1 and from slice 2, and the loader passes the root to the
+//! kernel (see the rule `root`). rc(8) does not need the line: `mount -a`, `umount -a` and `fsck -p` skip a root that is not
+//! listed, and `root_rw_mount` is NO.
 
 use anyhow::{Result, bail};
+use rootfs::tree::{LayerId, Tree, TreePath};
 
-use super::{LayerId, Settings, Tree, TreePath, path};
+use super::generated::path;
+use super::settings::Settings;
 
 const HEAD: &str = "\
 # The root is not listed: this image boots from either slot, and the loader tells the kernel which one it is
@@ -14,10 +16,10 @@ const HEAD: &str = "\
 # it is read at boot and before it is written.
 ";
 
-/// Where the writable slices are mounted. Both are `noauto` and never checked by rc.d/fsck, unlike in NanoBSD: `2 2` has
-/// fsck(8) look at `/cfg` although it is `noauto` (`isok` in `sbin/fsck/fsck.c`), and one beyond repair ends the boot at
-/// a prompt; `failok` would avert that and claims errors at every good boot (`sbin/fsck/preen.c`). `/cfg` is checked by
-/// `/conf/mount_cfg` and by the scripts that save something; `/data` by `/etc/rc.d/sluice_data`, which mounts it.
+/// The mount points of the writable slices. Both are `noauto` and never checked by rc.d/fsck, unlike in NanoBSD: with `2 2`,
+/// fsck(8) checks `/cfg` although it is `noauto` (`isok` in `sbin/fsck/fsck.c`), and damage beyond repair ends the boot at a
+/// prompt. `failok` would prevent that, but reports errors at every good boot (`sbin/fsck/preen.c`). `/cfg` is checked by
+/// `/conf/mount_cfg` and by the scripts that save to it, `/data` by `/etc/rc.d/sluice_data`, which mounts it.
 const CFG: &str = "/cfg";
 const DATA: &str = "/data";
 const OPTIONS: &str = "rw,noauto,noatime";
@@ -38,15 +40,15 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     tree.put_file(layer, &fstab, text.as_str(), 0o644)
 }
 
-/// Refuses lines of the product that undo what this rule is for.
+/// Refuses lines of the product that contradict this rule.
 fn check_own_lines(own: &str) -> Result<()> {
     for line in own.lines().filter(|line| !line.trim_start().starts_with('#')) {
         match line.split_whitespace().nth(1) {
             Some("/") => bail!(
-                "/etc/fstab of a layer names a root (`{line}`): the image could then start from one slot only"
+                "the /etc/fstab of a layer has a line for the root (`{line}`): the image could then start from one slot only"
             ),
             Some(point @ (CFG | DATA | "/etc" | "/var" | "/tmp")) => {
-                bail!("/etc/fstab of a layer mounts {point} (`{line}`): the image does that by itself")
+                bail!("the /etc/fstab of a layer mounts {point} (`{line}`), which the image mounts itself")
             }
             _ => {}
         }
@@ -54,7 +56,7 @@ fn check_own_lines(own: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes an empty directory to mount on.
+/// Creates an empty directory as a mount point.
 fn mount_point(tree: &mut Tree, layer: LayerId, point: &TreePath) -> Result<()> {
     tree.make_dirs(layer, point, 0o755)?;
     if let Some((below, _)) = tree.children(point).next() {
@@ -65,7 +67,7 @@ fn mount_point(tree: &mut Tree, layer: LayerId, point: &TreePath) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, settings, text, world};
+    use super::super::fixture::{at, settings, text, world};
     use super::*;
 
     fn lines(settings: &Settings, own: &str) -> Result<Vec<Vec<String>>> {
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn cfg_is_there_for_mount_and_the_root_is_not_named() {
+    fn cfg_is_listed_and_the_root_is_not() {
         let lines = lines(&settings(), "").unwrap();
         assert_eq!(lines, [["/dev/ada0s3", "/cfg", "ufs", "rw,noauto,noatime", "0", "0"]]);
     }

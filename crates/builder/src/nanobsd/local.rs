@@ -1,12 +1,13 @@
-//! `/usr/local/etc` moves to `/etc/local`, where a package's configuration is writable and can be saved on `/cfg`.
-//! The old name stays as a link, also when there is no package yet.
+//! Moves `/usr/local/etc` to `/etc/local`, where the configuration of packages is writable and can be saved to `/cfg`. The
+//! old path becomes a link, even without any package.
 
 use anyhow::{Result, ensure};
-use rootfs::tree::{Inode, Kind};
+use rootfs::tree::{Inode, Kind, LayerId, Tree, TreePath};
 
-use super::{LayerId, Settings, Tree, TreePath, path};
+use super::generated::path;
+use super::settings::Settings;
 
-/// From `/usr/local/etc`, as NanoBSD writes it.
+/// The target of the link at `/usr/local/etc`, as NanoBSD has it.
 const TARGET: &str = "../../etc/local";
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, _: &Settings) -> Result<()> {
@@ -21,7 +22,7 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, _: &Settings) -> Result<()>
     tree.make_dirs(layer, &new, 0o755)
 }
 
-/// Moves `from` to `to`. Where both are directories their entries meet; two files never do.
+/// Moves `from` to `to`. Merges directories; files of the same name are an error.
 fn merge_into(tree: &mut Tree, layer: LayerId, from: &TreePath, to: &TreePath) -> Result<()> {
     if !(tree.is_dir(from) && tree.is_dir(to)) {
         return tree.rename(layer, from, to);
@@ -36,7 +37,7 @@ fn merge_into(tree: &mut Tree, layer: LayerId, from: &TreePath, to: &TreePath) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, link, settings, text, world};
+    use super::super::fixture::{at, link, settings, text, world};
     use super::*;
 
     fn moved(files: &[&str]) -> Result<Tree> {
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_packages_and_overlay_bring_meets_in_etc_local() {
+    fn files_of_packages_and_overlay_are_merged_in_etc_local() {
         let tree = moved(&["usr/local/etc/rc.d/mpd5", "etc/local/rc.d/own", "etc/local/mpd.conf"]).unwrap();
         assert_eq!(text(&tree, "etc/local/rc.d/mpd5"), "usr/local/etc/rc.d/mpd5");
         assert_eq!(text(&tree, "etc/local/rc.d/own"), "etc/local/rc.d/own");
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn without_packages_there_is_still_a_place_to_go_to() {
+    fn etc_local_exists_without_packages_too() {
         let mut tree = world();
         tree.remove(&at("usr/local"));
         let layer = tree.layer("test");

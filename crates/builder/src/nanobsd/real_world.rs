@@ -1,27 +1,30 @@
-//! The rules against FreeBSD itself: run with `SLUICE_TEST_WORLD`, a folder that [`crate::world::installed`] opens.
-//! Without the variable the test says that it was skipped.
+//! The rules applied to a real FreeBSD. Set `SLUICE_TEST_WORLD` to a directory that [`crate::world::installed`] can open;
+//! otherwise the tests are skipped with a message.
 
 use std::env;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::tests::{at, link, settings, text};
-use super::*;
+use rootfs::tree::Tree;
+
+use super::etc;
+use super::fixture::{at, link, settings, text};
+use super::rules::apply_all;
 use crate::layer::overlay;
 use crate::product::Product;
 use crate::workspace;
 use crate::world::installed;
 
-/// The tree of an image of the world, if one is given.
+/// The tree of an image of the world, if there is one.
 fn image() -> Option<Tree> {
     let Some(dir) = env::var_os("SLUICE_TEST_WORLD") else {
         let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
         return None;
     };
     let root = workspace::root();
-    let overlay = Product::load(&root, &[]).unwrap().overlay;
+    let product = Product::load(&root, &[]).unwrap();
     let mut layers = installed::open(Path::new(&dir)).unwrap().layers;
-    layers.extend(overlay::layers(&root, &overlay).unwrap());
+    layers.extend(overlay::layers(&root, &product, &mut Vec::new()).unwrap());
     let mut tree = Tree::merge(layers).unwrap();
     apply_all(&mut tree, &settings()).unwrap();
     Some(tree)
@@ -50,7 +53,7 @@ fn the_rules_fit_a_real_world() {
     assert!(tree.is_dir(&at("conf/base/var/db/entropy")));
 }
 
-/// A default that FreeBSD does not know is a default that does nothing.
+/// A default that FreeBSD does not know has no effect.
 #[test]
 fn every_setting_is_one_that_rc_knows() {
     let Some(tree) = image() else { return };
@@ -73,7 +76,7 @@ fn every_setting_is_one_that_rc_knows() {
     }
 }
 
-/// The variables that rc.conf(5) text sets.
+/// The variables that `text`, in rc.conf(5) format, sets.
 fn names(text: &str) -> Vec<String> {
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))

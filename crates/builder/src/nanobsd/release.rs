@@ -1,14 +1,20 @@
-//! The release facts ([`firmware::release`]): what the device says that it runs. The service reads them for `sluice
-//! status`; `/etc/motd` stays the world's.
+//! The release file ([`firmware::release`]), which identifies the running system. `sluice status` reads it. `/etc/motd` is
+//! not changed.
 
 use anyhow::Result;
 use firmware::release::RELEASE_FILE;
+use rootfs::tree::{LayerId, Tree};
 
-use super::{LayerId, Settings, Tree, only_generated, path};
+use super::generated::{only_generated, path};
+use super::settings::Settings;
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     let release = path(RELEASE_FILE)?;
-    only_generated(tree, &release, "its facts come from appliance.toml, the repository and the world")?;
+    only_generated(
+        tree,
+        &release,
+        "remove it; its content comes from appliance.toml, the repository and the world",
+    )?;
     let mut text = serde_json::to_string_pretty(&settings.release)?;
     text.push('\n');
     tree.put_file(layer, &release, text.as_str(), 0o444)
@@ -16,7 +22,7 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, settings, text, world};
+    use super::super::fixture::{at, settings, text, world};
     use super::*;
 
     #[test]

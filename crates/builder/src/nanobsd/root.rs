@@ -1,20 +1,22 @@
-//! The root of a slot that does not know its number: the loader sets `vfs.root.mountfrom` from where it was itself
-//! loaded from.
+//! The root of a slot that does not know its number: the loader sets `vfs.root.mountfrom` to the slice that it was loaded
+//! from.
 //!
-//! How it hangs together in FreeBSD 13 and 14: `stand/lua/loader.lua` reads the configuration, then runs
-//! `try_include("local")`, then loads the kernel; `getrootmount` in `stand/common/boot.c` looks into the slot's fstab
-//! only when `vfs.root.mountfrom` is not set. A loader of another language would boot the wrong slot or none, silently.
+//! In FreeBSD 13 and 14, `stand/lua/loader.lua` reads the configuration, then runs `try_include("local")`, then loads the
+//! kernel. `getrootmount` in `stand/common/boot.c` reads the slot's fstab only if `vfs.root.mountfrom` is not set. A loader
+//! in another language would silently boot the wrong slot or none.
 
 use anyhow::{Result, bail, ensure};
+use rootfs::tree::{LayerId, Tree};
 
-use super::{LayerId, Settings, Tree, only_generated, path};
+use super::generated::{only_generated, path};
+use super::settings::Settings;
 
 const LOCAL_LUA: &str = include_str!("files/local.lua");
 
-/// The place of the drive's name in it.
+/// Stands for the name of the drive in it.
 const DRIVE: &str = "@DRIVE@";
-/// The place of the pattern for the disks that it serves: by the BIOS's first one the kernel's name is known, and by a label
-/// each one is found.
+/// Stands for the pattern of the disks in it. The kernel's name is only known for the first disk of the BIOS; with labels,
+/// any disk will do.
 const DISK: &str = "@DISK@";
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
@@ -22,8 +24,8 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
         let loader = path("boot/lua/loader.lua")?;
         if tree.get(&loader).is_none() {
             bail!(
-                "the world has /boot/loader and no {loader}: a slot that boots from either slice needs the Lua loader; \
-                 build the world with LOADER_LUA"
+                "the world has /boot/loader, but no {loader}: a slot that boots from either slice needs the Lua loader\n\
+                 hint: build the world with LOADER_LUA"
             );
         }
         ensure!(
@@ -32,7 +34,7 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
         );
     }
     let local = path("boot/lua/local.lua")?;
-    only_generated(tree, &local, "it tells the kernel which slot is the root; use /boot/loader.conf.d")?;
+    only_generated(tree, &local, "use /boot/loader.conf.d; this file passes the root to the kernel")?;
     let disk = if settings.label().is_some() { "%d+" } else { "0" };
     let text = LOCAL_LUA.replace(DRIVE, &settings.drive).replace(DISK, disk);
     tree.put_file(layer, &local, text.as_str(), 0o444)
@@ -40,7 +42,7 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, settings, text, world};
+    use super::super::fixture::{at, settings, text, world};
     use super::*;
 
     fn refusal(tree: &mut Tree) -> String {
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn by_its_label_the_root_is_found_on_any_disk() {
+    fn with_a_label_the_root_is_found_on_any_disk() {
         let mut tree = world();
         let layer = tree.layer("test");
         apply(&mut tree, layer, &Settings { drive: "label/gw".into(), ..settings() }).unwrap();

@@ -1,10 +1,12 @@
-//! `/tmp` becomes a link to `/var/tmp`, on the memory disk of `/var` (NanoBSD's `tgt_dir2symlink tmp var/tmp`).
+//! Replaces `/tmp` with a link to `/var/tmp`, on the memory disk of `/var` (NanoBSD's `tgt_dir2symlink tmp var/tmp`).
 
 use anyhow::{Result, bail};
+use rootfs::tree::{LayerId, Tree};
 
-use super::{LayerId, Settings, Tree, path};
+use super::generated::path;
+use super::settings::Settings;
 
-/// Anybody may write, and only the owner may remove.
+/// Everyone may create files, and only the owner may remove them.
 const MODE: u16 = 0o1777;
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, _: &Settings) -> Result<()> {
@@ -24,7 +26,7 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, _: &Settings) -> Result<()>
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, link, mode, settings, world};
+    use super::super::fixture::{at, link, mode, settings, world};
     use super::*;
 
     #[test]

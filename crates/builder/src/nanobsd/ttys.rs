@@ -1,19 +1,19 @@
-//! The login on the serial console: the world's `/etc/ttys` and `/etc/gettytab`, edited in place.
+//! The login on the serial console: edits the world's `/etc/ttys` and `/etc/gettytab` in place.
 //!
-//! NanoBSD's `cust_comconsole` does it with `sed`, which makes `offifexists` of FreeBSD 13's `onifexists`; here whole
-//! fields are replaced, and everything else stays as the world has it.
+//! NanoBSD's `cust_comconsole` does it with `sed`, which turns FreeBSD 13's `onifexists` into `offifexists`. Here, whole
+//! fields are replaced, and everything else stays as it is.
 
 use anyhow::{Context, Result, ensure};
+use rootfs::tree::{LayerId, Tree, TreePath};
 
-use super::{LayerId, Settings, Tree, TreePath, path};
-
-/// The first serial port, as uart(4) names it: the only one that an ALIX has outside.
-const CONSOLE: &str = "ttyu0";
+use super::generated::path;
+use super::settings::Settings;
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     let class = format!("3wire.{}", settings.console_speed);
     let gettytab = path("etc/gettytab")?;
-    let classes = tree.read_text(&gettytab).context("the world lacks the terminal classes of getty")?;
+    let classes =
+        tree.read_text(&gettytab).context("looking for the terminal classes of getty in the world")?;
     if !has_class(&classes, &class) {
         let speed = settings.console_speed;
         let entry = format!("{class}|{speed}-3wire:\\\n\t:np:nc:sp#{speed}:\n");
@@ -21,18 +21,20 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     }
 
     let ttys = path("etc/ttys")?;
-    let edited = edit(&tree.read_text(&ttys).context("the world lacks the list of terminals")?, &class)?;
+    let text = tree.read_text(&ttys).context("looking for the list of terminals in the world")?;
+    let edited = edit(&text, settings.console, &class)?;
     replace(tree, layer, &ttys, &edited)
 }
 
-/// Puts new text into a file whose owner and mode stay.
+/// Replaces the content of a file, and keeps its owner and mode.
 fn replace(tree: &mut Tree, layer: LayerId, path: &TreePath, text: &str) -> Result<()> {
     let attributes =
         tree.get(path).map(|inode| inode.attributes.clone()).context("a file that was just read")?;
     tree.put(layer, path, rootfs::tree::Kind::File(text.into()), attributes)
 }
 
-/// Whether gettytab(5) text has an entry of that name: names stand before the first colon, separated by bars.
+/// Whether `gettytab`, in gettytab(5) format, has an entry named `class`. Names are separated by bars and end at the first
+/// colon.
 fn has_class(gettytab: &str, class: &str) -> bool {
     gettytab
         .lines()
@@ -41,16 +43,16 @@ fn has_class(gettytab: &str, class: &str) -> bool {
         .any(|names| names.split('|').any(|name| name == class))
 }
 
-/// ttys(5) text with a getty of `class` on the console for certain, and none on a screen that is on by all means
-/// (`onifexists` already means: only with such a device).
-fn edit(ttys: &str, class: &str) -> Result<String> {
+/// Edits `ttys`, in ttys(5) format: enables a getty of `class` on `console`, and disables those on screens with the status
+/// `on`. The status `onifexists` starts a getty only if there is a screen, and stays.
+fn edit(ttys: &str, console: &str, class: &str) -> Result<String> {
     let mut found = false;
     let mut text = String::with_capacity(ttys.len());
     for line in ttys.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        if name == CONSOLE {
+        if name == console {
             found = true;
-            text.push_str(&format!("{CONSOLE}\t\"/usr/libexec/getty {class}\"\tvt100\ton secure"));
+            text.push_str(&format!("{console}\t\"/usr/libexec/getty {class}\"\tvt100\ton secure"));
         } else if is_screen(name) {
             text.push_str(&switch_off(line));
         } else {
@@ -58,7 +60,7 @@ fn edit(ttys: &str, class: &str) -> Result<String> {
         }
         text.push('\n');
     }
-    ensure!(found, "/etc/ttys of the world has no line for {CONSOLE}, the serial console");
+    ensure!(found, "/etc/ttys of the world has no line for {console}, the serial console");
     Ok(text)
 }
 
@@ -67,7 +69,7 @@ fn is_screen(name: &str) -> bool {
         .is_some_and(|unit| !unit.is_empty() && unit.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
-/// The line with its status `on` made `off`. The status is the field after the type; the command may be quoted.
+/// Changes the status `on` in a line to `off`. The status is the field after the type; the command may be quoted.
 fn switch_off(line: &str) -> String {
     let after_command = line.rfind('"').map_or(0, |quote| quote + 1);
     let (command, rest) = line.split_at(after_command);
@@ -82,7 +84,7 @@ fn switch_off(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{at, mode, settings, text, world};
+    use super::super::fixture::{at, mode, settings, text, world};
     use super::*;
 
     const TTYS: &str = "\
@@ -98,7 +100,7 @@ ttyu1\t\"/usr/libexec/getty 3wire\"\tvt100\tonifconsole secure
 
     #[test]
     fn only_the_fields_that_matter_change() {
-        let edited = edit(TTYS, "3wire.38400").unwrap();
+        let edited = edit(TTYS, "ttyu0", "3wire.38400").unwrap();
         let changed: Vec<_> = TTYS.lines().zip(edited.lines()).filter(|(old, new)| old != new).collect();
         assert_eq!(changed.len(), 2);
         assert_eq!(changed[0].1, "ttyv1\t\"/usr/libexec/getty on\"\t\txterm\toff  secure");
@@ -107,7 +109,7 @@ ttyu1\t\"/usr/libexec/getty 3wire\"\tvt100\tonifconsole secure
 
     #[test]
     fn a_world_without_the_console_is_refused() {
-        let error = edit("ttyv0 none xterm off\n", "3wire.9600").unwrap_err().to_string();
+        let error = edit("ttyv0 none xterm off\n", "ttyu0", "3wire.9600").unwrap_err().to_string();
         assert!(error.contains("no line for ttyu0"), "{error}");
     }
 

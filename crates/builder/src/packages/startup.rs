@@ -1,50 +1,51 @@
-//! Scripts of packages that the product definition asks to run, `packages.run_scripts`. They run at every start: the root is
-//! read-only and `/etc` and `/var` are filled anew each time, so nothing that they did before is there any more.
+//! Scripts of packages that run on the unit (`packages.run_scripts`). They run at every start: the root is read-only, and
+//! `/etc` and `/var` are filled again each time, so the results of the previous run are lost.
 
 use anyhow::{Result, bail, ensure};
-use freebsd_pkg::scripts::{Language, Left};
+use freebsd_pkg::actions::{Language, UnhandledScript};
 use rootfs::tree::{EntryKind, Layer, TreePath};
 
-/// Where the scripts are.
-const FOLDER: &str = "usr/share/sluice/packages";
-/// What runs them.
+/// The directory of the scripts.
+const DIR: &str = "usr/share/sluice/packages";
+/// The rc.d script that runs them.
 const RC_SCRIPT: &str = "etc/rc.d/sluice_packages";
-/// Its text.
+/// The text of the rc.d script.
 const RC_SCRIPT_TEXT: &str = include_str!("startup/sluice_packages");
 
-/// What one package left to run.
+/// A package with its scripts that are not recognized.
 #[derive(Clone, Debug)]
-pub struct Leftover<'a> {
-    /// The package.
+pub struct UnhandledPackage<'a> {
+    /// The name.
     pub name: &'a str,
-    /// Its version.
+    /// The version.
     pub version: &'a str,
-    /// Where it lives.
+    /// The directory that it is installed in.
     pub prefix: &'a str,
-    /// What is not done.
-    pub left: &'a [Left],
+    /// The scripts.
+    pub scripts: &'a [UnhandledScript],
 }
 
-/// Puts what `run` names into `layer`.
+/// Adds the scripts of the packages named in `run` to `layer`.
 ///
 /// # Errors
-/// `run` names a package that is not here, or one with nothing that can be run.
-pub fn add(layer: &mut Layer, run: &[String], packages: &[Leftover<'_>]) -> Result<()> {
+/// `run` names a package that is not installed, or that has no shell script to run.
+pub fn add(layer: &mut Layer, run: &[String], packages: &[UnhandledPackage<'_>]) -> Result<()> {
     for name in run {
         let Some(package) = packages.iter().find(|package| package.name == *name) else {
             bail!(
-                "packages.run_scripts: no package `{name}` is locked; `cargo xtask pkg list` shows those that are"
+                "packages.run_scripts: no package `{name}` is locked\nhint: `cargo xtask pkg list` shows the locked packages"
             );
         };
-        let shell: Vec<&Left> = package.left.iter().filter(|left| left.language == Language::Shell).collect();
+        let shell: Vec<&UnhandledScript> =
+            package.scripts.iter().filter(|script| script.language == Language::Shell).collect();
         ensure!(
             !shell.is_empty(),
-            "packages.run_scripts: the package `{name}` has no shell script that the build does not do the work of; remove \
-             it there"
+            "packages.run_scripts: package `{name}` has no shell script that needs to run\nhint: remove it from \
+             packages.run_scripts"
         );
-        for (index, left) in shell.iter().enumerate() {
-            let place = TreePath::parse(FOLDER)?.join(&format!("{name}.{index}.sh"))?;
-            layer.push(place, EntryKind::File(text(package, left).as_str().into()), 0o555);
+        for (index, script) in shell.iter().enumerate() {
+            let path = TreePath::parse(DIR)?.join(&format!("{name}.{index}.sh"))?;
+            layer.push(path, EntryKind::File(text(package, script).as_str().into()), 0o555);
         }
     }
     if !run.is_empty() {
@@ -53,18 +54,18 @@ pub fn add(layer: &mut Layer, run: &[String], packages: &[Leftover<'_>]) -> Resu
     Ok(())
 }
 
-/// A script with the environment and arguments that pkg gives it (`libpkg/scripts.c`).
-fn text(package: &Leftover<'_>, left: &Left) -> String {
-    let phase = if left.phase == "pre-install" { "PRE-INSTALL" } else { "POST-INSTALL" };
+/// The script with the environment and arguments that it gets from pkg (`libpkg/scripts.c`).
+fn text(package: &UnhandledPackage<'_>, script: &UnhandledScript) -> String {
+    let phase = if script.phase == "pre-install" { "PRE-INSTALL" } else { "POST-INSTALL" };
     format!(
         "#!/bin/sh\n# The {} script of the package {} {}.\nexport PKG_PREFIX='{}'\nset -- '{}-{}' {phase}\n{}\n",
-        left.phase,
+        script.phase,
         package.name,
         package.version,
         package.prefix,
         package.name,
         package.version,
-        left.script.trim_end()
+        script.script.trim_end()
     )
 }
 
@@ -72,8 +73,8 @@ fn text(package: &Leftover<'_>, left: &Left) -> String {
 mod tests {
     use super::*;
 
-    fn left(language: Language) -> Left {
-        Left {
+    fn script(language: Language) -> UnhandledScript {
+        UnhandledScript {
             phase: "post-install".into(),
             language,
             script: "rebuild $1\n".into(),
@@ -81,19 +82,19 @@ mod tests {
         }
     }
 
-    fn add_for(run: &str, left: &[Left]) -> Result<Layer> {
+    fn add_for(run: &str, scripts: &[UnhandledScript]) -> Result<Layer> {
         let mut layer = Layer::new("packages");
-        let package = Leftover { name: "foo", version: "1.2", prefix: "/usr/local", left };
+        let package = UnhandledPackage { name: "foo", version: "1.2", prefix: "/usr/local", scripts };
         add(&mut layer, &[run.to_owned()], &[package])?;
         Ok(layer)
     }
 
     #[test]
-    fn a_script_gets_what_pkg_would_give_it() {
-        let layer = add_for("foo", &[left(Language::Lua), left(Language::Shell)]).unwrap();
+    fn a_script_gets_the_environment_and_arguments_of_pkg() {
+        let layer = add_for("foo", &[script(Language::Lua), script(Language::Shell)]).unwrap();
         let paths: Vec<_> = layer.entries.iter().map(|entry| entry.path.to_string()).collect();
         assert_eq!(paths, ["/usr/share/sluice/packages/foo.0.sh", "/etc/rc.d/sluice_packages"]);
-        let EntryKind::File(content) = &layer.entries[0].kind else { panic!("no file") };
+        let EntryKind::File(content) = &layer.entries[0].kind else { panic!("not a file") };
         insta::assert_snapshot!(String::from_utf8(content.read().unwrap()).unwrap(), @r"
         #!/bin/sh
         # The post-install script of the package foo 1.2.
@@ -104,9 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_run_is_told() {
-        let error = |run: &str, left: &[Left]| add_for(run, left).unwrap_err().to_string();
-        insta::assert_snapshot!(error("bar", &[]), @"packages.run_scripts: no package `bar` is locked; `cargo xtask pkg list` shows those that are");
-        insta::assert_snapshot!(error("foo", &[left(Language::Lua)]), @"packages.run_scripts: the package `foo` has no shell script that the build does not do the work of; remove it there");
+    fn a_package_without_a_script_to_run_is_refused() {
+        let error = |run: &str, scripts: &[UnhandledScript]| add_for(run, scripts).unwrap_err().to_string();
+        insta::assert_snapshot!(error("bar", &[]), @"
+packages.run_scripts: no package `bar` is locked
+hint: `cargo xtask pkg list` shows the locked packages
+");
+        insta::assert_snapshot!(error("foo", &[script(Language::Lua)]), @"
+packages.run_scripts: package `foo` has no shell script that needs to run
+hint: remove it from packages.run_scripts
+");
     }
 }

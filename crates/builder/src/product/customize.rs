@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
-use rootfs::tree::{Principal, TreePath};
+use anyhow::{Context, Result, ensure};
 
-use super::raw::{RawCustomize, RawStep};
-use super::{Overlay, Rule, octal};
-use crate::customize::{Action, Assignment, Owner, Stage, Step, Text};
+use super::overlay::{Overlay, Rule};
+use super::raw::RawCustomize;
+use super::step::{Action, Stage, Step, step};
 
 /// Where hooks are when the definition does not say.
 const HOOKS: &str = "appliance/hooks";
@@ -17,9 +16,9 @@ const HOOKS: &str = "appliance/hooks";
 pub struct Customize {
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// Folders with `early.d`, `customize.d` and `late.d`, from the root of the repository.
+    /// Directories with `early.d`, `customize.d` and `late.d`, from the root of the repository.
     pub hooks: Vec<String>,
-    /// A folder that lies over everything, replacing what is there, with the mtree(5) file of its owners and modes.
+    /// A directory that lies over everything, replacing what is there, with the mtree(5) file of its owners and modes.
     pub install_files: Option<Overlay>,
     /// The mtree(5) file with owners, modes and flags of what `install_files` brings.
     pub files_mtree: Option<PathBuf>,
@@ -53,7 +52,7 @@ impl Customize {
         let files_mtree = raw.files_mtree.filter(|file| !file.is_empty()).map(PathBuf::from);
         ensure!(
             files_mtree.is_none() || install_files.is_some(),
-            "customize.files_mtree: it speaks of the files of customize.install_files, which is not given"
+            "customize.files_mtree: it is about the files of customize.install_files, which is not set"
         );
         Ok(Self {
             steps,
@@ -64,109 +63,10 @@ impl Customize {
         })
     }
 
-    /// Whether a folder of hooks may lack: the one that nobody named.
-    pub fn may_lack(folder: &str) -> bool {
+    /// Whether a directory of hooks may be missing: the default one.
+    pub fn may_be_missing(folder: &str) -> bool {
         folder == HOOKS
     }
-}
-
-/// The verbs, of which a step has one.
-const VERBS: &str = "put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc";
-
-fn step(name: &str, mut raw: RawStep) -> Result<Step> {
-    let stage = match raw.stage.take().as_deref().unwrap_or("customize") {
-        "early" => Stage::Early,
-        "customize" => Stage::Customize,
-        "late" => Stage::Late,
-        other => bail!("stage: `{other}`; NanoBSD has `early`, `customize` and `late`"),
-    };
-    let verbs = [
-        ("put", raw.put.take()),
-        ("append", raw.append.take()),
-        ("replace", raw.replace.take()),
-        ("remove", raw.remove.take()),
-        ("chmod", raw.chmod.take()),
-        ("chown", raw.chown.take()),
-        ("symlink", raw.symlink.take()),
-        ("mkdir", raw.mkdir.take()),
-        ("sysrc", raw.sysrc.take()),
-    ];
-    let mut given = verbs.into_iter().filter_map(|(verb, value)| Some((verb, value?)));
-    let (verb, value) = given.next().with_context(|| format!("no verb; a step has one of {VERBS}"))?;
-    if let Some((second, _)) = given.next() {
-        bail!("both `{verb}` and `{second}`; a step has one of {VERBS}, so make two of it");
-    }
-    let action = action(verb, value, &mut raw).with_context(|| format!("`{verb}`"))?;
-    let left = [
-        ("text", raw.text.is_some()),
-        ("from", raw.from.is_some()),
-        ("mode", raw.mode.is_some()),
-        ("owner", raw.owner.is_some()),
-        ("line", raw.line.is_some()),
-        ("with", raw.with.is_some()),
-        ("to", raw.to.is_some()),
-        ("file", raw.file.is_some()),
-    ];
-    if let Some((key, _)) = left.into_iter().find(|(_, given)| *given) {
-        bail!("`{verb}` has no use for `{key}`; remove it");
-    }
-    Ok(Step { stage, name: name.to_owned(), action })
-}
-
-fn action(verb: &str, value: String, raw: &mut RawStep) -> Result<Action> {
-    if verb == "sysrc" {
-        let file = raw.file.take().unwrap_or_else(|| "/etc/rc.conf".to_owned());
-        return Ok(Action::Sysrc { file: place(&file)?, assignment: Assignment::parse(&value)? });
-    }
-    let path = place(&value)?;
-    let need = |text: Option<String>, key: &str| text.with_context(|| format!("it needs `{key}`"));
-    Ok(match verb {
-        "put" => {
-            let text = match (raw.text.take(), raw.from.take()) {
-                (Some(text), None) => Text::Inline(text),
-                (None, Some(from)) => Text::From(PathBuf::from(from)),
-                (None, None) => bail!("it needs `text`, or `from` with a file of the repository"),
-                (Some(_), Some(_)) => bail!("both `text` and `from`; say one"),
-            };
-            Action::Put { path, text, mode: mode(raw)?, owner: owner(raw)? }
-        }
-        "append" => Action::Append { path, text: need(raw.text.take(), "text")? },
-        "replace" => {
-            let line = need(raw.line.take(), "line")?;
-            ensure!(!line.contains('\n'), "line: it has more than one line; replace them one by one");
-            Action::Replace { path, line, with: need(raw.with.take(), "with")? }
-        }
-        "remove" => Action::Remove { path },
-        "chmod" => Action::Chmod { path, mode: mode(raw)?.context("it needs `mode`")? },
-        "chown" => Action::Chown { path, owner: owner(raw)?.context("it needs `owner`")? },
-        "symlink" => Action::Symlink { path, to: need(raw.to.take(), "to")? },
-        _ => Action::Mkdir { path, mode: mode(raw)?, owner: owner(raw)? },
-    })
-}
-
-fn place(text: &str) -> Result<TreePath> {
-    ensure!(
-        text.starts_with('/') && text.len() > 1,
-        "`{text}`: a path of the image starts with `/`, its root"
-    );
-    TreePath::parse(text)
-}
-
-fn mode(raw: &mut RawStep) -> Result<Option<u16>> {
-    raw.mode.take().map(|mode| octal(&mode)).transpose()
-}
-
-/// `user`, `user:group` or `:group`, as chown(8) takes it.
-fn owner(raw: &mut RawStep) -> Result<Option<Owner>> {
-    let Some(text) = raw.owner.take() else { return Ok(None) };
-    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
-    let principal = |name: &str| (!name.is_empty()).then(|| Principal::from(name));
-    let owner = Owner { user: principal(user), group: principal(group) };
-    ensure!(
-        owner.user.is_some() || owner.group.is_some(),
-        "owner: `{text}`; write `user`, `user:group` or `:group`"
-    );
-    Ok(Some(owner))
 }
 
 #[cfg(test)]
@@ -221,7 +121,7 @@ mod tests {
         customize.step 2: `put`: both `text` and `from`; say one
         customize.step 2: `put`: `x`: a path of the image starts with `/`, its root
         customize.step 2: `put`: mode: `9` is not octal; write for instance "0600"
-        customize.step 2: `put`: path `/x/../y` climbs with `..`: paths in an image start at its root
+        customize.step 2: `put`: path `/x/../y` contains `..`: paths in an image start at its root
         customize.step 2: `append`: it needs `text`
         customize.step 2: `replace`: it needs `with`
         customize.step 2: `replace`: line: it has more than one line; replace them one by one
@@ -233,7 +133,7 @@ mod tests {
         customize.step 2: `sysrc`: `1x` is no name of a variable
         customize.step 2: `sysrc`: the value `"` of x holds what the shell would change; put the line with a hook or `append`
         customize.comconsole: false; the board has a serial console and nothing else, and `[console] speed` is its rate
-        customize.files_mtree: it speaks of the files of customize.install_files, which is not given
+        customize.files_mtree: it is about the files of customize.install_files, which is not set
         "#);
     }
 }

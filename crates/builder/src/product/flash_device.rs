@@ -36,7 +36,7 @@ const fn card(
     Card { maker, capacities, sectors, heads, sectors_a_track }
 }
 
-/// The cards that FreeBSD 13.2 knows; sizes from the makers' manuals and from those who measured one.
+/// The cards that FreeBSD 13.2 knows; sizes are from the makers' manuals or measured.
 const CARDS: [Card; 18] = [
     card("hitachi", &["256", "256mb"], 500_400, 15, 48),
     card("integral", &["256", "256mb"], 507_024, 16, 63),
@@ -70,7 +70,7 @@ impl FlashDevice {
     /// The media that `name` stands for: a maker and a capacity, as `SanDisk 1G`, in any case of letters.
     ///
     /// # Errors
-    /// There is none: says which there are.
+    /// The card is not known. The message lists the known ones.
     pub fn find(name: &str) -> Result<Self> {
         let lower = name.to_lowercase();
         let words: Vec<&str> = lower.split_whitespace().collect();

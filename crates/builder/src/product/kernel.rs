@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
+use super::options::make_variables;
 use super::raw::RawKernel;
 
 /// `[kernel]`
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// Its configuration; none for an image that has no kernel from the world.
+    /// Its configuration; `None` for an image without a kernel of the world.
     pub config: Option<KernelConfig>,
     /// make(1) variables for buildkernel and installkernel, `NAME=value` each.
     pub options: Vec<String>,
@@ -21,7 +22,7 @@ pub struct Kernel {
 pub struct KernelConfig {
     /// Its name, which is that of its file.
     pub name: String,
-    /// The folder of its file, from the root of the repository, where one is given; else it is `kernel/`, or FreeBSD's own.
+    /// The directory of its file, from the root of the repository. Without it, the file is in `kernel/` or is FreeBSD's own.
     pub folder: Option<String>,
 }
 
@@ -29,21 +30,21 @@ impl Kernel {
     pub(super) fn check(raw: RawKernel) -> Result<Self> {
         Ok(Self {
             config: KernelConfig::parse("kernel.config", raw.config.as_deref().unwrap_or("GENERIC"))?,
-            options: super::make_variables("kernel.options", raw.options)?,
+            options: make_variables("kernel.options", raw.options)?,
         })
     }
 
-    /// The name of the configuration; empty when there is none.
+    /// The name of the configuration; empty if there is no kernel.
     pub fn name(&self) -> &str {
         self.config.as_ref().map_or("", |config| &config.name)
     }
 }
 
 impl KernelConfig {
-    /// What `text` asks for: a name, a file, or nothing.
+    /// Parses a name, the path of a file, or "" for no kernel.
     ///
     /// # Errors
-    /// It is no name that config(8) takes; the message begins with `key`.
+    /// config(8) does not accept the name. The message begins with `key`.
     pub fn parse(key: &str, text: &str) -> Result<Option<Self>> {
         if text.is_empty() {
             return Ok(None);
@@ -53,13 +54,13 @@ impl KernelConfig {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         ensure!(
             !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(good),
-            "{key}: `{text}` is no kernel configuration; write a name as \"ALIX\", a file as \"conf/ALIX\", or \"\" for no kernel"
+            "{key}: `{text}` is not a kernel configuration\nhint: write a name as \"ALIX\", a file as \"conf/ALIX\", or \"\" for no kernel"
         );
         let folder = folder.map(|folder| if folder.is_empty() { "/" } else { folder });
         Ok(Some(Self { name: name.to_owned(), folder: folder.map(str::to_owned) }))
     }
 
-    /// The folder of its file, if one is given, for the repository at `root`.
+    /// The directory of its file, if one is given, for the repository at `root`.
     pub fn folder(&self, root: &Path) -> Option<std::path::PathBuf> {
         self.folder.as_ref().map(|folder| root.join(folder))
     }

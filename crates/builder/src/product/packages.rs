@@ -7,29 +7,34 @@ use freebsd_pkg::signature::Trust;
 use isa::Exceptions;
 
 use super::raw::RawPackages;
+use crate::board::Board;
 
 /// Where FreeBSD packages come from.
 #[derive(Clone, Debug)]
 pub struct Packages {
-    /// A folder (from the root of the repository) or an address; `${ABI}` in it stands for [`Packages::abi`].
+    /// The board that their code must run on.
+    pub board: &'static Board,
+    /// A directory (from the root of the repository) or an address; `${ABI}` in it stands for [`Packages::abi`].
     pub repository: Option<String>,
     /// The system that they must be for: `FreeBSD:13:i386`.
     pub abi: String,
-    /// Who vouches for the repository; paths are from the root of the repository.
+    /// What proves that the repository is genuine; paths are from the root of the repository.
     pub trust: Trust,
     /// Packages whose scripts run on the unit at every start.
     pub run_scripts: Vec<String>,
-    /// Code that may hold what the processor lacks.
+    /// Code that may contain instructions that the processor does not have.
     pub exceptions: Exceptions,
 }
 
 impl Packages {
-    pub(super) fn check(raw: RawPackages) -> Result<Self> {
-        let abi = raw.abi.unwrap_or_else(|| "FreeBSD:13:i386".to_owned());
+    pub(super) fn check(raw: RawPackages, board: &'static Board) -> Result<Self> {
+        let arch = board.processor.package_arch;
+        let of_13 = format!("FreeBSD:13:{arch}");
+        let abi = raw.abi.unwrap_or_else(|| of_13.clone());
         let parts: Vec<&str> = abi.split(':').collect();
         ensure!(
-            matches!(parts[..], ["FreeBSD", major, "i386"] if major.parse::<u32>().is_ok()),
-            "packages.abi: `{abi}`; write FreeBSD, its major version and the processor, as \"FreeBSD:13:i386\""
+            matches!(parts[..], ["FreeBSD", major, of] if of == arch && major.parse::<u32>().is_ok()),
+            "packages.abi: `{abi}`; write FreeBSD, its major version and the processor, as \"{of_13}\""
         );
         let word = raw.signature.as_deref().unwrap_or("none");
         let trust = match word {
@@ -73,6 +78,7 @@ impl Packages {
             );
         }
         Ok(Self {
+            board,
             repository: raw.repository,
             abi,
             trust,

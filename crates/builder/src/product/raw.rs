@@ -1,5 +1,5 @@
 //! The product definition as it is written in `appliance.toml`: every key, each optional, nothing checked but its
-//! type. An unknown key is an error. [`super::Product`] is what the rest of the builder sees.
+//! type. An unknown key is an error. [`crate::product::Product`] is what the rest of the builder sees.
 //!
 //! Sizes are in 512-byte sectors as in NanoBSD, whose variable each key names. A key that is not given has
 //! NanoBSD's default, but for `boot.code`.
@@ -108,9 +108,9 @@ pub struct RawSlices {
     pub fill_second: Option<bool>,
     /// Sectors of the configuration slice `/cfg` (`NANO_CONFSIZE`).
     pub cfg: Option<u64>,
-    /// Sectors of the data slice: 0 for none, negative for all that is left (`NANO_DATASIZE`).
+    /// Sectors of the data slice: 0 for no slice, negative for all remaining space (`NANO_DATASIZE`).
     pub data: Option<i64>,
-    /// A folder from the root of the repository that `/cfg` of the full image starts with; empty for none (`NANO_CFGDIR`).
+    /// A directory from the root of the repository that `/cfg` of the full image starts with; empty for no content (`NANO_CFGDIR`).
     pub cfg_folder: Option<String>,
     /// The same for `/data` (`NANO_DATADIR`).
     pub data_folder: Option<String>,
@@ -189,7 +189,7 @@ pub struct RawWorld {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawOverlay {
-    /// Folders from the root of the repository, the later over the earlier; `overlay` when not given.
+    /// Directories from the root of the repository, the later over the earlier; `overlay` when not given.
     pub folders: Option<Vec<String>>,
     /// Rules by path, as `"/etc/ttys"` or, for all below a directory, `"/root/**"`.
     pub rules: Option<BTreeMap<String, RawRule>>,
@@ -229,13 +229,13 @@ pub struct RawCustomize {
     pub comconsole: Option<bool>,
     /// sshd lets root in (`cust_allow_ssh_root`).
     pub allow_ssh_root: Option<bool>,
-    /// A folder that lies over everything (`cust_install_files`).
+    /// A directory that lies over everything (`cust_install_files`).
     pub install_files: Option<String>,
     /// The packages of pkglist (`cust_pkgng`); true when not given.
     pub pkgng: Option<bool>,
     /// An mtree(5) file with the owners of what `install_files` brings (`NANO_CUST_FILES_MTREE`).
     pub files_mtree: Option<String>,
-    /// Folders with `early.d`, `customize.d` and `late.d`; `appliance/hooks` when not given.
+    /// Directories with `early.d`, `customize.d` and `late.d`; `appliance/hooks` when not given.
     pub hooks: Option<Vec<String>>,
     /// The steps, in order.
     pub step: Option<Vec<RawStep>>,
@@ -287,19 +287,19 @@ pub struct RawStep {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawPackages {
-    /// A folder or an `http://` address with a pkg(8) repository; `${ABI}` in it is filled (`url` of pkg.conf(5)).
+    /// A directory or an `http://` address with a pkg(8) repository; `${ABI}` in it is filled (`url` of pkg.conf(5)).
     pub repository: Option<String>,
     /// The system that packages must be for, `FreeBSD:13:i386`.
     pub abi: Option<String>,
-    /// Who vouches for the repository: `none`, `pubkey` or `fingerprints` (`signature_type` of pkg.conf(5)).
+    /// What proves that the repository is genuine: `none`, `pubkey` or `fingerprints` (`signature_type` of pkg.conf(5)).
     pub signature: Option<String>,
     /// With `pubkey`: the file with the public key, as `pkg key --public` writes it.
     pub key: Option<String>,
-    /// With `fingerprints`: the folder with `trusted` and `revoked`.
+    /// With `fingerprints`: the directory with `trusted` and `revoked`.
     pub fingerprints: Option<String>,
     /// Packages whose scripts run on the unit at every start.
     pub run_scripts: Option<Vec<String>>,
-    /// Code of packages that may hold what the processor lacks, by file and symbol.
+    /// Code of packages that may contain instructions that the processor does not have, by file and symbol.
     #[serde(default)]
     pub isa: Exceptions,
 }

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Version;
 use super::raw::RawUpdate;
+use super::version::Version;
 
 /// `[update]`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

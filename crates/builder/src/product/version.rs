@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use xshell::{Shell, cmd};
+
+use crate::git;
 
 /// Digits of a commit's hash in a version.
 const HASH_DIGITS: usize = 9;
@@ -27,28 +28,22 @@ pub struct Version {
 }
 
 impl Version {
-    /// Reads where the repository at `root` stands, for the release `release` of the product definition.
+    /// The version of the repository at `root`, for the release `release` of the product definition.
     ///
     /// # Errors
-    /// git cannot be run, or `root` is no repository with a commit.
+    /// git cannot be run, or `root` is not a repository with a commit. The message has what git says.
     pub fn of_repository(root: &Path, release: &str) -> Result<Self> {
-        let shell = Shell::new()?;
-        shell.change_dir(root);
-        let read = |what: &str, command: xshell::Cmd<'_>| {
-            command.quiet().ignore_stderr().read().with_context(|| {
-                format!("asking git for {what} in {}; builds are named after it", root.display())
-            })
-        };
-        let head = read("the last commit", cmd!(shell, "git log -1 --format=%H%n%ct"))?;
-        let (commit, time) = head.split_once('\n').context("reading what git says of the last commit")?;
-        let dirty = !read("changes", cmd!(shell, "git status --porcelain"))?.is_empty();
-        let described = cmd!(shell, "git describe --tags --long --match v[0-9]* --abbrev=40")
-            .quiet()
-            .ignore_stderr()
-            .read();
+        let head = git::read(root, "the last commit", &["log", "-1", "--format=%H%n%ct"])?;
+        let (commit, time) =
+            head.split_once('\n').context("reading the last commit: git printed one line")?;
+        let dirty = !git::read(root, "the uncommitted changes", &["status", "--porcelain"])?.is_empty();
+        let describe = ["describe", "--tags", "--long", "--match", "v[0-9]*", "--abbrev=40"];
+        let described = git::read(root, "the last tag", &describe);
         let (tag, distance) = match described.ok().as_deref().and_then(split_description) {
             Some((tag, distance)) => (Some(tag), distance),
-            None => (None, read("the number of commits", cmd!(shell, "git rev-list --count HEAD"))?.parse()?),
+            None => {
+                (None, git::read(root, "the number of commits", &["rev-list", "--count", "HEAD"])?.parse()?)
+            }
         };
         Ok(Self::compose(release, commit, time.trim().parse()?, dirty, tag.as_deref(), distance))
     }

@@ -12,27 +12,23 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::sysroot::Linker;
-use super::{Edition, PACKAGE, PROGRAMS, Sysroot};
+use super::edition::Edition;
+use super::package::{self, PROFILE, Package, Program};
+use super::sysroot::{Linker, Sysroot};
+use crate::board::Board;
 use crate::first_error::first_error;
 use crate::inputs;
 use crate::toolchain::{DeviceRust, Toolchain};
 
-/// The target file, in the workspace; its stem is the target's name.
-const TARGET: &str = ".cargo/i386-unknown-freebsd.json";
-/// The target's name, which is also the name of its output folder.
-const TRIPLE: &str = "i386-unknown-freebsd";
-/// The profile, in the workspace's `Cargo.toml`.
-const PROFILE: &str = "device";
-/// Flags for every crate: no run-time choice of instructions that the device lacks anyway. httparse's build script reads its
+/// Flags for every crate: no run-time choice of instructions that the device does not have anyway. httparse's build script reads its
 /// own from what cargo makes of these, `CARGO_CFG_HTTPARSE_DISABLE_SIMD`.
 const RUSTFLAGS: &str = "--cfg\u{1f}sha2_backend=\"soft\"\u{1f}--cfg\u{1f}httparse_disable_simd=\"1\"";
 /// Lines of cargo's log that an error shows.
 const SHOWN: usize = 12;
 /// Stands before rustc.
 const WRAPPER: &str = include_str!("rustc.sh");
-/// Variables of cargo's own that only tell where things are and how to reach the network.
-const KEPT: &[&str] = &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"];
+/// Variables of cargo's own that only say where things are and how to reach the network.
+const HARMLESS: &[&str] = &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"];
 
 /// One compilation of the services.
 pub struct Build<'a> {
@@ -40,6 +36,10 @@ pub struct Build<'a> {
     pub workspace: PathBuf,
     /// Where cargo works, apart from the builder's own output: another compiler may be at work there.
     pub folder: PathBuf,
+    /// What the services are compiled for.
+    pub board: &'a Board,
+    /// The services.
+    pub package: &'a Package,
     /// The compiler and the linkers.
     pub toolchain: &'a Toolchain,
     /// What to link against.
@@ -49,21 +49,21 @@ pub struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Compiles and links, and hands the programs, in cargo's folder, to `deliver`, before another build may begin.
-    pub fn run<T>(&self, deliver: impl FnMut(PathBuf) -> Result<T>) -> Result<Vec<T>> {
+    /// Compiles and links, and hands the programs, in cargo's directory, to `deliver`, before another build may begin.
+    pub fn run<T>(&self, mut deliver: impl FnMut(&Program, PathBuf) -> Result<T>) -> Result<Vec<T>> {
         let rust = self.toolchain.rust()?;
-        let linker = self.sysroot.linker(self.toolchain)?;
+        let linker = self.sysroot.linker(self.board, self.toolchain)?;
         fs::create_dir_all(&self.folder).with_context(|| format!("making {}", self.folder.display()))?;
         let _lock = self.lock()?;
         let wrapper = self.script("rustc.sh", WRAPPER)?;
         let link = self.script("linker.sh", linker.script)?;
-        let output = self.folder.join(TRIPLE);
-        let programs = PROGRAMS.map(|program| output.join(PROFILE).join(program));
-        let linked = linked(&output.join(PROFILE))?;
-        self.forget_if_changed("compiler", &[WRAPPER, &rust.version], &[output])?;
+        let output = self.folder.join(self.board.services.triple);
+        let programs = &self.package.programs;
+        let linked = linked(&output.join(PROFILE), programs)?;
+        self.forget_if_changed("compiler", &[WRAPPER, &rust.version], &[output.clone()])?;
         self.forget_if_changed("linker", &[linker.script, &linker.identity], &linked)?;
         self.cargo(rust, &wrapper, &link, &linker)?;
-        programs.into_iter().map(deliver).collect()
+        programs.iter().map(|program| deliver(program, output.join(PROFILE).join(&program.name))).collect()
     }
 
     /// One build at a time: the next may be linked against something else, in the same place.
@@ -84,15 +84,8 @@ impl Build<'_> {
         }
         cargo
             .current_dir(&self.workspace)
-            .args(["build", "--locked", "--package", PACKAGE, "--profile", PROFILE, "--target", TARGET])
-            .args(["--no-default-features", "--features", self.edition.features()])
-            // std without its backtraces, which would be of no use without symbols.
-            .args([
-                "-Zbuild-std=std,panic_abort",
-                "-Zbuild-std-features=optimize_for_size",
-                "-Zjson-target-spec",
-            ])
-            .args(PROGRAMS.iter().flat_map(|program| ["--bin", program]))
+            .args(arguments(self.board, self.edition))
+            .args(self.package.programs.iter().flat_map(|program| ["--bin", &program.name]))
             .env("RUSTC", &rust.rustc)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTC_WRAPPER", wrapper)
@@ -100,7 +93,7 @@ impl Build<'_> {
             .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS)
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_TERM_COLOR", "never")
-            .env("CARGO_TARGET_I386_UNKNOWN_FREEBSD_LINKER", link)
+            .env(linker_variable(self.board), link)
             .env("SLUICE_WORKSPACE", &self.workspace)
             .env("SLUICE_RUST_SRC", &rust.source)
             .env("ZIG_GLOBAL_CACHE_DIR", self.folder.join("zig"))
@@ -127,7 +120,7 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Puts a script into the folder, in one step, so that a build next to this one never runs half of it.
+    /// Puts a script into the directory, in one step, so that a build next to this one never runs half of it.
     fn script(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         if fs::read_to_string(&path).is_ok_and(|there| there == text) {
@@ -161,8 +154,40 @@ impl Build<'_> {
     }
 }
 
-/// The programs as cargo links them, in its folder `deps`. Those beside it are only further names for these.
-fn linked(output: &Path) -> Result<Vec<PathBuf>> {
+/// The arguments of cargo, without the names of the programs.
+fn arguments(board: &Board, edition: Edition) -> [&str; 14] {
+    let target = board.services.file;
+    [
+        "build",
+        "--locked",
+        "--package",
+        package::NAME,
+        "--profile",
+        PROFILE,
+        "--target",
+        target,
+        "--no-default-features",
+        "--features",
+        edition.features(),
+        // std without its backtraces, which would be of no use without symbols.
+        "-Zbuild-std=std,panic_abort",
+        "-Zbuild-std-features=optimize_for_size",
+        "-Zjson-target-spec",
+    ]
+}
+
+/// Changes whenever cargo would be called otherwise.
+pub(super) fn recipe(board: &Board, edition: Edition) -> String {
+    inputs::of_texts(arguments(board, edition).into_iter().chain([RUSTFLAGS, WRAPPER]))
+}
+
+/// The variable that names the linker of the board's target to cargo.
+fn linker_variable(board: &Board) -> String {
+    format!("CARGO_TARGET_{}_LINKER", board.services.triple.to_uppercase().replace(['-', '.'], "_"))
+}
+
+/// The programs as cargo links them, in its directory `deps`. Those beside it are only further names for these.
+fn linked(output: &Path, programs: &[Program]) -> Result<Vec<PathBuf>> {
     let folder = output.join("deps");
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -171,7 +196,9 @@ fn linked(output: &Path) -> Result<Vec<PathBuf>> {
     let entries = entries.with_context(|| format!("listing {}", folder.display()))?;
     let is_program = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        PROGRAMS.iter().any(|program| name.strip_prefix(program).is_some_and(|rest| rest.starts_with('-')))
+        programs
+            .iter()
+            .any(|program| name.strip_prefix(&*program.name).is_some_and(|rest| rest.starts_with('-')))
     };
     Ok(entries.into_iter().map(|entry| entry.path()).filter(is_program).collect())
 }
@@ -186,7 +213,7 @@ fn disturbs(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let cargos = name.starts_with("CARGO") || name.starts_with("RUSTC") || name.starts_with("RUSTFLAGS");
     // cargo points this at its own toolchain's libraries, which another toolchain's compiler must not load.
-    name == "LD_LIBRARY_PATH" || (cargos && !KEPT.iter().any(|kept| name.starts_with(kept)))
+    name == "LD_LIBRARY_PATH" || (cargos && !HARMLESS.iter().any(|harmless| name.starts_with(harmless)))
 }
 
 #[cfg(test)]

@@ -12,4 +12,4 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
-exec "$SLUICE_ZIG" cc -target x86-freebsd.14.0-none -mcpu=geode -Wl,--build-id=none "$@"
+exec "$SLUICE_ZIG" cc -target "$SLUICE_ZIG_TARGET" -mcpu="$SLUICE_ZIG_CPU" -Wl,--build-id=none "$@"

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::board::Board;
 use crate::toolchain::Toolchain;
 
 /// Start files and libraries for the device.
@@ -15,7 +16,7 @@ use crate::toolchain::Toolchain;
 pub enum Sysroot {
     /// Those that zig brings.
     Miniature,
-    /// A world's: the folder with `usr/lib/crt1.o`.
+    /// A world's: the directory with `usr/lib/crt1.o`.
     World(PathBuf),
 }
 
@@ -37,27 +38,36 @@ impl Sysroot {
     /// How to link against it.
     ///
     /// # Errors
-    /// The tools lack, or the sysroot is none.
-    pub fn linker(&self, toolchain: &Toolchain) -> Result<Linker> {
+    /// The tools are missing, or a file that every sysroot has.
+    pub fn linker(&self, board: &Board, toolchain: &Toolchain) -> Result<Linker> {
         match self {
             Self::Miniature => Ok(Linker {
                 script: include_str!("linker-miniature.sh"),
-                environment: vec![("SLUICE_ZIG", utf8(toolchain.path("zig")?)?)],
-                identity: format!("zig {}", crate::toolchain::ZIG_VERSION),
+                environment: vec![
+                    ("SLUICE_ZIG", utf8(toolchain.path("zig")?)?),
+                    ("SLUICE_ZIG_TARGET", board.services.zig.to_owned()),
+                    ("SLUICE_ZIG_CPU", board.services.zig_cpu.to_owned()),
+                ],
+                identity: format!(
+                    "zig {} {} {}",
+                    crate::toolchain::ZIG_VERSION,
+                    board.services.zig,
+                    board.services.zig_cpu
+                ),
             }),
             Self::World(root) => {
                 for file in REQUIRED {
                     let path = root.join(file);
                     if !path.exists() {
                         bail!(
-                            "linking against {}: {file} is not there; give the world's sysroot (for a world that was \
-                             built without its toolchain, the build's own `tmp` folder)",
+                            "linking against {}: {file} is not there\nhint: give the world's sysroot; for a world that was \
+                             built without its toolchain, that is the build's own `tmp` directory",
                             root.display()
                         );
                     }
                 }
                 let root = root.canonicalize().with_context(|| format!("looking for {}", root.display()))?;
-                let target = format!("i386-unknown-freebsd{}", release(&root)?);
+                let target = format!("{}{}", board.services.clang, release(&root)?);
                 let clang = toolchain.path("clang")?;
                 let identity = format!("{target} {}", contents(&root)?);
                 let environment = vec![
@@ -129,10 +139,12 @@ mod tests {
     #[test]
     fn a_folder_that_is_no_sysroot_is_refused_before_anything_is_compiled() {
         let root = tempfile::tempdir().unwrap();
-        let error =
-            Sysroot::World(root.path().to_owned()).linker(&Toolchain::default()).map(|_| ()).unwrap_err();
+        let error = Sysroot::World(root.path().to_owned())
+            .linker(crate::board::DEFAULT, &Toolchain::default())
+            .map(|_| ())
+            .unwrap_err();
         assert!(
-            error.to_string().contains("usr/lib/crt1.o is not there; give the world's sysroot"),
+            error.to_string().contains("usr/lib/crt1.o is not there\nhint: give the world's sysroot"),
             "{error}"
         );
     }

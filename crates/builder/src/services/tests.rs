@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::board;
 use crate::toolchain::{Group, ensure};
 
 fn toolchain() -> Toolchain {
@@ -13,10 +14,16 @@ fn toolchain() -> Toolchain {
 #[test]
 fn no_service_holds_an_instruction_that_the_geode_lacks() {
     let out = tempfile::tempdir().unwrap();
-    let services = build(&toolchain(), &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
-    assert_eq!(services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), PROGRAMS);
+    let services =
+        build(board::DEFAULT, &toolchain(), &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
+    assert_eq!(services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), ["sluice"]);
     for service in services {
-        let report = isa::inspect(&service.name, &fs::read(&service.path).unwrap()).unwrap();
+        let report = isa::inspect(
+            &service.name,
+            &fs::read(&service.path).unwrap(),
+            crate::board::DEFAULT.processor.instructions,
+        )
+        .unwrap();
         assert_eq!(report.violations, []);
         assert!(report.undecoded.is_empty(), "{:x?}", report.undecoded);
         // An empty or mistaken file would pass as well: std alone has tens of thousands of instructions.
@@ -24,7 +31,7 @@ fn no_service_holds_an_instruction_that_the_geode_lacks() {
     }
 }
 
-/// Two engineers, two folders: one program.
+/// Two engineers, two directories: one program.
 #[test]
 fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let toolchain = toolchain();
@@ -32,16 +39,20 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let workspace = elsewhere.path().join("a checkout with another name");
     copy_sources(&workspace);
     let folder = elsewhere.path().join("target");
+    let package = Package::read(&workspace::root()).unwrap();
     let build = Build {
         workspace,
         folder,
+        board: board::DEFAULT,
+        package: &package,
         toolchain: &toolchain,
         sysroot: &Sysroot::Miniature,
         edition: Edition::Release,
     };
-    let theirs = build.run(|program| Ok(fs::read(program)?)).unwrap();
+    let theirs = build.run(|_, path| Ok(fs::read(path)?)).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let ours = super::build(&toolchain, &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
+    let ours =
+        super::build(board::DEFAULT, &toolchain, &Sysroot::Miniature, Edition::Release, out.path()).unwrap();
     for (theirs, ours) in theirs.iter().zip(&ours) {
         assert!(*theirs == fs::read(&ours.path).unwrap(), "{} differs", ours.name);
         let text = String::from_utf8_lossy(theirs);
@@ -55,7 +66,7 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
 #[test]
 fn a_release_and_a_development_build_never_share_their_services() {
     let toolchain = toolchain();
-    let digest = |edition| digest(&toolchain, &Sysroot::Miniature, edition).unwrap();
+    let digest = |edition| digest(board::DEFAULT, &toolchain, &Sysroot::Miniature, edition).unwrap();
     assert_ne!(digest(Edition::Release), digest(Edition::Development));
     assert_eq!(Edition::Release.features(), "");
 }
@@ -70,7 +81,7 @@ fn each_world_gets_a_service_that_is_linked_against_itself() {
     let world = Sysroot::World(Path::new(&world).join("sysroot"));
     let out = tempfile::tempdir().unwrap();
     let bytes = [&Sysroot::Miniature, &world, &Sysroot::Miniature].map(|sysroot| {
-        let services = build(&toolchain, sysroot, Edition::Release, out.path()).unwrap();
+        let services = build(board::DEFAULT, &toolchain, sysroot, Edition::Release, out.path()).unwrap();
         fs::read(&services[0].path).unwrap()
     });
     // The first is left from a build before this test, perhaps, and the others were just linked.
@@ -82,7 +93,7 @@ fn each_world_gets_a_service_that_is_linked_against_itself() {
 
 fn copy_sources(workspace: &Path) {
     // The members that are not built must be there for cargo to read the workspace.
-    for source in SOURCES.iter().chain(&["crates", "xtask"]) {
+    for source in [".cargo", "Cargo.lock", "Cargo.toml", "appliance", "crates", "firmware", "xtask"] {
         for entry in walkdir::WalkDir::new(workspace::root().join(source)) {
             let entry = entry.unwrap();
             let target = workspace.join(entry.path().strip_prefix(workspace::root()).unwrap());

@@ -23,7 +23,7 @@ pub struct DeviceRust {
     pub rustc: PathBuf,
     /// Its cargo.
     pub cargo: PathBuf,
-    /// The folder that has `library/std`.
+    /// The directory that has `library/std`.
     pub source: PathBuf,
     /// `rustc --version`, whole: it decides on the services' bytes.
     pub version: String,
@@ -39,7 +39,7 @@ pub fn find() -> Result<Option<DeviceRust>> {
     Ok(None)
 }
 
-/// The name of the toolchain under rustup that runs us, should it only lack the source of its std.
+/// The name of the toolchain under rustup that runs us, if only the source of its std is missing.
 pub fn rustup_toolchain() -> Option<String> {
     let sysroot = sysroots().into_iter().next()?;
     let name = sysroot.file_name()?.to_str()?;
@@ -50,7 +50,7 @@ pub fn rustup_toolchain() -> Option<String> {
 
 /// In the order of preference.
 fn sysroots() -> Vec<PathBuf> {
-    // cargo tells those that it runs which cargo it is: under rustup the toolchain's own, not the proxy. Started
+    // cargo sets this for the programs that it runs: under rustup the toolchain's own, not the proxy. Started
     // without cargo, we go by the one that built us.
     let ours = std::env::var_os("CARGO").or_else(|| option_env!("CARGO").map(Into::into)).map(PathBuf::from);
     let mut sysroots: Vec<_> =

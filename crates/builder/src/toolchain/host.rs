@@ -1,4 +1,4 @@
-//! The engineer's machine: its kind, its programs, its folders.
+//! The engineer's machine: its kind, its programs, its directories.
 
 use std::fs::File;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,7 +1,7 @@
-//! Installing what lacks, as far as this process may, and telling the rest.
+//! Installing missing tools, as far as this process may, and the instructions for the rest.
 //!
-//! Packages are installed by root only. What lands in the engineer's own folders (rust-src under rustup, zig in the
-//! build folder) is installed by anyone. Nobody is made root here: sudo is named, never run.
+//! Packages are installed by root only. What lands in the engineer's own directories (rust-src under rustup, zig in the
+//! build directory) is installed by anyone. Nothing here becomes root: the instructions name sudo, which is never run.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -11,9 +11,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::host::{self, Packages, System};
-use super::need::{Kind, Need};
-use super::{Progress, device_rust, zig};
+use super::need::{Need, ToolSource};
+use super::{device_rust, zig};
 use crate::workspace;
+
+/// Where progress goes: one line a step.
+pub type Progress<'a> = dyn FnMut(&str) + 'a;
 
 /// Installs what it can. Returns what went wrong on the way, for [`instructions`].
 pub fn install(missing: &[&Need], system: &System, progress: &mut Progress<'_>) -> Vec<String> {
@@ -44,13 +47,13 @@ pub fn install(missing: &[&Need], system: &System, progress: &mut Progress<'_>) 
     failures
 }
 
-/// The message for the engineer who has to do it by hand.
+/// The message for what has to be installed by hand.
 pub fn instructions(missing: &[&Need], system: &System, failures: &[String]) -> String {
     let width = missing.iter().map(|need| need.name.len()).max().unwrap_or_default();
-    let mut lines = vec!["looking for the tools of this command: these lack".to_owned()];
+    let mut lines = vec!["looking for the tools of this command: these are missing".to_owned()];
     lines.extend(missing.iter().map(|need| format!("  {:<width$}  for {}", need.name, need.purpose)));
     if !failures.is_empty() {
-        lines.push("installing them was tried:".to_owned());
+        lines.push("installing them failed:".to_owned());
         lines.extend(failures.iter().map(|failure| format!("  {}", failure.replace('\n', "\n  "))));
     }
     let mut commands = Vec::new();
@@ -76,16 +79,16 @@ pub fn instructions(missing: &[&Need], system: &System, failures: &[String]) -> 
 }
 
 fn is_rust(need: &Need) -> bool {
-    matches!(need.kind, Kind::DeviceRust)
+    matches!(need.source, ToolSource::DeviceRust)
 }
 
-/// The rustup toolchain whose source would do for the device, if Rust lacks at all.
+/// The rustup toolchain whose source would do for the device, if the device's Rust is missing.
 fn rustup_toolchain(missing: &[&Need]) -> Option<String> {
     missing.iter().any(|need| is_rust(need)).then(device_rust::rustup_toolchain).flatten()
 }
 
 fn wants_wheel(missing: &[&Need]) -> bool {
-    !cfg!(target_os = "freebsd") && missing.iter().any(|need| matches!(need.kind, Kind::Zig))
+    !cfg!(target_os = "freebsd") && missing.iter().any(|need| matches!(need.source, ToolSource::Zig))
 }
 
 /// The packages for these needs, each once.
@@ -159,7 +162,7 @@ fn logged(command: &mut Command, name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolchain::{Group, NEEDS};
+    use crate::toolchain::need::{Group, NEEDS};
 
     fn run_needs() -> Vec<&'static Need> {
         NEEDS.iter().filter(|need| need.in_any(&[Group::Run])).collect()
@@ -169,7 +172,7 @@ mod tests {
     fn who_may_not_install_gets_one_message_with_the_command_to_type() {
         let system = System { packages: Packages::Debian, root: false };
         insta::assert_snapshot!(instructions(&run_needs(), &system, &[]), @r"
-        looking for the tools of this command: these lack
+        looking for the tools of this command: these are missing
           qemu-system-i386  for starting an image in a virtual machine
           qemu-img          for laying a scratch disk over an image
         please run:
@@ -192,7 +195,7 @@ mod tests {
     fn what_went_wrong_before_is_told_too() {
         let system = System { packages: Packages::Debian, root: true };
         let text = instructions(&run_needs(), &system, &["running apt-get: no network".to_owned()]);
-        assert!(text.contains("installing them was tried:\n  running apt-get: no network\n"), "{text}");
+        assert!(text.contains("installing them failed:\n  running apt-get: no network\n"), "{text}");
     }
 
     #[test]

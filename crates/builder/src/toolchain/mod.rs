@@ -1,8 +1,8 @@
 //! The tools that the builder uses and does not bring: what each is for, where it is, and how it comes here.
 //!
-//! [`ensure`] is asked at the start of a command and answers in a few milliseconds when nothing lacks, without starting
-//! a process. What lacks it installs where it may, and otherwise fails once, with everything that lacks and the command
-//! to type: never in the middle of a build. How a tool is used is known to the module that uses it.
+//! [`ensure`] runs at the start of a command and takes a few milliseconds when nothing is missing, without starting a
+//! process. It installs missing tools where it can; otherwise it fails once, with all missing tools and the command to run:
+//! never in the middle of a build. How a tool is used is known to the module that uses it.
 
 mod device_rust;
 mod host;
@@ -17,11 +17,9 @@ use anyhow::{Context, Result, bail};
 
 pub use device_rust::DeviceRust;
 pub use host::System;
-pub use need::{Group, Kind, NEEDS, Need};
+pub use install::Progress;
+pub use need::{Group, NEEDS, Need, ToolSource};
 pub use zig::VERSION as ZIG_VERSION;
-
-/// Where progress goes: one line a step.
-pub type Progress<'a> = dyn FnMut(&str) + 'a;
 
 /// The tools that were found.
 #[derive(Clone, Debug, Default)]
@@ -67,11 +65,11 @@ impl Toolchain {
     /// The version of a tool that was found. Except for Rust and zig this starts the tool.
     pub fn version(&self, need: &Need) -> Option<String> {
         let path = self.found.get(need.name)?;
-        match need.kind {
-            Kind::DeviceRust => self.rust.as_ref().map(|rust| rust.version.clone()),
-            Kind::Zig => Some(zig::VERSION.to_owned()),
-            Kind::Program => host::version(path),
-            Kind::Header(_) => None,
+        match need.source {
+            ToolSource::DeviceRust => self.rust.as_ref().map(|rust| rust.version.clone()),
+            ToolSource::Zig => Some(zig::VERSION.to_owned()),
+            ToolSource::Program => host::version(path),
+            ToolSource::Header(_) => None,
         }
     }
 
@@ -81,11 +79,10 @@ impl Toolchain {
     }
 }
 
-/// Finds the tools of these groups, and installs what lacks.
+/// Finds the tools of these groups, and installs missing ones.
 ///
 /// # Errors
-/// When something lacks that may not or cannot be installed. The message then is complete: what, what for, and what to
-/// type.
+/// A missing tool may not or cannot be installed. The message lists all of them with their purpose and the command to run.
 pub fn ensure(groups: &[Group], progress: &mut Progress<'_>) -> Result<Toolchain> {
     let needs: Vec<_> = NEEDS.iter().filter(|need| need.in_any(groups)).collect();
     let system = System::of_this_machine();
@@ -99,9 +96,9 @@ pub fn ensure(groups: &[Group], progress: &mut Progress<'_>) -> Result<Toolchain
     bail!(install::instructions(&missing, &system, &failures))
 }
 
-/// Installs what lacks, and looks again: an installation may take away what was there. apt removes what conflicts with
+/// Installs missing tools, and looks again: an installation may take away what was there. apt removes what conflicts with
 /// the packages that it is asked for, as `qemu-utils` of Debian's backports does with the release's `qemu-system-x86`.
-/// What lacked before and still lacks ends it. Returns what lacks then, and what went wrong on the way.
+/// It ends when only tools are missing that were missing before. Returns those, and what went wrong on the way.
 fn install_until_settled<'n>(
     mut look: impl FnMut() -> Result<Vec<&'n Need>>,
     mut install: impl FnMut(&[&'n Need]) -> Vec<String>,
@@ -110,7 +107,7 @@ fn install_until_settled<'n>(
     let mut failures = Vec::new();
     loop {
         let missing = look()?;
-        // Not one of them is new, or none lacks at all.
+        // None of them is new, or nothing is missing.
         if missing.iter().all(|need| tried.contains(need.name)) {
             return Ok((missing, failures));
         }

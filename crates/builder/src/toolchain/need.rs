@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::device_rust::{self, DeviceRust};
 use super::{host, zig};
+use crate::board;
 
 /// The occasions on which tools are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -32,16 +33,16 @@ impl Group {
     pub const ALL: [Self; 5] = [Self::Image, Self::World, Self::Source, Self::Run, Self::Test];
 }
 
-/// How a need is met.
+/// Where a tool comes from.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ToolSource {
     /// By a program of the need's name, in `PATH`.
     Program,
-    /// By a header under `/usr/include` (also in the compiler's folder for this machine).
+    /// By a header under `/usr/include` (also in the compiler's directory for this machine).
     Header(&'static str),
     /// By a Rust compiler with the source of its standard library.
     DeviceRust,
-    /// By the pinned zig, kept in the build folder.
+    /// By the pinned zig, kept in the build directory.
     Zig,
 }
 
@@ -54,11 +55,11 @@ pub struct Need {
     pub purpose: &'static str,
     /// When it is needed.
     pub groups: &'static [Group],
-    /// How it is met.
-    pub kind: Kind,
+    /// Where it comes from.
+    pub source: ToolSource,
     /// The Debian packages that bring it.
     pub debian: &'static [&'static str],
-    /// The FreeBSD packages that bring it; none when it is part of the base system.
+    /// The FreeBSD packages that bring it; empty if it is part of the base system.
     pub freebsd: &'static [&'static str],
 }
 
@@ -71,9 +72,9 @@ const SOURCE: &[Group] = &[Group::Source, Group::Test];
 pub const NEEDS: &[Need] = &[
     Need {
         name: "device-rust",
-        purpose: "compiling the services and std for the Geode LX",
+        purpose: "compiling the services and std for the device",
         groups: SERVICES,
-        kind: Kind::DeviceRust,
+        source: ToolSource::DeviceRust,
         debian: &["rustc-web", "cargo-web", "rust-web-src"],
         freebsd: &["rust"],
     },
@@ -81,7 +82,7 @@ pub const NEEDS: &[Need] = &[
         name: "zig",
         purpose: "assembling the boot manager, and linking the services of the miniature world",
         groups: &[Group::Image, Group::World, Group::Test],
-        kind: Kind::Zig,
+        source: ToolSource::Zig,
         debian: &[],
         freebsd: &["zig"],
     },
@@ -93,7 +94,7 @@ pub const NEEDS: &[Need] = &[
     header("bzip2", "bzlib.h", &["libbz2-dev"]),
     header("zlib", "zlib.h", &["zlib1g-dev"]),
     program(
-        "qemu-system-i386",
+        board::DEFAULT.machine.program,
         "starting an image in a virtual machine",
         &[Group::Run, Group::Test],
         &["qemu-system-x86"],
@@ -118,7 +119,7 @@ const fn program(
     debian: &'static [&'static str],
     freebsd: &'static [&'static str],
 ) -> Need {
-    Need { name, purpose, groups, kind: Kind::Program, debian, freebsd }
+    Need { name, purpose, groups, source: ToolSource::Program, debian, freebsd }
 }
 
 /// Headers are part of FreeBSD's base system.
@@ -127,7 +128,7 @@ const fn header(name: &'static str, file: &'static str, debian: &'static [&'stat
         name,
         purpose: "building a world from source",
         groups: SOURCE,
-        kind: Kind::Header(file),
+        source: ToolSource::Header(file),
         debian,
         freebsd: &[],
     }
@@ -135,7 +136,7 @@ const fn header(name: &'static str, file: &'static str, debian: &'static [&'stat
 
 /// What was found for a need.
 pub enum Found {
-    /// It lacks.
+    /// It is missing.
     Nothing,
     /// A program or header.
     Path(PathBuf),
@@ -151,11 +152,11 @@ impl Need {
 
     /// Looks for it.
     pub fn find(&self) -> Result<Found> {
-        let path = match self.kind {
-            Kind::Program => host::program(self.name),
-            Kind::Header(file) => host::header(file),
-            Kind::Zig => zig::find(),
-            Kind::DeviceRust => return Ok(device_rust::find()?.map_or(Found::Nothing, Found::Rust)),
+        let path = match self.source {
+            ToolSource::Program => host::program(self.name),
+            ToolSource::Header(file) => host::header(file),
+            ToolSource::Zig => zig::find(),
+            ToolSource::DeviceRust => return Ok(device_rust::find()?.map_or(Found::Nothing, Found::Rust)),
         };
         Ok(path.map_or(Found::Nothing, Found::Path))
     }

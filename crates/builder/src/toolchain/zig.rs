@@ -1,4 +1,4 @@
-//! The pinned zig: fetched with pip, checked by pip against pinned hashes, unpacked into the build folder.
+//! The pinned zig: fetched with pip, checked by pip against pinned hashes, unpacked into the build directory.
 //!
 //! One version for everyone: it brings the stubs of FreeBSD's libc and the linker, so it decides on bytes. On FreeBSD,
 //! for which there is no wheel, it is the package's.
@@ -35,7 +35,7 @@ pub fn can_fetch() -> bool {
 
 /// Fetches it.
 ///
-/// The folder appears in one step, when it is complete.
+/// The directory appears in one step, when it is complete.
 pub fn fetch() -> Result<()> {
     let folder = folder();
     let parent = folder.parent().context("zig's folder has a parent")?;

@@ -1,6 +1,6 @@
-//! A world that lies installed in a folder: what `--src` leaves behind, and what `--world` is given.
+//! A world that is installed in a directory: what `--src` leaves behind, and what `--world` is given.
 //!
-//! Two shapes are understood: a folder with `root/`, `METALOG` and `sysroot/` as the source provider leaves it, and
+//! Two shapes are understood: a directory with `root/`, `METALOG` and `sysroot/` as the source provider leaves it, and
 //! an installed root that holds its `METALOG` itself. Owner, mode and flags come from METALOG alone; the host's file
 //! system says only what bytes there are and which names are hard links to each other.
 
@@ -16,7 +16,8 @@ use rootfs::tree::{Attributes, Content, Entry, EntryKind, Layer, TreePath};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::{BootBlocks, KERNEL_LAYER, World};
+use super::boot_blocks::BootBlocks;
+use super::contents::{KERNEL_LAYER, World};
 use crate::services::Sysroot;
 
 /// Permission bits that a file which METALOG does not list keeps from the host.
@@ -25,21 +26,21 @@ const UNLISTED_MODE: u32 = 0o755;
 /// Where the kernel and its modules lie in a root.
 const KERNEL_DIR: &str = "boot/kernel";
 
-/// The folders of an installed world.
-struct Places {
+/// The directories and files of an installed world.
+struct Paths {
     root: PathBuf,
     metalog: PathBuf,
     sysroot: Option<PathBuf>,
 }
 
-impl Places {
+impl Paths {
     fn find(dir: &Path) -> Result<Self> {
-        ensure!(dir.is_dir(), "opening the world {}: there is no such folder", dir.display());
+        ensure!(dir.is_dir(), "opening the world {}: there is no such directory", dir.display());
         let root = if dir.join("root/bin").is_dir() { dir.join("root") } else { dir.to_owned() };
         let metalog = [dir.join("METALOG"), root.join("METALOG"), dir.join("_.metalog")];
         let Some(metalog) = metalog.iter().find(|path| path.is_file()) else {
             bail!(
-                "opening the world {}: it has no METALOG, which tells owners, modes and flags; install with \
+                "opening the world {}: METALOG is missing, which states owners, modes and flags\nhint: install with \
                  `-DNO_ROOT METALOG=...`, or let `cargo xtask image --src` do it",
                 dir.display()
             );
@@ -56,40 +57,42 @@ impl Places {
 /// No METALOG, a line of it that is wrong, an entry without its file, a file of another type than its entry says, or
 /// no boot blocks.
 pub fn open(dir: &Path) -> Result<World> {
-    let places = Places::find(dir)?;
-    let Part { entries, identity, notes } = read(&places.root, &places.metalog)?;
-    let (kernel, world) = entries.into_iter().partition(|entry| {
-        entry
-            .path
-            .as_str()
-            .strip_prefix(KERNEL_DIR)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let paths = Paths::find(dir)?;
+    let Part { entries, identity, notes } = read(&paths.root, &paths.metalog)?;
+    let (kernel, world) = split_kernel(entries);
     Ok(World {
         kind: "installed",
-        version: version(&places.root)?,
-        kernel: kernel_name(&places.root),
+        version: version(&paths.root)?,
+        kernel: kernel_name(&paths.root),
         identity,
         layers: vec![
             Layer { name: "world".to_owned(), entries: world },
             Layer { name: KERNEL_LAYER.to_owned(), entries: kernel },
         ],
-        sysroot: places.sysroot.map(Sysroot::World),
-        boot: BootBlocks::from_root(&places.root)?,
+        sysroot: paths.sysroot.map(Sysroot::World),
+        boot: BootBlocks::from_root(&paths.root)?,
         notes,
     })
 }
 
-/// The version of the world in `dir`, and the configuration of its kernel, if there is one that tells.
+/// Parts what belongs to the kernel, its directory included, from the world.
+pub(super) fn split_kernel(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
+    let is_kernel = |path: &str| {
+        path.strip_prefix(KERNEL_DIR).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    entries.into_iter().partition(|entry| is_kernel(entry.path.as_str()))
+}
+
+/// The version of the world in `dir`, and the configuration of its kernel, if the kernel states it.
 ///
 /// # Errors
 /// It is no world.
-pub(super) fn outline(dir: &Path) -> Result<(String, Option<String>)> {
-    let root = Places::find(dir)?.root;
+pub(super) fn summary(dir: &Path) -> Result<(String, Option<String>)> {
+    let root = Paths::find(dir)?.root;
     Ok((version(&root)?, kernel_name(&root)))
 }
 
-/// What lies in a root, as its METALOG tells it.
+/// The content of a root, as its METALOG states it.
 pub(super) struct Part {
     pub entries: Vec<Entry>,
     pub identity: String,
@@ -116,29 +119,29 @@ pub(super) fn read(root: &Path, metalog: &Path) -> Result<Part> {
 /// The last line for each path.
 fn latest(lines: Vec<Line>) -> Vec<Line> {
     let mut at: HashMap<TreePath, usize> = HashMap::new();
-    let mut kept: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut latest: Vec<Line> = Vec::with_capacity(lines.len());
     for line in lines {
         match at.get(&line.path) {
-            Some(&index) => kept[index] = line,
+            Some(&index) => latest[index] = line,
             None => {
-                at.insert(line.path.clone(), kept.len());
-                kept.push(line);
+                at.insert(line.path.clone(), latest.len());
+                latest.push(line);
             }
         }
     }
-    kept
+    latest
 }
 
 /// Drops directories that are not there: `installkernel` removes some that `installworld` made and listed. What such
 /// a directory held would be missed by its own lines.
 fn without_removed_directories(root: &Path, lines: Vec<Line>, notes: &mut Vec<String>) -> Vec<Line> {
-    let (kept, removed): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| {
+    let (present, removed): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| {
         line.kind != Type::Directory || fs::symlink_metadata(host_path(root, &line.path)).is_ok()
     });
     notes.extend(
         removed.iter().map(|line| format!("{} is in METALOG and was removed again: left out", line.path)),
     );
-    kept
+    present
 }
 
 fn host_path(root: &Path, path: &TreePath) -> PathBuf {
@@ -269,7 +272,7 @@ pub(super) fn version(root: &Path) -> Result<String> {
         .with_context(|| format!("reading the world's version: {} has no USERLAND_VERSION", script.display()))
 }
 
-/// The configuration that the root's kernel was built from, as its what(1) string tells: `@(#)FreeBSD 13.2-RELEASE
+/// The configuration that the root's kernel was built from, as its what(1) string states: `@(#)FreeBSD 13.2-RELEASE
 /// ALIX`, with the commit before it where there was one. A kernel whose build is not reproducible has a number and a date
 /// there.
 pub(super) fn kernel_name(root: &Path) -> Option<String> {
@@ -335,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_tells_which_it_is() {
+    fn the_kernel_states_its_configuration() {
         let dir = sample(METALOG);
         assert_eq!(open(dir.path()).unwrap().kernel, None);
         let folder = dir.path().join("root/boot/kernel");

@@ -7,44 +7,44 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The sums of the sets in a folder.
+/// The checksums of the sets in a directory.
 #[derive(Debug)]
 pub struct Manifest {
     path: PathBuf,
-    sums: BTreeMap<String, String>,
+    checksums: BTreeMap<String, String>,
 }
 
 impl Manifest {
-    /// Reads that of the sets in `dir`.
+    /// Reads the `MANIFEST` in `dir`.
     ///
     /// # Errors
-    /// There is none, or a line of it is none.
+    /// It is missing, or has a line of another form.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("MANIFEST");
         if !path.is_file() {
             bail!(
-                "opening the sets in {}: there is no MANIFEST with their sums; fetch it from where the sets are from",
+                "opening the sets in {}: there is no MANIFEST with their checksums\nhint: fetch it from where the sets are from",
                 dir.display()
             );
         }
         let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let mut sums = BTreeMap::new();
+        let mut checksums = BTreeMap::new();
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let mut fields = line.split('\t');
-            let (file, sum) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
-            let is_sum = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let (file, checksum) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            let is_checksum = checksum.len() == 64 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit());
             ensure!(
-                is_sum && !file.is_empty(),
+                is_checksum && !file.is_empty(),
                 "reading {}, line {}: `{line}` is not a file and its SHA-256 with a tab between",
                 path.display(),
                 index + 1
             );
-            sums.insert(file.to_owned(), sum.to_ascii_lowercase());
+            checksums.insert(file.to_owned(), checksum.to_ascii_lowercase());
         }
-        Ok(Self { path, sums })
+        Ok(Self { path, checksums })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -53,11 +53,11 @@ impl Manifest {
     ///
     /// # Errors
     /// It is not listed.
-    pub fn sum(&self, file: &str) -> Result<&str> {
-        self.sums.get(file).map(String::as_str).with_context(|| {
-            let known: Vec<&str> = self.sums.keys().map(String::as_str).collect();
+    pub fn checksum(&self, file: &str) -> Result<&str> {
+        self.checksums.get(file).map(String::as_str).with_context(|| {
+            let known: Vec<&str> = self.checksums.keys().map(String::as_str).collect();
             format!(
-                "looking for the sum of {file}: {} does not list it, only: {}; take both from one release",
+                "looking for the checksum of {file}: {} does not list it, only: {}\nhint: take both from one release",
                 self.path.display(),
                 known.join(", ")
             )

@@ -1,7 +1,7 @@
-//! A world from the distribution sets of a FreeBSD release: `base.txz`, a kernel, and `MANIFEST`, which has their sums.
+//! A world from the distribution sets of a FreeBSD release: `base.txz`, a kernel, and `MANIFEST`, which has their checksums.
 //!
 //! The kernel is the product's when `src.txz` is there to build it from, and else the one of `kernel.txz`. Each set is unpacked
-//! once, into a folder of the build's own that is named after its sum. Owners, modes and flags are those of the archive,
+//! once, into a directory of the build's own that is named after its checksum. Owners, modes and flags are those of the archive,
 //! written into a METALOG beside it; from there on a set is read as an installed root is ([`super::installed`]).
 
 mod manifest;
@@ -15,11 +15,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use report::Reporter;
-use rootfs::tree::Layer;
+use rootfs::tree::{Entry, Layer, TreePath};
 use sha2::{Digest, Sha256};
 
+use super::boot_blocks::BootBlocks;
+use super::contents::{KERNEL_LAYER, World};
 use super::installed::{self, Part};
-use super::{BootBlocks, KERNEL_LAYER, World, source};
+use super::source;
 use crate::inputs;
 use crate::product::{KernelConfig, Product};
 use crate::services::Sysroot;
@@ -35,7 +37,7 @@ const SOURCE: &str = "src.txz";
 /// Where the source lies in its set.
 const SOURCE_DIR: &str = "usr/src";
 
-/// A folder of sets.
+/// A directory of sets.
 struct Sets<'a> {
     dir: &'a Path,
     manifest: Manifest,
@@ -48,7 +50,7 @@ pub fn has_source(dir: &Path) -> bool {
     dir.join(SOURCE).is_file()
 }
 
-/// Where the kernel `config` of the sets in `dir` comes from, as far as can be told before they are unpacked.
+/// Where the kernel `config` of the sets in `dir` comes from, as far as that is known before they are unpacked.
 ///
 /// # Errors
 /// There is no MANIFEST, or no kernel.
@@ -64,7 +66,7 @@ pub(super) fn kernel_source(dir: &Path, config: &KernelConfig) -> Result<String>
 
 fn no_kernel(dir: &Path, config: &KernelConfig) -> String {
     format!(
-        "opening the sets in {}: there is no kernel; put {SOURCE} there to build `{}` from, or {KERNEL}",
+        "opening the sets in {}: there is no kernel\nhint: put {SOURCE} there to build `{}` from, or {KERNEL}",
         dir.display(),
         config.name
     )
@@ -73,22 +75,36 @@ fn no_kernel(dir: &Path, config: &KernelConfig) -> String {
 /// Opens the world of the sets in `dir`, unpacking them and building the kernel where that is not done yet.
 ///
 /// # Errors
-/// A set or its sum is not there, is another than MANIFEST says or cannot be unpacked, or the kernel cannot be built.
+/// A set or its checksum is missing, the checksum differs, a set cannot be unpacked, or the kernel cannot be built.
 pub fn open(dir: &Path, product: &Product, toolchain: &Toolchain, reporter: &Reporter) -> Result<World> {
     let cache = crate::workspace::target().join("sets");
     Sets { dir, manifest: Manifest::read(dir)?, cache, reporter }.world(product, toolchain)
+}
+
+/// What `set` has, and what `base` has besides: base.txz may list the kernel's directory, which kernel.txz then need not.
+fn join(mut base: Vec<Entry>, mut set: Vec<Entry>) -> Vec<Entry> {
+    let lists = |entries: &[Entry], path: &TreePath| {
+        entries.iter().any(|entry| entry.path == *path && !entry.implicit)
+    };
+    base.retain(|entry| !lists(&set, &entry.path));
+    set.retain(|entry| !lists(&base, &entry.path));
+    base.extend(set);
+    base
 }
 
 impl Sets<'_> {
     fn world(&self, product: &Product, toolchain: &Toolchain) -> Result<World> {
         let base = self.unpacked(BASE)?.with_context(|| {
             let dir = self.dir.display();
-            format!("opening the sets in {dir}: there is no {BASE}; fetch it from where MANIFEST is from")
+            format!(
+                "opening the sets in {dir}: there is no {BASE}\nhint: fetch it from where MANIFEST is from"
+            )
         })?;
         let root = base.join("root");
         let version = installed::version(&root)?;
         let read = |folder: &Path| installed::read(&folder.join("root"), &folder.join(unpack::METALOG));
         let Part { entries, mut identity, mut notes } = read(&base)?;
+        let (of_kernel, entries) = installed::split_kernel(entries);
         let mut layers = vec![Layer { name: "world".to_owned(), entries }];
         let mut name = None;
         if let Some(config) = &product.kernel.config {
@@ -97,7 +113,7 @@ impl Sets<'_> {
             name = installed::kernel_name(&folder.join("root"));
             notes.extend(part.notes);
             identity = inputs::of_texts([&*identity, &part.identity]);
-            layers.push(Layer { name: KERNEL_LAYER.to_owned(), entries: part.entries });
+            layers.push(Layer { name: KERNEL_LAYER.to_owned(), entries: join(of_kernel, part.entries) });
         }
         Ok(World {
             kind: "sets",
@@ -111,7 +127,7 @@ impl Sets<'_> {
         })
     }
 
-    /// The folder with the kernel: the product's own wherever that can be had.
+    /// The directory with the kernel: the product's own wherever possible.
     fn kernel(
         &self,
         version: &str,
@@ -127,10 +143,10 @@ impl Sets<'_> {
         }
         if let Some(folder) = self.unpacked(SOURCE)? {
             let tree = folder.join("root").join(SOURCE_DIR);
-            let theirs = source::version(&tree)?;
+            let theirs = source::version(&tree, &product.board.processor)?;
             ensure!(
                 theirs == version,
-                "opening the sets in {}: {BASE} is FreeBSD {version} and {SOURCE} is {theirs}; take both from one release",
+                "opening the sets in {}: {BASE} is FreeBSD {version} and {SOURCE} is {theirs}\nhint: take both from one release",
                 self.dir.display()
             );
             return source::build_kernel(&tree, product, toolchain, self.reporter);
@@ -146,17 +162,17 @@ impl Sets<'_> {
         Ok(folder)
     }
 
-    /// The folder that the set `name` is unpacked in; none when there is no such set.
+    /// The directory that the set `name` is unpacked in; `None` if there is no such set.
     fn unpacked(&self, name: &str) -> Result<Option<PathBuf>> {
         let archive = self.dir.join(name);
         if !archive.exists() {
             return Ok(None);
         }
-        let stated = self.manifest.sum(name)?;
-        let found = sum(&archive)?;
+        let stated = self.manifest.checksum(name)?;
+        let found = checksum(&archive)?;
         ensure!(
             found == stated,
-            "checking {}: its SHA-256 is {found}, and {} says {stated}; fetch it again",
+            "checking {}: its SHA-256 is {found}, and {} has {stated}\nhint: fetch it again",
             archive.display(),
             self.manifest.path().display()
         );
@@ -174,7 +190,7 @@ impl Sets<'_> {
 }
 
 /// The SHA-256 of a file.
-fn sum(path: &Path) -> Result<String> {
+fn checksum(path: &Path) -> Result<String> {
     let attempt = || format!("reading {}", path.display());
     let mut file = File::open(path).with_context(attempt)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);

@@ -9,7 +9,7 @@ use rootfs::tree::{Attributes, Content, EntryKind, Kind, Principal, Tree, TreePa
 use tar::{Builder, EntryType, Header};
 
 use super::*;
-use crate::miniature::hierarchy;
+use crate::world::miniature::hierarchy;
 
 /// An archive on its way.
 struct Archive(Builder<XzEncoder<Vec<u8>>>);
@@ -83,7 +83,7 @@ fn kernel(name: &str) -> Archive {
     Archive::new().file("./boot/kernel/kernel", text.as_bytes())
 }
 
-/// A folder of sets, and a cache beside it.
+/// A directory of sets, and a cache beside it.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -189,6 +189,25 @@ fn without_source_the_kernel_of_the_release_serves() {
 }
 
 #[test]
+fn the_kernels_directory_is_of_the_kernel_whichever_set_lists_it() {
+    let layers = |base: Archive, kernel: Archive| {
+        let folder = Folder::of(&[("base.txz", base.finish()), ("kernel.txz", kernel.finish())]);
+        let tree = Tree::merge(folder.open().unwrap().layers).unwrap();
+        let directory = tree.get(&at("boot/kernel")).unwrap();
+        let paths: Vec<_> = tree.names().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths.iter().filter(|path| *path == "/boot/kernel").count(), 1);
+        (tree.layer_name(directory.layer).to_owned(), directory.attributes.mode)
+    };
+    let listed = |archive: Archive, mode| {
+        archive.add(EntryType::Directory, "./boot/kernel", &Attributes::root(mode), &[])
+    };
+    let of_kernel = |mode| ("kernel".to_owned(), mode);
+    assert_eq!(layers(listed(base(), 0o750), kernel("ALIX")), of_kernel(0o750));
+    assert_eq!(layers(base(), listed(kernel("ALIX"), 0o700)), of_kernel(0o700));
+    assert_eq!(layers(listed(base(), 0o750), listed(kernel("ALIX"), 0o700)), of_kernel(0o700));
+}
+
+#[test]
 fn a_set_that_lacks_or_is_another_is_told() {
     let whole = || vec![("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())];
     let spoilt = |spoil: &dyn Fn(&Path)| {
@@ -228,7 +247,7 @@ fn a_damaged_or_hostile_archive_leaves_nothing_behind() {
     let root = Attributes::root(0o755);
     let whole = base().finish();
     assert_snapshot!(refused(whole[..whole.len() / 2].to_vec()), @"unpacking DIR/base.txz: ./etc/gettytab: reading the archive: it is damaged: premature eof");
-    assert_snapshot!(refused(base().file("./../etc/passwd", b"x").finish()), @"unpacking DIR/base.txz: ./../etc/passwd: path `./../etc/passwd` climbs with `..`: paths in an image start at its root");
+    assert_snapshot!(refused(base().file("./../etc/passwd", b"x").finish()), @"unpacking DIR/base.txz: ./../etc/passwd: path `./../etc/passwd` contains `..`: paths in an image start at its root");
     let link = base().add(EntryType::Symlink, "./way", &root, b"/tmp").file("./way/out", b"x");
     assert_snapshot!(refused(link.finish()), @"unpacking DIR/base.txz: ./way/out: it lies below /way, which is no directory");
     let hard = base().add(EntryType::Link, "./shadow", &root, b"/etc/shadow");

@@ -1,6 +1,6 @@
 //! A set's archive, taken apart into `root/` and the METALOG of it.
 //!
-//! The folder comes into being whole or not at all. What is written lies in it, whatever the archive says: names with `..`
+//! The directory comes into being whole or not at all. What is written lies in it, whatever the archive says: names with `..`
 //! are refused, and so is what lies below a link. The files belong to whoever unpacks them; METALOG says whose they are.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use tar::EntryType;
 /// The file beside `root`.
 pub const METALOG: &str = "METALOG";
 
-/// Unpacks `set` into `folder`, which is not there yet; returns how many entries there were.
+/// Unpacks `set` into `directory`, which is not there yet; returns how many entries there were.
 ///
 /// # Errors
 /// The archive is damaged, or holds what no set has.

@@ -9,23 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use report::Stage;
 
-use crate::first_error::first_error;
-
-/// How many lines of a log a message shows.
-const SHOWN: usize = 6;
-
-/// What make(1), compilers, linkers and config(8) write in a line that says what is wrong.
-const SIGNS: [&str; 9] = [
-    ": error:",
-    "error: ",
-    "fatal error",
-    "config: ",
-    "undefined symbol",
-    "*** ",
-    "make: ",
-    "ERROR",
-    "not found",
-];
+use super::failure::Failure;
 
 /// Runs `command` with its output in `log`; the stages that FreeBSD's makefiles announce become `stage`'s progress.
 ///
@@ -56,16 +40,10 @@ pub fn run(command: &mut Command, step: &str, log: &Path, stage: &Stage) -> Resu
         return Ok(());
     }
     let text = fs::read(log).with_context(|| format!("reading {}", log.display()))?;
-    bail!(
-        "{step} failed ({status}):\n{}\nthe whole log is {}",
-        first_error(&String::from_utf8_lossy(&text), is_error, SHOWN),
-        log.display()
-    )
-}
-
-/// Whether a line of a log says what is wrong.
-fn is_error(line: &str) -> bool {
-    SIGNS.iter().any(|sign| line.contains(sign)) && !line.contains("-Werror")
+    let Failure { lines, hint } = Failure::find(&String::from_utf8_lossy(&text));
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    bail!("{step} failed ({status}):\n{lines}the whole log is {}{hint}", log.display())
 }
 
 #[cfg(test)]

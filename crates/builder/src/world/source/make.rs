@@ -1,4 +1,4 @@
-//! How FreeBSD's own build system is called: for i386, without root, and without anything of the host's
+//! How FreeBSD's own build system is called: for the board's processor, without root, and without anything of the host's
 //! configuration or the engineer's environment.
 //!
 //! On Linux it is entered through `tools/build/make.py`, which brings its own make(1); on FreeBSD through make(1)
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::tree::SourceTree;
+use crate::board::Processor;
 
 /// The environment of every step, beside what [`Make`] itself sets.
 const ENVIRONMENT: [(&str, &str); 2] =
@@ -16,6 +17,8 @@ const ENVIRONMENT: [(&str, &str); 2] =
 /// What every step has in common.
 #[derive(Clone, Debug)]
 pub struct Make {
+    /// The processor that FreeBSD is built for.
+    pub processor: &'static Processor,
     /// The source tree.
     pub tree: SourceTree,
     /// `MAKEOBJDIRPREFIX`.
@@ -59,7 +62,10 @@ impl Make {
             command.arg(jobs);
         }
         command
-            .args(["-DNO_CLEAN", "TARGET=i386", "TARGET_ARCH=i386", "SRC_ENV_CONF=/dev/null"])
+            .arg("-DNO_CLEAN")
+            .arg(format!("TARGET={}", self.processor.target))
+            .arg(format!("TARGET_ARCH={}", self.processor.target_arch))
+            .arg("SRC_ENV_CONF=/dev/null")
             .arg(format!("__MAKE_CONF={}", self.make_conf.display()))
             .arg(format!("SRCCONF={}", src_conf.display()))
             .args(variables)
@@ -68,7 +74,7 @@ impl Make {
     }
 
     /// Assertions and the like name their source file: under the paths that a build on FreeBSD has, and not under
-    /// this machine's, so that the folder of a build does not get into its programs.
+    /// this machine's, so that the directory of a build does not get into its programs.
     fn path_maps(&self) -> String {
         let map = |from: &Path, to: &str| format!(" -ffile-prefix-map={}={to}", from.display());
         map(&self.tree.path, "/usr/src") + &map(&self.objects, "/usr/obj")

@@ -6,20 +6,21 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 
-use super::{Build, Step};
+use super::build::Build;
+use super::step::Step;
 use crate::inputs;
 
 /// Ends a stamp whose objects were partly made from other inputs: what a build without `-n` does not take.
 const KEPT: &str = " -n";
 
-/// What becomes of a step.
+/// Whether a step runs, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It runs.
     Runs(Reason),
     /// It was done with the same inputs.
     Done,
-    /// It is left out by a letter of nanobsd.sh, or because the product has no kernel.
+    /// It is skipped by an option of nanobsd.sh, or because the product has no kernel.
     LeftOut(&'static str),
 }
 
@@ -86,7 +87,7 @@ impl Build<'_> {
     /// What is to be done for world and kernel.
     pub(super) fn plan(&self) -> Result<Plan> {
         let mut warnings = Vec::new();
-        if self.letters.only_images {
+        if self.skip.only_images {
             let Some(installed) = self.stamps.get(self.installed) else {
                 bail!(
                     "taking what is installed (-I): nothing was installed in {} yet; build without -I once",
@@ -98,13 +99,13 @@ impl Build<'_> {
             let steps = steps.map(|step| (step, Verdict::LeftOut("-I"))).to_vec();
             return Ok(Plan { steps, warnings, compiled: Digests::default(), installed });
         }
-        let left_out = self.letters.no_world.then_some("-w");
+        let left_out = self.skip.no_world.then_some("-w");
         let wanted = self.world_digest()?;
         let (world, world_digest) = self.verdict(Step::World, left_out, &wanted, &mut warnings)?;
         let (kernel, kernel_digest) = self.kernel_verdict(&wanted, &mut warnings)?;
         let install_kernel = match &self.product.kernel.config {
             None => Some(Verdict::LeftOut("no kernel")),
-            Some(_) => self.letters.no_install_kernel.then_some(Verdict::LeftOut("-K")),
+            Some(_) => self.skip.no_install_kernel.then_some(Verdict::LeftOut("-K")),
         };
         let kernel_part = if install_kernel.is_some() { "" } else { kernel_digest.as_str() };
         let options = self.product.world.install.join("\n");
@@ -153,7 +154,7 @@ impl Build<'_> {
         if self.product.kernel.config.is_none() {
             return Ok((Verdict::LeftOut("no kernel"), String::new()));
         }
-        let left_out = self.letters.no_kernel.then_some("-k");
+        let left_out = self.skip.no_kernel.then_some("-k");
         self.verdict(Step::Kernel, left_out, &self.kernel_digest(world)?, warnings)
     }
 
@@ -185,14 +186,14 @@ impl Build<'_> {
         let kept = wanted.to_owned() + KEPT;
         Ok(match done {
             Some(done) if done == wanted => (Verdict::Done, done),
-            Some(done) if done == kept && self.letters.keep_objects => (Verdict::Done, done),
+            Some(done) if done == kept && self.skip.keep_objects => (Verdict::Done, done),
             Some(done) if done == kept => (Verdict::Runs(Reason::Unclean), wanted.to_owned()),
             Some(_) => (Verdict::Runs(Reason::Changed), wanted.to_owned()),
             None => (Verdict::Runs(Reason::New), wanted.to_owned()),
         })
     }
 
-    /// The stamp of a step: what was made of objects that were kept from other inputs is told by it.
+    /// The stamp of a step, which records whether objects of other inputs were kept.
     pub(super) fn digest_of(digest: &str, is_clean: bool) -> String {
         if is_clean { digest.to_owned() } else { format!("{}{KEPT}", digest.trim_end_matches(KEPT)) }
     }

@@ -11,7 +11,7 @@ const PREFIX: &str = "_.done.";
 /// The stamps of a build.
 #[derive(Clone, Debug)]
 pub struct Stamps {
-    /// The folder that they are in.
+    /// The directory that they are in.
     pub dir: PathBuf,
 }
 

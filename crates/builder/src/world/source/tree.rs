@@ -8,8 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// The major versions that have an i386 kernel and that the product is built from.
-const MAJORS: [&str; 2] = ["13", "14"];
+use crate::board::Processor;
 
 /// A checked source tree.
 #[derive(Clone, Debug)]
@@ -25,14 +24,14 @@ impl SourceTree {
     ///
     /// # Errors
     /// It is no FreeBSD source tree, or one of a version that the product is not built from.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path, processor: &Processor) -> Result<Self> {
         let path =
             fs::canonicalize(path).with_context(|| format!("opening the source tree {}", path.display()))?;
         let newvers = path.join("sys/conf/newvers.sh");
         let Ok(text) = fs::read_to_string(&newvers) else {
             bail!(
-                "opening the source tree {}: it has no sys/conf/newvers.sh, so it is no FreeBSD source tree; give the \
-                 folder that holds `sys`, `bin` and `Makefile.inc1`",
+                "opening the source tree {}: sys/conf/newvers.sh is missing, so it is no FreeBSD source tree\nhint: give the \
+                 directory that holds `sys`, `bin` and `Makefile.inc1`",
                 path.display()
             );
         };
@@ -45,10 +44,12 @@ impl SourceTree {
         let (revision, branch) = (value("REVISION")?, value("BRANCH")?);
         let major = revision.split('.').next().unwrap_or_default();
         ensure!(
-            MAJORS.contains(&major),
-            "opening the source tree {}: it is FreeBSD {revision}; the product is built from 13 or 14, the last that have \
-             an i386 kernel",
-            path.display()
+            processor.freebsd.contains(&major),
+            "opening the source tree {}: it is FreeBSD {revision}; the product is built from {}, the last that have \
+             an {} kernel",
+            path.display(),
+            processor.freebsd.join(" or "),
+            processor.target
         );
         let branch = branch.split("${").next().unwrap_or_default();
         Ok(Self { path, version: format!("{revision}-{branch}") })
@@ -57,14 +58,14 @@ impl SourceTree {
     /// Changes when any file of the tree does: computed from names, sizes and times alone.
     ///
     /// # Errors
-    /// A folder cannot be read.
+    /// A directory cannot be read.
     pub fn fingerprint(&self) -> Result<String> {
         let sums = fold(&self.path)?;
         Ok(hex::encode(&sums))
     }
 }
 
-/// A digest of all below `dir`; folders are walked in parallel, in whatever order they come.
+/// A digest of all below `dir`; directories are walked in parallel, in whatever order they come.
 fn fold(dir: &Path) -> Result<[u8; 32]> {
     let entries: Vec<fs::DirEntry> = fs::read_dir(dir)
         .and_then(Iterator::collect)
@@ -86,7 +87,7 @@ fn fold(dir: &Path) -> Result<[u8; 32]> {
             }
             Ok(<[u8; 32]>::from(hash.finalize()))
         })
-        // Addition does not care for the order of a folder's entries, which differs from host to host.
+        // Addition does not care for the order of a directory's entries, which differs from host to host.
         .try_reduce(
             || [0; 32],
             |mut sum, part| {
@@ -100,6 +101,10 @@ fn fold(dir: &Path) -> Result<[u8; 32]> {
 mod tests {
     use super::*;
 
+    fn open(path: &Path) -> Result<SourceTree> {
+        SourceTree::open(path, &crate::board::DEFAULT.processor)
+    }
+
     fn sample(revision: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("sys/conf")).unwrap();
@@ -111,18 +116,18 @@ mod tests {
 
     #[test]
     fn the_version_is_the_trees_own() {
-        assert_eq!(SourceTree::open(sample("13.2").path()).unwrap().version, "13.2-RELEASE");
-        let error = SourceTree::open(sample("15.0").path()).unwrap_err().to_string();
+        assert_eq!(open(sample("13.2").path()).unwrap().version, "13.2-RELEASE");
+        let error = open(sample("15.0").path()).unwrap_err().to_string();
         assert!(error.contains("FreeBSD 15.0") && error.contains("13 or 14"), "{error}");
         let empty = tempfile::tempdir().unwrap();
-        let error = SourceTree::open(empty.path()).unwrap_err().to_string();
+        let error = open(empty.path()).unwrap_err().to_string();
         assert!(error.contains("no FreeBSD source tree"), "{error}");
     }
 
     #[test]
     fn a_changed_file_deep_down_changes_the_fingerprint() {
         let dir = sample("13.2");
-        let tree = SourceTree::open(dir.path()).unwrap();
+        let tree = open(dir.path()).unwrap();
         let before = tree.fingerprint().unwrap();
         assert_eq!(before, tree.fingerprint().unwrap());
         fs::write(dir.path().join("sys/conf/files"), "new").unwrap();

@@ -1,0 +1,87 @@
+//! What the full image has outside of slots and file systems: the MBR, the boot manager with its state, and GEOM labels.
+
+use anyhow::{Context, Result, bail};
+use bsd_disk::boot0::{self, Boot0Options};
+use bsd_disk::geom_label::{GeomLabel, LABEL_SECTORS};
+use bsd_disk::mbr::{CODE_BYTES, Mbr};
+use bsd_disk::slice::Slice;
+use bsd_disk::units::Sectors;
+use firmware::boot_manager;
+use firmware::slot::Slot;
+use firmware::state::{self, BootState, store};
+
+use super::disk::Piece;
+use crate::boot_manager::BootManager;
+use crate::product::{BootCode, Product, WorldCode};
+use crate::world::BootBlocks;
+
+/// All sectors outside of slots and file systems.
+pub(super) fn pieces(
+    product: &Product,
+    manager: Option<&BootManager>,
+    boot: &BootBlocks,
+) -> Result<Vec<Piece>> {
+    Ok([boot_code(product, manager, boot)?, labels(product)?].concat())
+}
+
+/// The GEOM labels of the slices, if the product has a label.
+fn labels(product: &Product) -> Result<Vec<Piece>> {
+    let Some(label) = &product.label else { return Ok(Vec::new()) };
+    let label = |slice: &Slice| {
+        let label = GeomLabel { name: format!("{label}s{}", slice.number), size: slice.size };
+        Ok(Piece { at: slice.end() - LABEL_SECTORS, bytes: label.encode()?.to_vec() })
+    };
+    product.layout.slices().map(label).collect()
+}
+
+/// What chooses a slot: the boot manager and its state, or the program in sector 0.
+fn boot_code(product: &Product, manager: Option<&BootManager>, boot: &BootBlocks) -> Result<Vec<Piece>> {
+    let code = match (product.boot.code, manager) {
+        (BootCode::Sluice, Some(manager)) => return with_manager(product, manager),
+        (BootCode::Sluice, None) => bail!("boot.code is `sluice`, but no boot manager was built"),
+        (BootCode::World(code), _) => code,
+    };
+    let mbr = world_mbr(product, code, boot)?;
+    Ok(vec![Piece { at: Sectors::ZERO, bytes: mbr.encode().to_vec() }])
+}
+
+/// Two copies of the boot manager, two copies of its state, and an MBR without an active slice: the state decides which
+/// slot starts.
+fn with_manager(product: &Product, manager: &BootManager) -> Result<Vec<Piece>> {
+    let layout = &product.layout;
+    let mbr = Mbr::with_code(&manager.mbr)?.with_slices(layout.slices(), layout.geometry)?;
+    let is_written =
+        |slot: Slot| layout.slot(slot.number()).is_some() && (slot == Slot::First || product.fill_second);
+    let written = Slot::ALL.map(is_written);
+    let records = store::records(&BootState::factory(product.boot.default_slot, written, None))?;
+    let managers = boot_manager::COPIES.into_iter().map(|at| (at, manager.copy.clone()));
+    let states = state::COPIES.into_iter().map(|at| layout.cfg.start + at);
+    let pieces = [(Sectors::ZERO, mbr.encode().to_vec())].into_iter().chain(managers);
+    let pieces = pieces.chain(states.zip(records.map(|record| record.to_vec())));
+    Ok(pieces.map(|(at, bytes)| Piece { at, bytes }).collect())
+}
+
+/// The MBR with the world's boot code, the product's options and the partition table of the layout. The default slot is
+/// the active slice.
+fn world_mbr(product: &Product, code: WorldCode, boot: &BootBlocks) -> Result<Mbr> {
+    let settings = &product.boot;
+    let default = settings.default_slot.number();
+    let file = code.file();
+    let (code, has_options) = boot.mbr.get(code)?;
+    let mut mbr = Mbr::with_code(&code[..code.len().min(CODE_BYTES)])?
+        .with_slices(product.layout.slices(), product.layout.geometry)?;
+    mbr.set_active(default)?;
+    if !has_options {
+        return Ok(mbr);
+    }
+    let attempt = || format!("setting the options of [boot] in the world's /boot/{file}");
+    let mut mbr = boot0::install(code, &mbr).with_context(attempt)?;
+    let mut options = Boot0Options::read(&mbr).with_context(attempt)?;
+    options.packet = settings.packet;
+    options.update = settings.update;
+    options.slices_mask = settings.menu;
+    options.default_slice = default;
+    options.ticks = settings.ticks;
+    options.apply(&mut mbr).with_context(attempt)?;
+    Ok(mbr)
+}

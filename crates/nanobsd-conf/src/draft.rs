@@ -1,0 +1,113 @@
+//! `product.toml`: the keys that a configuration sets, in the order of `appliance.toml`, each with its origin.
+
+use anyhow::{Context, Result};
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use super::meaning::{self, Meaning};
+use super::report::Report;
+use super::request::Request;
+
+/// The sections in their order.
+const SECTIONS: [&str; 10] =
+    ["product", "console", "media", "slices", "filesystem", "ram", "boot", "kernel", "world", "customize"];
+
+/// The keys so far.
+#[derive(Debug, Default)]
+pub struct Draft {
+    keys: Vec<(String, Value, String)>,
+}
+
+impl Draft {
+    /// Sets `key`, such as `media.drive`; `origin` becomes a comment behind it.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>, origin: impl Into<String>) {
+        self.keys.retain(|(known, ..)| known != key);
+        self.keys.push((key.to_owned(), value.into(), origin.into()));
+    }
+
+    /// The value of `key` so far.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.keys.iter().find(|(known, ..)| known == key).map(|(_, value, _)| value)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The text of the file; `head` is its first comment.
+    pub fn text(&self, head: &str) -> String {
+        let mut document = DocumentMut::new();
+        for section in SECTIONS {
+            let mut table = Table::new();
+            for (key, value, origin) in &self.keys {
+                let Some(name) = key.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')) else {
+                    continue;
+                };
+                let mut value = value.clone();
+                if !origin.is_empty() {
+                    value.decor_mut().set_suffix(format!(" # {origin}"));
+                }
+                table.insert(name, Item::Value(value));
+            }
+            if !table.is_empty() {
+                table.decor_mut().set_prefix("\n");
+                document.insert(section, Item::Table(table));
+            }
+        }
+        let head: String = head.lines().map(|line| format!("# {line}\n")).collect();
+        head + &document.to_string()
+    }
+
+    /// Reports where the product definition differs from NanoBSD's own values of variables that the configuration does not
+    /// set.
+    ///
+    /// # Errors
+    /// The definition cannot be read.
+    pub fn report_differences(&self, request: &Request<'_>, report: &mut Report) -> Result<()> {
+        let path = request.root.join(request.product.definition());
+        let attempt = || format!("reading the product definition {}", path.display());
+        let text = std::fs::read_to_string(&path).with_context(attempt)?;
+        let document: DocumentMut = text.parse().with_context(attempt)?;
+        for (name, value) in meaning::of_product() {
+            let Ok(Meaning::Keys(keys, _)) = meaning::meaning(name, value) else { continue };
+            // `media.device` implies the other keys of the card.
+            if name != "NANO_DRIVE"
+                && keys.iter().any(|(key, _)| key.starts_with("media."))
+                && self.has("media.device")
+            {
+                continue;
+            }
+            let differ: Vec<String> = keys
+                .iter()
+                .filter(|(key, _)| !self.has(key))
+                .filter_map(|(key, value)| {
+                    let (section, name) = key.split_once('.')?;
+                    let here = document.get(section)?.get(name)?.as_value()?;
+                    let (here, there) = (plain(here), plain(value));
+                    let short = if here.len() > 30 { "[...]" } else { &here };
+                    (here != there).then(|| format!("{key} = {short}"))
+                })
+                .collect();
+            if !differ.is_empty() {
+                let value = if value.trim().is_empty() { "nothing".to_owned() } else { format!("`{value}`") };
+                let keys = differ.join(", ");
+                let definition = request.product.definition();
+                report.general(format!(
+                    "{name} is not set: {keys} of {definition} is used; NanoBSD's own value is {value}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value without comments and line breaks.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(array) => format!("[{}]", array.iter().map(plain).collect::<Vec<_>>().join(", ")),
+        other => {
+            let mut other = other.clone();
+            other.decor_mut().clear();
+            other.to_string()
+        }
+    }
+}
