@@ -32,6 +32,6 @@ impl Digest {
 
     /// The digest in hexadecimal.
     pub fn text(self) -> String {
-        hex::encode(&self.0.finalize())
+        hex::encode(self.0.finalize())
     }
 }
