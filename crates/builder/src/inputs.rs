@@ -15,7 +15,7 @@ pub fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    hex::encode(&hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 /// A digest of the files and directories `paths` below `root`: names, kinds, run bits and content. What is not there
@@ -51,7 +51,7 @@ pub fn of_files(root: &Path, paths: &[&str]) -> Result<String> {
             hash.update(content);
         }
     }
-    Ok(hex::encode(&hash.finalize()))
+    Ok(hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The card itself: what is written to it and read from it, past the caches of the host.
+//! The card itself, written and read past the caches of the host.
 
 use std::fs::File;
 use std::io;
@@ -7,31 +7,31 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::Advice;
 
-/// The most bytes that are read or written at once.
+/// The most bytes that are read or written at a time.
 pub const CHUNK: u64 = 1 << 20;
 
-/// What direct I/O may ask of a buffer's address: a page.
+/// The alignment that direct I/O may require of a buffer: a page.
 const ALIGNMENT: usize = 4096;
 
-/// Something that an image is burnt onto. Offsets and lengths are whole sectors, in bytes, and the bytes lie in a
+/// Something that an image is burnt to. Offsets and lengths are in bytes, of whole sectors; the bytes are in a
 /// [`Buffer`].
 pub trait Card {
     /// Writes `bytes` from `at` on.
     ///
     /// # Errors
-    /// The card does not take them.
+    /// The card cannot be written.
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Fills `bytes` with what the card itself holds from `at` on.
     ///
     /// # Errors
-    /// The card does not give them.
+    /// The card cannot be read.
     fn read_at(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
 
-    /// Waits until everything that was written is on the card, and makes sure that it is read from there.
+    /// Waits until everything is on the card, and has later reads come from there.
     ///
     /// # Errors
-    /// Something did not get there.
+    /// Something could not be written.
     fn flush(&mut self) -> io::Result<()>;
 }
 
@@ -47,7 +47,7 @@ impl Card for File {
 
     fn flush(&mut self) -> io::Result<()> {
         self.sync_all()?;
-        // A disk is read past the cache anyway, and FreeBSD takes no advice for one. No length means all of it.
+        // A disk bypasses the cache anyway, and FreeBSD accepts no advice for it. No length means the whole file.
         if self.metadata()?.is_file() {
             rustix::fs::fadvise(&*self, 0, None, Advice::DontNeed)?;
         }
@@ -55,7 +55,7 @@ impl Card for File {
     }
 }
 
-/// Room for a chunk, where direct I/O wants it.
+/// A buffer for a chunk, aligned for direct I/O.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
@@ -63,14 +63,14 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Zeros.
+    /// A buffer of zeros.
     pub fn new() -> Self {
         let bytes = vec![0; CHUNK as usize + ALIGNMENT];
         let start = bytes.as_ptr().align_offset(ALIGNMENT);
         Self { bytes, start }
     }
 
-    /// Room for `range`, which is no longer than a chunk.
+    /// The bytes for `range`, which is no longer than a chunk.
     pub fn part(&mut self, range: &Range<u64>) -> &mut [u8] {
         &mut self.bytes[self.start..][..(range.end - range.start) as usize]
     }

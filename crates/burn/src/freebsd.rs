@@ -1,18 +1,18 @@
-//! What FreeBSD knows of a disk, from its own commands: `sysctl kern.geom.conftxt` has the disk and everything made of it,
-//! slices and labels, by their depth; `mount -p` and `swapinfo` tell what is in use. GEOM itself refuses to write what is
-//! mounted for writing, but not what is mounted read-only.
+//! What FreeBSD knows about a disk, from its own commands: `sysctl kern.geom.conftxt` lists the disk and everything made
+//! of it, slices and labels, by their depth; `mount -p` and `swapinfo` list what is in use. GEOM itself refuses writes to
+//! what is mounted for writing, but not to what is mounted read-only.
 //!
-//! A disk is removable when it hangs on USB (`umass-sim`), is an SD card (`mmcsd`) or a file (`md`).
+//! A disk is removable if it is on USB (`umass-sim`), an SD card (`mmcsd`) or a file (`md`).
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::device::Facts;
+use crate::disk_info::DiskInfo;
 
-/// What the commands say.
-struct Said {
+/// The output of the commands.
+struct CommandOutput {
     /// `sysctl -n kern.geom.conftxt`
     geoms: String,
     /// `mount -p`
@@ -23,21 +23,21 @@ struct Said {
     buses: String,
 }
 
-/// What there is to know of the disk at `path`.
+/// Information on the disk at `path`.
 ///
 /// # Errors
-/// It is no disk, or a slice of one, or a command does not tell.
-pub fn look(path: &Path) -> Result<Facts> {
+/// It is not a disk, is a slice of one, or a command failed.
+pub fn look(path: &Path) -> Result<DiskInfo> {
     let path = std::fs::canonicalize(path).context("finding it")?;
     let name = path.strip_prefix("/dev").context("looking for it in /dev")?.to_string_lossy().into_owned();
-    let said = Said {
+    let output = CommandOutput {
         geoms: run("sysctl", &["-n", "kern.geom.conftxt"])?,
         mounts: run("mount", &["-p"])?,
         swaps: run("swapinfo", &[])?,
         // A machine without CAM has no card reader on USB either.
         buses: run("camcontrol", &["devlist", "-v"]).unwrap_or_default(),
     };
-    facts(&name, &said)
+    disk_info(&name, &output)
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<String> {
@@ -47,15 +47,15 @@ fn run(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn facts(name: &str, said: &Said) -> Result<Facts> {
-    // `0 DISK da0 1014644736 512 hd 32 sc 63`, and below it, deeper, what is made of it.
-    let geoms: Vec<(u32, Vec<&str>)> = said.geoms.lines().filter_map(geom).collect();
+fn disk_info(name: &str, output: &CommandOutput) -> Result<DiskInfo> {
+    // `0 DISK da0 1014644736 512 hd 32 sc 63`, then what is made of it, with a greater depth.
+    let geoms: Vec<(u32, Vec<&str>)> = output.geoms.lines().filter_map(geom).collect();
     let Some(at) = geoms.iter().position(|(depth, words)| *depth == 0 && words.get(1) == Some(&name)) else {
         match geoms.iter().position(|(_, words)| words.get(1) == Some(&name)) {
             Some(at) => {
                 let disk = geoms[..at].iter().rev().find(|(depth, _)| *depth == 0);
                 let whole = disk.and_then(|(_, words)| words.get(1)).unwrap_or(&"?");
-                bail!("it is a part of /dev/{whole}; give the whole disk")
+                bail!("it is part of /dev/{whole}\nhint: pass the whole disk")
             }
             None => bail!("GEOM knows no disk {name}"),
         }
@@ -73,21 +73,21 @@ fn facts(name: &str, said: &Said) -> Result<Facts> {
     for name in names {
         let device = format!("/dev/{name}");
         let first = |line: &str| line.split_whitespace().next() == Some(&*device);
-        for line in said.mounts.lines().filter(|line| first(line)) {
-            let place = line.split_whitespace().nth(1).unwrap_or("?");
-            users.push(format!("{device} is mounted on {place}"));
+        for line in output.mounts.lines().filter(|line| first(line)) {
+            let point = line.split_whitespace().nth(1).unwrap_or("?");
+            users.push(format!("{device} is mounted on {point}"));
         }
-        if said.swaps.lines().any(first) {
+        if output.swaps.lines().any(first) {
             users.push(format!("{device} is swap"));
         }
     }
-    let bus = bus(&said.buses, name);
+    let bus = bus(&output.buses, name);
     let removable =
         bus.as_ref().is_some_and(|(_, usb)| *usb) || is_kind(name, "mmcsd") || is_kind(name, "md");
-    Ok(Facts { name: name.to_owned(), model: bus.map(|(model, _)| model), removable, sector, users })
+    Ok(DiskInfo { name: name.to_owned(), model: bus.map(|(model, _)| model), removable, sector, users })
 }
 
-/// The depth of a line and the words behind it.
+/// The depth of a line and the words after it.
 fn geom(line: &str) -> Option<(u32, Vec<&str>)> {
     let (depth, rest) = line.split_once(' ')?;
     Some((depth.parse().ok()?, rest.split(' ').collect()))
@@ -122,8 +122,8 @@ mod tests {
 
     use super::*;
 
-    fn machine() -> Said {
-        Said {
+    fn machine() -> CommandOutput {
+        CommandOutput {
             geoms: "0 DISK da0 1014644736 512 hd 32 sc 63\n\
                     1 PART da0s1 400000000 512 i 1 o 32256 ty freebsd xs MBR xt 165\n\
                     2 PART da0s1a 399991808 512 i 1 o 8192 ty freebsd-ufs xs BSD xt 7\n\
@@ -146,15 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_slices_are_uses_of_their_disk() {
+    fn a_mounted_label_is_a_use_of_its_disk() {
         let look = |name| {
-            let facts = facts(name, &machine()).unwrap();
+            let info = disk_info(name, &machine()).unwrap();
             format!(
                 "{} {} {} {}",
-                facts.model.unwrap_or_default(),
-                facts.removable,
-                facts.sector,
-                facts.users.join(", ")
+                info.model.unwrap_or_default(),
+                info.removable,
+                info.sector,
+                info.users.join(", ")
             )
         };
         assert_snapshot!(look("da0"), @"Generic CF Reader 1.00 true 512 /dev/ufsid/64a0b1c2d3e4f506 is mounted on /mnt");
@@ -163,9 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_or_a_stranger_is_refused() {
-        let refused = |name| facts(name, &machine()).unwrap_err().to_string();
-        assert_snapshot!(refused("da0s1"), @"it is a part of /dev/da0; give the whole disk");
+    fn a_slice_or_something_unknown_is_refused() {
+        let refused = |name| disk_info(name, &machine()).unwrap_err().to_string();
+        assert_snapshot!(refused("da0s1"), @r"
+        it is part of /dev/da0
+        hint: pass the whole disk
+        ");
         assert_snapshot!(refused("null"), @"GEOM knows no disk null");
     }
 }

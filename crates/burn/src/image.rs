@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// An image file, and nothing but zeros after its end.
+/// An image file, followed by zeros.
 #[derive(Debug)]
 pub struct Image {
     path: PathBuf,
     file: File,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 
@@ -27,7 +27,7 @@ impl Image {
         Ok(Self { path: path.to_owned(), file, bytes })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -37,7 +37,7 @@ impl Image {
         &self.file
     }
 
-    /// Fills `bytes` from `at` on.
+    /// Fills `bytes` from byte `at` on.
     ///
     /// # Errors
     /// It cannot be read, or has become shorter.

@@ -1,7 +1,7 @@
-//! What Linux knows of a disk, from /sys and /proc.
+//! What Linux knows about a disk, from /sys and /proc.
 //!
-//! It is removable when its medium can be taken out (`removable`), when it hangs on USB, when it is an SD card (but not an
-//! eMMC, which is soldered in) or when it is a loop device, which is a file.
+//! A disk is removable if its medium can be taken out (`removable`), if it is on USB, if it is an SD card (but not an
+//! eMMC, which is soldered in), or if it is a loop device, which is a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{major, minor};
 
-use super::device::Facts;
+use crate::disk_info::DiskInfo;
 
-/// Where the kernel tells of itself.
+/// The files in which the kernel describes itself.
 #[derive(Clone, Debug)]
 pub struct Host {
     sys: PathBuf,
@@ -35,24 +35,24 @@ struct Part {
 }
 
 impl Host {
-    /// What there is to know of the disk with the device number `rdev`.
+    /// Information on the disk with the device number `rdev`.
     ///
     /// # Errors
-    /// It is a partition, or the kernel does not tell.
-    pub fn look(&self, rdev: u64) -> Result<Facts> {
+    /// It is a partition, or the kernel does not describe it.
+    pub fn look(&self, rdev: u64) -> Result<DiskInfo> {
         let number = format!("{}:{}", major(rdev), minor(rdev));
         let link = self.sys.join("dev/block").join(&number);
         let dir = fs::canonicalize(&link).with_context(|| format!("looking for it in {}", link.display()))?;
         let name = device_name(&dir);
         if dir.join("partition").exists() {
             let whole = dir.parent().map(device_name).unwrap_or_default();
-            bail!("it is a partition of /dev/{whole}; give the whole disk");
+            bail!("it is a partition of /dev/{whole}\nhint: pass the whole disk");
         }
         let parts = parts(&dir, &number)?;
         let is_loop = name.starts_with("loop");
         let on_usb = dir.components().any(|part| part.as_os_str().to_string_lossy().starts_with("usb"));
         let is_sd = name.starts_with("mmcblk") && text(&dir, "device/type").as_deref() == Some("SD");
-        Ok(Facts {
+        Ok(DiskInfo {
             model: model(&dir),
             removable: text(&dir, "removable").as_deref() == Some("1") || on_usb || is_sd || is_loop,
             sector: text(&dir, "queue/logical_block_size").and_then(|size| size.parse().ok()).unwrap_or(512),
@@ -68,10 +68,10 @@ impl Host {
         let mut users = Vec::new();
         for Part { name, number, dir } in parts {
             let device = format!("/dev/{name}");
-            for (place, of, source) in mounts.lines().filter_map(mount) {
+            for (point, of, source) in mounts.lines().filter_map(mount) {
                 // btrfs and the like have numbers of their own.
                 if of == number || source == device {
-                    users.push(format!("{device} is mounted on {place}"));
+                    users.push(format!("{device} is mounted on {point}"));
                 }
             }
             if swaps.lines().any(|line| line.split_whitespace().next() == Some(&device)) {
@@ -85,12 +85,12 @@ impl Host {
     }
 }
 
-/// Where, which number and which source: `36 35 8:17 / /mnt rw shared:1 - ext4 /dev/sdb1 rw` (proc_pid_mountinfo(5)).
+/// The mount point, the device number and the source: `36 35 8:17 / /mnt rw shared:1 - ext4 /dev/sdb1 rw` (proc_pid_mountinfo(5)).
 fn mount(line: &str) -> Option<(&str, &str, &str)> {
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ');
-    let (number, place) = (left.nth(2)?, left.nth(1)?);
-    Some((place, number, right.split(' ').nth(1)?))
+    let (number, point) = (left.nth(2)?, left.nth(1)?);
+    Some((point, number, right.split(' ').nth(1)?))
 }
 
 /// The disk in `dir` and its partitions.
@@ -144,16 +144,16 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        let disk = |place: &str, number: &str, files: &[(&str, &str)]| {
+        let disk = |device: &str, number: &str, files: &[(&str, &str)]| {
             for (name, text) in [("dev", number), ("removable", "0\n"), ("queue/logical_block_size", "512\n")]
                 .iter()
                 .chain(files)
             {
-                write(&format!("sys/devices/{place}/{name}"), text);
+                write(&format!("sys/devices/{device}/{name}"), text);
             }
             fs::create_dir_all(dir.path().join("sys/dev/block")).unwrap();
             let link = dir.path().join("sys/dev/block").join(number);
-            symlink(dir.path().join("sys/devices").join(place), link).unwrap();
+            symlink(dir.path().join("sys/devices").join(device), link).unwrap();
         };
         disk("ata1/block/sda", "8:0", &[("device/model", "DISK 2000 \n")]);
         disk("ata1/block/sda/sda1", "8:1", &[("partition", "1\n")]);
@@ -180,8 +180,8 @@ mod tests {
              37 28 0:44 / /pool rw - btrfs /dev/mmcblk1 rw\n",
         );
         write("swaps", "Filename Type Size Used Priority\n/dev/sdb2    partition 1 0 -2\n");
-        let place = |name: &str| dir.path().join(name);
-        let host = Host { sys: place("sys"), mounts: place("mounts"), swaps: place("swaps") };
+        let at = |name: &str| dir.path().join(name);
+        let host = Host { sys: at("sys"), mounts: at("mounts"), swaps: at("swaps") };
         (dir, host)
     }
 
@@ -200,28 +200,31 @@ mod tests {
     }
 
     #[test]
-    fn cards_are_told_from_disks_of_the_machine() {
+    fn cards_are_distinguished_from_disks_of_the_machine() {
         let (_dir, host) = machine();
         let look = |major, minor| {
-            let facts = host.look(makedev(major, minor)).unwrap();
-            (facts.name, facts.model.unwrap_or_default(), facts.removable, facts.sector)
+            let info = host.look(makedev(major, minor)).unwrap();
+            (info.name, info.model.unwrap_or_default(), info.removable, info.sector)
         };
-        let facts = |name: &str, model: &str, removable, sector| {
+        let info = |name: &str, model: &str, removable, sector| {
             (name.to_owned(), model.to_owned(), removable, sector)
         };
-        assert_eq!(look(8, 0), facts("sda", "DISK 2000", false, 512));
-        assert_eq!(look(8, 16), facts("sdb", "Generic CF Reader", true, 512));
-        assert_eq!(look(179, 0), facts("mmcblk0", "ABCDEF", false, 512));
-        assert_eq!(look(179, 8), facts("mmcblk1", "SC16G", true, 512));
-        assert_eq!(look(7, 0), facts("loop0", "a loop device of /tmp/card.img", true, 512));
-        assert_eq!(look(104, 0), facts("cciss/c0d0", "", true, 4096));
+        assert_eq!(look(8, 0), info("sda", "DISK 2000", false, 512));
+        assert_eq!(look(8, 16), info("sdb", "Generic CF Reader", true, 512));
+        assert_eq!(look(179, 0), info("mmcblk0", "ABCDEF", false, 512));
+        assert_eq!(look(179, 8), info("mmcblk1", "SC16G", true, 512));
+        assert_eq!(look(7, 0), info("loop0", "a loop device of /tmp/card.img", true, 512));
+        assert_eq!(look(104, 0), info("cciss/c0d0", "", true, 4096));
     }
 
     #[test]
-    fn a_partition_is_no_card() {
+    fn a_partition_is_not_a_card() {
         let (_dir, host) = machine();
         let error = host.look(makedev(8, 17)).unwrap_err().to_string();
-        assert_snapshot!(error, @"it is a partition of /dev/sdb; give the whole disk");
+        assert_snapshot!(error, @r"
+        it is a partition of /dev/sdb
+        hint: pass the whole disk
+        ");
         assert!(host.look(makedev(9, 9)).is_err());
     }
 }

@@ -1,12 +1,12 @@
-//! Which bytes of an image a card must get.
+//! The bytes of an image that a card needs.
 //!
-//! The holes of an image file do not tell: a block of zeros that a file system counts on is a hole like any other, and
-//! what the card had there before would be read as an inode, a directory or part of a file. So the file systems are asked.
-//! Left out is what they do not use ([`ufs::Reader::unused`]) and what is a hole behind the last slice; everything else is
-//! written, its zeros too: sector 0, the gap with the boot manager, boot areas, labels, headers, the boot state.
+//! Skipping the holes of the image file would not be enough: a block of zeros that a file system relies on is a hole,
+//! too, and what the card had there before would be read as an inode, a directory or part of a file. So the file systems
+//! decide. Only what they do not use ([`ufs::Reader::unused`]) and holes behind the last slice are skipped; everything
+//! else is written, with its zeros: sector 0, the gap with the boot manager, boot areas, labels, headers, the boot state.
 //!
-//! Beyond the image, a disk's last sectors are cleared: labels of gmirror, graid and the second GPT are there, by which
-//! FreeBSD would take the card for something else.
+//! The last sectors of the disk are cleared: FreeBSD could find a label of gmirror or graid or the backup GPT there, and
+//! take the card for something else.
 
 use std::ops::Range;
 
@@ -15,27 +15,27 @@ use bsd_disk::slice::Slice;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use builder::sparse;
 use firmware::layout::{CFG_SLICE, DATA_SLICE};
-use inspect::{Disk, Kind, Place};
+use inspect::{Disk, DiskContent, Volume};
 
-use super::Image;
+use crate::image::Image;
 
-/// What a second GPT takes up at the end of a disk: its table and its header.
+/// The backup GPT at the end of a disk: its table and its header.
 const TAIL: Sectors = Sectors(33);
 /// Parts begin and end at multiples of this, a page of flash (bytes).
 const GRAIN: u64 = 4096;
-/// What is shorter is written with what is around it: a card takes long writes better than many.
+/// Gaps that are shorter are written, too (bytes): a card handles few long writes better than many short ones.
 const LEAST: u64 = 64 << 10;
 
-/// The parts of `image` that a card of `card` bytes must get besides sector 0, in order. With `all`, the whole image.
+/// The parts of `image` that a card of `card` bytes needs besides sector 0, in order. With `all`, the whole image.
 ///
 /// # Errors
-/// It is no full image, or its holes cannot be found.
+/// It is not a full image, or its holes cannot be found.
 pub fn parts(image: &Image, card: u64, all: bool) -> Result<Vec<Range<u64>>> {
     let disk = Disk::open(image.path())?;
-    let Kind::Full(mbr) = &disk.kind else {
+    let DiskContent::Card(mbr) = &disk.content else {
         bail!(
-            "burning {}: it is the image of one slot, and a card needs the full image (*.full.img); a unit takes the \
-             update (.fw)",
+            "burning {}: it is the image of one slot, and a card needs the full image\n\
+             hint: pass *.full.img; to update a unit, use the bundle (.fw)",
             image.path().display()
         );
     };
@@ -55,7 +55,7 @@ pub fn parts(image: &Image, card: u64, all: bool) -> Result<Vec<Range<u64>>> {
     Ok(parts)
 }
 
-/// How many bytes `parts` have.
+/// The bytes in `parts`.
 pub fn bytes(parts: &[Range<u64>]) -> u64 {
     parts.iter().map(|part| part.end - part.start).sum()
 }
@@ -65,21 +65,21 @@ fn round_up(bytes: u64, most: u64) -> u64 {
     bytes.next_multiple_of(SECTOR_BYTES).min(most)
 }
 
-/// What the file system in `slice` does not use. A slice without one that can be read is used as a whole.
+/// The bytes that the file system in `slice` does not use: none if it cannot be read.
 fn unused(disk: &Disk, slice: &Slice, end: u64) -> Vec<Range<u64>> {
-    let (place, start) = match slice.number {
-        CFG_SLICE => (Place::Cfg, Some(slice.start)),
-        DATA_SLICE => (Place::Data, Some(slice.start)),
-        number => (Place::Slot(number), disk.partition(slice).ok().map(|partition| partition.start)),
+    let (volume, start) = match slice.number {
+        CFG_SLICE => (Volume::Cfg, Some(slice.start)),
+        DATA_SLICE => (Volume::Data, Some(slice.start)),
+        number => (Volume::Slot(number), disk.partition(slice).ok().map(|partition| partition.start)),
     };
-    let (Some(start), Ok(files)) = (start, disk.files(place)) else { return Vec::new() };
+    let (Some(start), Ok(files)) = (start, disk.files(volume)) else { return Vec::new() };
     let Ok(unused) = files.unused() else { return Vec::new() };
     let most = slice.end().bytes().min(end);
     let shift = |range: Range<u64>| range.start + start.bytes()..(range.end + start.bytes()).min(most);
     unused.into_iter().map(shift).collect()
 }
 
-/// The holes of the image from `start` on.
+/// The holes of the image after `start`.
 fn holes(image: &Image, start: u64) -> Result<Vec<Range<u64>>> {
     let mut holes = Vec::new();
     let mut at = start;

@@ -1,13 +1,13 @@
-//! How far a burning is: on a terminal one line that moves, elsewhere a line for each tenth.
+//! Progress of a card that is being burnt: one moving line on a terminal, a line for each tenth elsewhere.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use report::Reporter;
 
-use super::Phase;
+use crate::failure::Phase;
 
-/// What the terminal shows.
+/// The line on a terminal.
 const TEMPLATE: &str = "{msg:>10}  {bar:30} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left";
 
 /// Shows one phase after the other.
@@ -31,7 +31,7 @@ impl Progress {
         Self { reporter, shown: None }
     }
 
-    /// `done` of `total` bytes of `phase` are done.
+    /// Shows that `done` of `total` bytes of `phase` are done.
     pub fn show(&mut self, phase: Phase, done: u64, total: u64) {
         if self.reporter.is_quiet() {
             return;
@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line from the terminal.
+    /// Clears the line on the terminal.
     pub fn clear(&mut self) {
         if let Some(shown) = self.shown.take() {
             shown.bar.finish_and_clear();
@@ -66,13 +66,13 @@ impl Shown {
     }
 }
 
-/// The tenth that `done` has reached, if it is more than `tenths`.
+/// The tenth that `done` has reached, if it is beyond `tenths`.
 fn next_tenth(tenths: u64, done: u64, total: u64) -> Option<u64> {
     let now = done * 10 / total.max(1);
     (now > tenths).then_some(now)
 }
 
-/// A line for whoever reads a log.
+/// A line of a log.
 fn line(phase: Phase, done: u64, total: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rate = done as f64 / seconds;

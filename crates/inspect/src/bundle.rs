@@ -1,4 +1,4 @@
-//! What an update bundle is, whether all of it holds, and the slot image in it.
+//! Update bundles: their properties, whether they are valid, and the slot image in them.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write as _};
@@ -12,16 +12,16 @@ use firmware::bundle::{
     BundleError, Chunk, ChunkContent, HEADER_BYTES, Header, Manifest, Reader, SignatureError,
 };
 
-/// What stands before the chunks.
+/// The part of a bundle before the chunks.
 struct Head {
     manifest_bytes: Vec<u8>,
     signature: String,
     manifest: Manifest,
-    /// Where the first stored chunk begins.
+    /// The offset of the first stored chunk.
     end: u64,
 }
 
-/// Whether `file` begins as a bundle does, or is called one.
+/// Whether `file` is meant to be a bundle, by its first bytes or its name.
 ///
 /// # Errors
 /// It cannot be read.
@@ -35,21 +35,22 @@ pub fn is_one(file: &Path) -> Result<bool> {
     Ok(begins || file.extension().is_some_and(|extension| extension == "fw"))
 }
 
-/// Shows the bundle `file`, then checks it or extracts its signed part into a folder, as told.
+/// Prints the properties of the bundle `file`. With `check`, verifies all of it; `extract` is a directory for the signed
+/// part.
 ///
 /// # Errors
-/// It is none, or with `check` something in it does not hold.
+/// It is not a bundle, or `check` finds a fault.
 pub fn inspect(file: &Path, keys: &Trusted, check: bool, extract: Option<&Path>) -> Result<()> {
     let attempt = || format!("inspecting {}", file.display());
     let open = || File::open(file).with_context(attempt);
     let bytes = open()?.metadata().with_context(attempt)?.len();
     if check {
-        // What a unit would refuse unread is not shown as if it were something.
+        // What a unit would refuse without reading it is not shown.
         reader(open()?, keys).with_context(attempt)?;
     }
     let head = Head::read(BufReader::new(open()?)).with_context(attempt)?;
-    let facts = head.facts(bytes, keys).into_iter();
-    report::result(&facts.map(|(name, value)| format!("{name:<13} {value}\n")).collect::<String>())?;
+    let properties = head.properties(bytes, keys).into_iter();
+    report::result(&properties.map(|(name, value)| format!("{name:<13} {value}\n")).collect::<String>())?;
     if let Some(dir) = extract {
         head.extract(dir)?;
         report::result(&format!(
@@ -59,31 +60,31 @@ pub fn inspect(file: &Path, keys: &Trusted, check: bool, extract: Option<&Path>)
     }
     if check {
         let chunks = chunks(open()?, keys, |_, _| Ok(())).with_context(attempt)?;
-        report::result(&format!("verified      the signature, {chunks} chunks, and that nothing follows\n"))?;
+        report::result(&format!("verified      signature and {chunks} chunks, with nothing after them\n"))?;
     }
     Ok(())
 }
 
-/// What the bundle `file` is, by the names that [`inspect`] shows, and the slot image in it: a file that has no name and is
-/// gone with the process, with holes where it is zero.
+/// The properties of the bundle `file`, by the names that [`inspect`] prints, and its slot image: an unnamed temporary
+/// file, with holes where it is zero.
 ///
 /// # Errors
-/// It is no bundle, is damaged, none of `keys` has signed it, or there is no room for the slot image.
+/// It is not a bundle, is damaged or not signed with one of `keys`, or there is no room for the slot image.
 pub fn unpack(file: &Path, keys: &Trusted) -> Result<(Vec<(&'static str, String)>, File)> {
     let attempt = || format!("unpacking the update {}", file.display());
-    let room = || "writing its slot image to a temporary file";
+    let writing = || "writing its slot image to a temporary file";
     let open = || File::open(file).with_context(attempt);
-    let slot = tempfile::tempfile().with_context(room).with_context(attempt)?;
+    let slot = tempfile::tempfile().with_context(writing).with_context(attempt)?;
     let write = |chunk: Chunk, raw: &[u8]| match chunk.content {
-        ChunkContent::Stored { .. } => slot.write_all_at(raw, chunk.offset).with_context(room),
+        ChunkContent::Stored { .. } => slot.write_all_at(raw, chunk.offset).with_context(writing),
         ChunkContent::Zero => Ok(()),
     };
     chunks(open()?, keys, write).with_context(attempt)?;
     let bytes = open()?.metadata().with_context(attempt)?.len();
     let head = Head::read(BufReader::new(open()?)).with_context(attempt)?;
     let sectors = Sectors(head.manifest.slot_sectors.into());
-    slot.set_len(sectors.bytes()).with_context(room).with_context(attempt)?;
-    Ok((head.facts(bytes, keys), slot))
+    slot.set_len(sectors.bytes()).with_context(writing).with_context(attempt)?;
+    Ok((head.properties(bytes, keys), slot))
 }
 
 impl Head {
@@ -108,7 +109,7 @@ impl Head {
         Ok(Self { manifest_bytes, signature, manifest, end })
     }
 
-    fn facts(&self, bytes: u64, keys: &Trusted) -> Vec<(&'static str, String)> {
+    fn properties(&self, bytes: u64, keys: &Trusted) -> Vec<(&'static str, String)> {
         let manifest = &self.manifest;
         let (mut stored, mut stored_bytes, mut raw_bytes) = (0, 0, 0);
         for chunk in manifest.chunks() {
@@ -120,35 +121,35 @@ impl Head {
         }
         let layouts: Vec<String> = manifest.layouts.iter().map(u32::to_string).collect();
         let signature = match keys.public().verify(&self.manifest_bytes, &self.signature) {
-            Ok(id) => format!("holds, with the key {id} ({})", keys.name_of(id).unwrap_or("unnamed")),
+            Ok(id) => format!("valid, with the key {id} ({})", keys.name_of(id).unwrap_or("unnamed")),
             Err(SignatureError::UnknownKey { id }) => {
-                format!("not checked: the key {id} is not known here (--key FILE)")
+                format!("not checked: the key {id} is unknown here (--key FILE)")
             }
-            Err(error) => format!("DOES NOT HOLD: {error}"),
+            Err(error) => format!("INVALID: {error}"),
         };
-        let or_none = |text: &str| if text.is_empty() { "not told".to_owned() } else { text.to_owned() };
-        let mut facts = Vec::new();
-        let mut fact = |name, value| facts.push((name, value));
-        fact("bundle", format!("format {}, {} ({bytes} bytes)", manifest.format, report::size(bytes)));
-        fact("version", format!("{} {} for {}", manifest.product, manifest.version, manifest.board));
-        fact("commit", or_none(&manifest.commit));
-        fact("world", or_none(&manifest.world));
-        fact("built", format!("{} s after 1970", manifest.built));
-        fact(
+        let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
+        let mut properties = Vec::new();
+        let mut add = |name, value| properties.push((name, value));
+        add("bundle", format!("format {}, {} ({bytes} bytes)", manifest.format, report::size(bytes)));
+        add("version", format!("{} {} for {}", manifest.product, manifest.version, manifest.board));
+        add("commit", or_unknown(&manifest.commit));
+        add("world", or_unknown(&manifest.world));
+        add("built", report::time(manifest.built));
+        add(
             "updates from",
-            manifest.minimum.as_ref().map_or("any version".to_owned(), |least| format!("{least} on")),
+            manifest.minimum.as_ref().map_or("any version".to_owned(), |least| format!("{least} or later")),
         );
-        fact("layouts", layouts.join(", "));
-        fact("configuration", format!("version {}", manifest.config_version));
-        fact("slot", Sectors(manifest.slot_sectors.into()).to_string());
-        fact("image digest", hex::encode(&manifest.image_digest()));
+        add("fits", format!("units with disk layout {}", layouts.join(" or ")));
+        add("configuration", format!("saved to /cfg in format {}", manifest.config_version));
+        add("slot", Sectors(manifest.slot_sectors.into()).to_string());
+        add("image digest", hex::encode(manifest.image_digest()));
         let (count, size) = (manifest.chunk_count(), report::size(manifest.chunk_bytes().into()));
-        fact("chunks", format!("{count} of {size}: {stored} stored, {} zero", count - stored));
+        add("chunks", format!("{count} of {size}: {stored} stored, {} of zeros", count - stored));
         let percent = stored_bytes * 100 / raw_bytes.max(1);
         let (small, large) = (report::size(stored_bytes), report::size(raw_bytes));
-        fact("stored", format!("{small} for {large} ({percent} %), from byte {} on", self.end));
-        fact("signature", signature);
-        facts
+        add("stored", format!("{small} for {large} ({percent} %), from byte {} of the file", self.end));
+        add("signature", signature);
+        properties
     }
 
     fn extract(&self, dir: &Path) -> Result<()> {
@@ -165,16 +166,16 @@ impl Head {
     }
 }
 
-/// A reader of the chunks, once the signature holds.
+/// A reader of the chunks, after the signature is verified.
 fn reader(file: File, keys: &Trusted) -> Result<Reader<BufReader<File>>> {
     let opened = Reader::open(BufReader::new(file), keys.public());
     if matches!(opened, Err(BundleError::UnknownKey { .. })) {
-        return opened.context("its key is not known here (--key FILE makes it known)");
+        return opened.context("checking its signature\nhint: if you trust the key, pass it with --key FILE");
     }
     Ok(opened?)
 }
 
-/// Reads all of a bundle as a unit does, gives each chunk to `take`, and tells how many there are.
+/// Reads all of a bundle as a unit does, passes each chunk to `take`, and returns their number.
 fn chunks(file: File, keys: &Trusted, mut take: impl FnMut(Chunk, &[u8]) -> Result<()>) -> Result<u32> {
     let mut reader = reader(file, keys)?;
     let mut raw = Vec::new();

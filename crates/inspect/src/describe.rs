@@ -1,4 +1,4 @@
-//! A disk in words: what starts, the slices, and what each holds. What cannot be read is told in its place.
+//! Describes a disk: what boots, the slices, and what each holds. What cannot be read is reported in its place.
 
 use std::fmt::Write as _;
 
@@ -11,68 +11,71 @@ use firmware::boot_manager::{self, ManagerError};
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{self, BootState, Mark, STATE_BYTES};
 
-use super::{Disk, Files, Kind, Place};
+use crate::disk::{Disk, DiskContent, Files, Volume};
 
-/// What a disk is, or what is in it, by the name that is shown.
+/// A property of a disk or of a slice.
 #[derive(Debug)]
-pub struct Fact {
-    /// The slice, of what is in one.
+pub struct Property {
+    /// The slice that has it; `None` for the disk.
     pub slice: Option<u8>,
-    /// Its name; no two facts of one slice have the same.
+    /// Its name, unique in the slice or the disk.
     pub name: String,
-    /// What it is.
+    /// Its value.
     pub value: String,
 }
 
-/// The lines of `inspect IMAGE`.
+/// The lines that `inspect IMAGE` prints.
 pub fn text(disk: &Disk) -> String {
-    facts(disk).into_iter().fold(String::new(), |mut text, Fact { slice, name, value }| {
+    properties(disk).into_iter().fold(String::new(), |mut text, Property { slice, name, value }| {
         let indent = if slice.is_some() { "  " } else { "" };
         let _ = writeln!(text, "{:<13} {value}", format!("{indent}{name}")); // writing to a string cannot fail
         text
     })
 }
 
-/// The facts of a disk, in the order in which they are shown. Of a slot image, the slot is slice 1.
-pub fn facts(disk: &Disk) -> Vec<Fact> {
-    let mut lines = Lines::default();
-    match &disk.kind {
-        Kind::Slot => {
-            lines.fact("image", format!("one slot, {}", disk.size));
-            if let Ok(slice) = disk.slice(Place::Slot(1)) {
-                slot(&mut lines, disk, &slice, Place::Slot(1));
+/// The properties of a disk, in the order in which they are shown. The slot of a slot image is slice 1.
+pub fn properties(disk: &Disk) -> Vec<Property> {
+    let mut properties = Properties::default();
+    match &disk.content {
+        DiskContent::Slot => {
+            properties.of_disk("image", format!("one slot, {}", disk.size));
+            if let Ok(slice) = disk.slice(Volume::Slot(1)) {
+                slot(&mut properties, disk, &slice, Volume::Slot(1));
             }
         }
-        Kind::Full(mbr) => {
-            lines.fact("image", format!("full, {}", disk.size));
-            let managed = boot_code(&mut lines, disk, mbr);
+        DiskContent::Card(mbr) => {
+            properties.of_disk("image", format!("full, {}", disk.size));
+            let managed = boot_code(&mut properties, disk, mbr);
             for (number, entry) in (1..).zip(&mbr.partitions) {
                 let Some(slice) = entry.slice(number) else { continue };
-                slice_facts(&mut lines, disk, mbr, &slice);
+                slice_properties(&mut properties, disk, mbr, &slice);
             }
             if managed {
-                boot_state(&mut lines, disk);
+                boot_state(&mut properties, disk);
             }
         }
     }
-    lines.0
+    properties.0
 }
+
+/// Ticks of the BIOS clock that boot0 counts.
+const TICKS_PER_SECOND: f64 = 18.2;
 
 #[derive(Default)]
-struct Lines(Vec<Fact>);
+struct Properties(Vec<Property>);
 
-impl Lines {
-    fn fact(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.0.push(Fact { slice: None, name: name.to_owned(), value: value.to_string() });
+impl Properties {
+    fn of_disk(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.0.push(Property { slice: None, name: name.to_owned(), value: value.to_string() });
     }
 
-    fn inside(&mut self, slice: &Slice, name: &str, value: impl std::fmt::Display) {
-        self.0.push(Fact { slice: Some(slice.number), name: name.to_owned(), value: value.to_string() });
+    fn of_slice(&mut self, slice: &Slice, name: &str, value: impl std::fmt::Display) {
+        self.0.push(Property { slice: Some(slice.number), name: name.to_owned(), value: value.to_string() });
     }
 }
 
-/// Tells what stands before the slices, and whether it is our boot manager.
-fn boot_code(lines: &mut Lines, disk: &Disk, mbr: &Mbr) -> bool {
+/// Adds what is before the slices; returns whether it is our boot manager.
+fn boot_code(properties: &mut Properties, disk: &Disk, mbr: &Mbr) -> bool {
     let copy = |at| {
         let bytes = disk.read(at, boot_manager::SECTORS_MAX.bytes() as usize);
         bytes.map_or_else(
@@ -89,7 +92,7 @@ fn boot_code(lines: &mut Lines, disk: &Disk, mbr: &Mbr) -> bool {
         let copies = copies.map(|(at, copy)| {
             format!("copy at sector {}: {}", at.0, copy.unwrap_or_else(|| "MISSING".to_owned()))
         });
-        lines.fact("boot manager", format!("Sluice's, {}", copies.join(", ")));
+        properties.of_disk("boot manager", format!("Sluice's, {}", copies.join(", ")));
         return true;
     }
     let code = match Boot0Options::read(mbr) {
@@ -100,33 +103,33 @@ fn boot_code(lines: &mut Lines, disk: &Disk, mbr: &Mbr) -> bool {
                 .collect();
             let no = |set: bool| if set { "" } else { "no" };
             format!(
-                "FreeBSD's boot0: default slice {}, {} ticks, menu of {}, {}packet, {}update",
+                "FreeBSD's boot0: default slice {}, waits {:.1} s, menu of {}, {}packet, {}update",
                 options.default_slice,
-                options.ticks,
+                f64::from(options.ticks) / TICKS_PER_SECOND,
                 menu.join(" and "),
                 no(options.packet),
                 no(options.update)
             )
         }
-        Err(_) if mbr.code().iter().all(|byte| *byte == 0) => "none".to_owned(),
-        Err(_) => "neither Sluice's boot manager nor boot0: the active slice starts".to_owned(),
+        Err(_) if mbr.code().iter().all(|byte| *byte == 0) => "empty".to_owned(),
+        Err(_) => "neither Sluice's boot manager nor boot0; the active slice boots".to_owned(),
     };
-    lines.fact("boot code", code);
+    properties.of_disk("boot code", code);
     false
 }
 
-fn slice_facts(lines: &mut Lines, disk: &Disk, mbr: &Mbr, slice: &Slice) {
+fn slice_properties(properties: &mut Properties, disk: &Disk, mbr: &Mbr, slice: &Slice) {
     let number = slice.number;
     let entry = &mbr.partitions[usize::from(number) - 1];
-    let place = match number {
-        1 | 2 => Place::Slot(number),
-        3 => Place::Cfg,
-        _ => Place::Data,
+    let volume = match number {
+        1 | 2 => Volume::Slot(number),
+        3 => Volume::Cfg,
+        _ => Volume::Data,
     };
     let active = if entry.active { ", active" } else { "" };
     let chs = |chs: bsd_disk::mbr::Chs| format!("{}/{}/{}", chs.cylinder(), chs.head(), chs.sector());
     let mut what = format!(
-        "{place}: type 0x{:02x}, from sector {}, {}, C/H/S {} to {}{active}",
+        "{volume}: type 0x{:02x}, from sector {}, {}, C/H/S {} to {}{active}",
         entry.kind,
         slice.start.0,
         slice.size,
@@ -141,14 +144,14 @@ fn slice_facts(lines: &mut Lines, disk: &Disk, mbr: &Mbr, slice: &Slice) {
     if slice.start + slice.size > disk.size {
         what += ", LONGER THAN THE DISK";
     }
-    lines.fact(&format!("slice {number}"), what);
-    match place {
-        Place::Slot(_) => slot(lines, disk, slice, place),
-        _ => files(lines, slice, &disk.files(place)),
+    properties.of_disk(&format!("slice {number}"), what);
+    match volume {
+        Volume::Slot(_) => slot(properties, disk, slice, volume),
+        _ => files(properties, slice, &disk.files(volume)),
     }
 }
 
-fn slot(lines: &mut Lines, disk: &Disk, slice: &Slice, place: Place) {
+fn slot(properties: &mut Properties, disk: &Disk, slice: &Slice, volume: Volume) {
     let system = match disk.slot_header(slice) {
         Ok(header) => {
             let SlotHeader { product, board, version, commit, built_from, .. } = &header;
@@ -159,17 +162,17 @@ fn slot(lines: &mut Lines, disk: &Disk, slice: &Slice, place: Place) {
             };
             format!("{product} {version} for {board}, commit {commit}, from {built_from}{misfit}")
         }
-        Err(error) => format!("none: {error:#}"),
+        Err(error) => format!("unreadable: {error:#}"),
     };
-    lines.inside(slice, "system", system);
-    files(lines, slice, &disk.files(place));
+    properties.of_slice(slice, "system", system);
+    files(properties, slice, &disk.files(volume));
 }
 
-fn files(lines: &mut Lines, slice: &Slice, files: &anyhow::Result<Files>) {
+fn files(properties: &mut Properties, slice: &Slice, files: &anyhow::Result<Files>) {
     let files = match files {
         Ok(files) => files.superblock(),
         Err(error) => {
-            return lines.inside(slice, "files", format!("none: {:#}", error.root_cause()));
+            return properties.of_slice(slice, "files", format!("unreadable: {:#}", error.root_cause()));
         }
     };
     let fragment = u64::from(files.fragment_size);
@@ -177,7 +180,7 @@ fn files(lines: &mut Lines, slice: &Slice, files: &anyhow::Result<Files>) {
     let label = if files.label.is_empty() { String::new() } else { format!(", label `{}`", files.label) };
     let hash = if files.hash_good == Some(false) { ", CHECK-HASH WRONG" } else { "" };
     let clean = if files.clean { "" } else { ", NOT CLEAN" };
-    lines.inside(
+    properties.of_slice(
         slice,
         "files",
         format!(
@@ -192,21 +195,24 @@ fn files(lines: &mut Lines, slice: &Slice, files: &anyhow::Result<Files>) {
     );
 }
 
-/// Both copies of the boot state, and what the boot manager makes of them.
-fn boot_state(lines: &mut Lines, disk: &Disk) {
-    let Ok(cfg) = disk.slice(Place::Cfg) else {
-        return lines.fact("boot state", "none: there is no /cfg; slot 1 starts");
+/// Adds both copies of the boot state, and what the boot manager concludes from them.
+fn boot_state(properties: &mut Properties, disk: &Disk) {
+    let Ok(cfg) = disk.slice(Volume::Cfg) else {
+        return properties.of_disk("boot state", "missing: there is no /cfg; slot 1 boots");
     };
+    // A card with one slot has no slice 2.
+    let slots: Vec<Slot> =
+        Slot::ALL.into_iter().filter(|slot| disk.slice(Volume::Slot(slot.number())).is_ok()).collect();
     let copies = state::COPIES.map(|at| {
         let sector = disk.read(cfg.start + at, STATE_BYTES).map_err(|error| error.to_string())?;
         BootState::decode(&sector).map_err(|error| error.to_string())
     });
     for (number, copy) in (1..).zip(&copies) {
         let what = match copy {
-            Ok((sequence, state)) => format!("number {sequence}, {}", state_words(state)),
-            Err(error) => format!("NONE: {error}"),
+            Ok((sequence, state)) => format!("number {sequence}, {}", describe_state(state, &slots)),
+            Err(error) => format!("INVALID: {error}"),
         };
-        lines.fact(&format!("boot state {number}"), what);
+        properties.of_disk(&format!("boot state {number}"), what);
     }
     let [first, second] = copies.map(Result::ok);
     let latest = match (first, second) {
@@ -215,21 +221,23 @@ fn boot_state(lines: &mut Lines, disk: &Disk) {
     };
     let order = latest
         .map_or_else(|| state::choice::without_state(None).order, |(_, state)| state.choose(None).order);
-    let order: Vec<String> = order.iter().map(|slot| slot.number().to_string()).collect();
-    lines.fact("starts next", format!("slot {}", order.join(", else slot ")));
+    let order = order.iter().filter(|slot| slots.contains(slot));
+    let order: Vec<String> = order.map(|slot| slot.number().to_string()).collect();
+    properties.of_disk("boots next", format!("slot {}", order.join(", else slot ")));
 }
 
-fn state_words(state: &BootState) -> String {
-    let marks = Slot::ALL.map(|slot| {
-        let mark = if state.mark(slot) == Mark::Good { "good" } else { "bad" };
+fn describe_state(state: &BootState, slots: &[Slot]) -> String {
+    let mark = |slot: &Slot| {
+        let mark = if state.mark(*slot) == Mark::Good { "good" } else { "bad" };
         format!("slot {} {mark}", slot.number())
-    });
+    };
+    let marks: Vec<String> = slots.iter().map(mark).collect();
     let mut text = format!("default slot {}, {}", state.default.number(), marks.join(", "));
     if let Some(trial) = state.trial {
-        let _ = write!(text, ", slot {} on trial with {} boots left", trial.slot.number(), trial.tries);
+        let _ = write!(text, ", slot {} on trial, boots left: {}", trial.slot.number(), trial.tries);
     }
     if let Some(floor) = &state.floor {
-        let _ = write!(text, ", nothing before {floor}");
+        let _ = write!(text, ", no update to a version before {floor}");
     }
     text
 }

@@ -1,4 +1,4 @@
-//! An image or a card, opened for reading: its slices, and the file systems in them.
+//! An image or a card, opened for reading: its slices and the file systems in them.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -15,27 +15,27 @@ use firmware::layout::{CFG_SLICE, DATA_SLICE};
 use firmware::slot::SlotHeader;
 use ufs::read::{Reader, Source};
 
-/// What is on the disk.
+/// What a disk holds.
 #[derive(Debug)]
-pub enum Kind {
-    /// A whole card, with its MBR.
-    Full(Box<Mbr>),
+pub enum DiskContent {
+    /// A whole card, with this MBR.
+    Card(Box<Mbr>),
     /// One slot.
     Slot,
 }
 
-/// A file system of a disk.
+/// One of the file systems of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Of this slot.
+pub enum Volume {
+    /// That of slot 1 or 2.
     Slot(u8),
-    /// Of `/cfg`.
+    /// `/cfg`.
     Cfg,
-    /// Of `/data`.
+    /// `/data`.
     Data,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slot(number) => write!(f, "slot {number}"),
@@ -50,8 +50,8 @@ impl fmt::Display for Place {
 pub struct Disk {
     path: PathBuf,
     file: Arc<File>,
-    /// What it is.
-    pub kind: Kind,
+    /// What it holds.
+    pub content: DiskContent,
     /// Its size.
     pub size: Sectors,
 }
@@ -72,7 +72,7 @@ impl Source for Section {
 
 fn read_exactly(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
     file.read_exact_at(buffer, at).map_err(|error| match error.kind() {
-        kind @ io::ErrorKind::UnexpectedEof => io::Error::new(kind, "the image ends before that, cut short"),
+        kind @ io::ErrorKind::UnexpectedEof => io::Error::new(kind, "the image is truncated"),
         _ => error,
     })
 }
@@ -81,42 +81,42 @@ fn read_exactly(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
 pub type Files = Reader<Section>;
 
 impl Disk {
-    /// Opens `path` and finds out what it is.
+    /// Opens `path` and recognizes what it holds.
     ///
     /// # Errors
-    /// It cannot be read, or is neither a card nor a slot.
+    /// It cannot be read, or is neither a card nor a slot image.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("inspecting {}", path.display()))?;
         Self::of(file, path)
     }
 
-    /// Finds out what the disk in `file` is; it is called `path` in messages.
+    /// Recognizes what the disk in `file` holds; it is called `path` in messages.
     ///
     /// # Errors
     /// As [`Disk::open`].
     pub fn of(mut file: File, path: &Path) -> Result<Self> {
         let attempt = || format!("inspecting {}", path.display());
-        // A device's metadata tell no size.
+        // The metadata of a device have no size.
         let bytes = io::Seek::seek(&mut file, io::SeekFrom::End(0)).with_context(attempt)?;
         let mut head = [0; 2 * MBR_BYTES];
         let is_long = file.read_exact_at(&mut head, 0).is_ok();
         let (first, second) = head.split_at(MBR_BYTES);
-        let kind = if is_long && Disklabel::parse(second).is_ok() {
-            Kind::Slot
+        let content = if is_long && Disklabel::parse(second).is_ok() {
+            DiskContent::Slot
         } else {
             match Mbr::parse(first) {
                 Ok(mbr) if is_long && mbr.partitions.iter().any(PartitionEntry::is_used) => {
-                    Kind::Full(Box::new(mbr))
+                    DiskContent::Card(Box::new(mbr))
                 }
                 _ => bail!(
-                    "{}: it is no full image (sector 0 has no table of slices), no slot image (sector 1 has no label) and \
-                     no update (.fw)",
+                    "{}: it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) \
+                     or an update (.fw)",
                     attempt()
                 ),
             }
         };
         let size = Sectors(bytes / MBR_BYTES as u64);
-        Ok(Self { path: path.to_owned(), file: Arc::new(file), kind, size })
+        Ok(Self { path: path.to_owned(), file: Arc::new(file), content, size })
     }
 
     /// The file or device.
@@ -124,7 +124,7 @@ impl Disk {
         &self.path
     }
 
-    /// Bytes from sector `at` on.
+    /// The first `bytes` bytes after sector `at` begins.
     ///
     /// # Errors
     /// They cannot be read.
@@ -137,55 +137,55 @@ impl Disk {
     /// The slice of a file system.
     ///
     /// # Errors
-    /// The disk has none.
-    pub fn slice(&self, place: Place) -> Result<Slice> {
-        let number = match place {
-            Place::Slot(number) => number,
-            Place::Cfg => CFG_SLICE,
-            Place::Data => DATA_SLICE,
+    /// The disk does not have it.
+    pub fn slice(&self, volume: Volume) -> Result<Slice> {
+        let number = match volume {
+            Volume::Slot(number) => number,
+            Volume::Cfg => CFG_SLICE,
+            Volume::Data => DATA_SLICE,
         };
-        match &self.kind {
-            Kind::Slot if place == Place::Slot(1) => {
+        match &self.content {
+            DiskContent::Slot if volume == Volume::Slot(1) => {
                 Ok(Slice { number, start: Sectors::ZERO, size: self.size })
             }
-            Kind::Slot => {
-                bail!("looking for {place} in {}: it is the image of one slot", self.path.display())
+            DiskContent::Slot => {
+                bail!("looking for {volume} in {}: it is the image of one slot", self.path.display())
             }
-            Kind::Full(mbr) => mbr.slice(number).with_context(|| {
-                format!("looking for {place} in {}: there is no slice {number}", self.path.display())
+            DiskContent::Card(mbr) => mbr.slice(number).with_context(|| {
+                format!("looking for {volume} in {}: there is no slice {number}", self.path.display())
             }),
         }
     }
 
-    /// Where the file system of a slot begins and its header lies: partition `a` of the label.
+    /// Partition `a` of a slot's label, in which the slot header and the file system begin.
     ///
     /// # Errors
-    /// There is no label that holds, or it leaves the slice.
+    /// There is no valid label, or the partition is not within the slice.
     pub fn partition(&self, slice: &Slice) -> Result<Slice> {
         let sector = self.read(slice.start + Sectors(1), MBR_BYTES).context("reading its label")?;
         Disklabel::parse(&sector)?
             .partition_a(slice)
-            .context("its label has no partition `a` within the slice, which may have been cut short")
+            .context("its label has no partition `a` within the slice; the image may be truncated")
     }
 
     /// The header of a slot.
     ///
     /// # Errors
-    /// As [`Disk::partition`], or there is none that holds.
+    /// As [`Disk::partition`], or there is no valid header.
     pub fn slot_header(&self, slice: &Slice) -> Result<SlotHeader> {
         let sector = self.read(self.partition(slice)?.start, MBR_BYTES)?;
         Ok(SlotHeader::decode(&sector)?)
     }
 
-    /// The files of a file system.
+    /// Opens a file system.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
-    pub fn files(&self, place: Place) -> Result<Files> {
-        let slice = self.slice(place)?;
-        let attempt = || format!("reading {place} of {}", self.path.display());
-        let start = match place {
-            Place::Slot(_) => self.partition(&slice).with_context(attempt)?.start,
+    /// The disk does not have it, or it cannot be read.
+    pub fn files(&self, volume: Volume) -> Result<Files> {
+        let slice = self.slice(volume)?;
+        let attempt = || format!("reading {volume} of {}", self.path.display());
+        let start = match volume {
+            Volume::Slot(_) => self.partition(&slice).with_context(attempt)?.start,
             _ => slice.start,
         };
         Reader::open(Section { file: Arc::clone(&self.file), start }).with_context(attempt)

@@ -1,4 +1,4 @@
-//! `ls` of a file system.
+//! Lists the files of a file system, as ls(1) does.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 use rootfs::flags;
 use ufs::read::{FileType, Stat};
 
-use super::Files;
+use crate::disk::Files;
 
-/// Writes what `path` is, or what is in it.
+/// Writes a line for `path`, or for each entry if it is a directory.
 ///
 /// # Errors
 /// There is no such path, or the file system is damaged there.
@@ -65,7 +65,7 @@ fn line(files: &Files, name: &[u8], stat: &Stat, long: bool, out: &mut impl Writ
     Ok(writeln!(out, "{mode} {nlink:>4} {uid:>5} {gid:>5} {flags:<8} {size:>10} {name}{target}")?)
 }
 
-/// As ls(1) writes it: `-rwsr-xr-x`.
+/// Type and permissions as ls(1) writes them: `-rwsr-xr-x`.
 fn mode(stat: &Stat) -> String {
     let kind = match stat.file_type {
         FileType::Fifo => 'p',

@@ -1,4 +1,4 @@
-//! A unit's card from outside, as an engineer with a card reader has it: slices, boot state, and damage done on purpose.
+//! A unit's card, as an engineer with a card reader sees it: slices, boot state, and deliberate damage.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -16,7 +16,7 @@ use firmware::slot::{Slot, SlotHeader};
 use firmware::state::store::{self, Loaded, Medium};
 use firmware::state::{BootState, COPIES, Digest, STATE_BYTES};
 
-/// The card, an image file that no machine is using.
+/// A card: an image file that no machine is using.
 #[derive(Debug)]
 pub struct Card {
     path: PathBuf,
@@ -39,7 +39,7 @@ impl Card {
         &self.path
     }
 
-    /// `sectors` from sector `at` on.
+    /// Reads `sectors` from sector `at` on.
     ///
     /// # Errors
     /// They cannot be read.
@@ -62,7 +62,7 @@ impl Card {
     /// The slice of this number.
     ///
     /// # Errors
-    /// The MBR cannot be read, or does not have it.
+    /// The MBR cannot be read, or does not have the slice.
     pub fn slice(&self, number: u8) -> Result<Slice> {
         let mut sector = [0; MBR_BYTES];
         self.file.read_exact_at(&mut sector, 0).context("reading the MBR of the card")?;
@@ -72,15 +72,15 @@ impl Card {
     /// The boot state.
     ///
     /// # Errors
-    /// Neither copy of it is whole.
+    /// Neither copy of it is valid.
     pub fn state(&self) -> Result<Loaded> {
         Ok(store::load(&mut self.cfg()?)?)
     }
 
-    /// Changes the boot state as a running system would: through the one writer.
+    /// Changes the boot state with the code that a running system uses.
     ///
     /// # Errors
-    /// Neither copy of it is whole, or `change` refuses.
+    /// Neither copy of it is valid, or `change` fails.
     pub fn change_state<E: Into<anyhow::Error>>(
         &self,
         change: impl FnOnce(&BootState) -> Result<BootState, E>,
@@ -92,7 +92,7 @@ impl Card {
         Ok(())
     }
 
-    /// Writes both copies of the state anew.
+    /// Writes both copies of the boot state.
     ///
     /// # Errors
     /// The card cannot be written.
@@ -109,7 +109,7 @@ impl Card {
         Ok(self.cfg()?.write(COPIES[copy], record)?)
     }
 
-    /// Both copies as they are.
+    /// Both copies of the boot state, as they are.
     ///
     /// # Errors
     /// The card cannot be read.
@@ -122,7 +122,7 @@ impl Card {
         Ok(copies)
     }
 
-    /// Makes a slot what an interrupted update leaves: its boot area is blank.
+    /// Clears the boot area of a slot, as an interrupted update leaves it.
     ///
     /// # Errors
     /// The card cannot be written.
@@ -131,14 +131,14 @@ impl Card {
         self.write(slice.start, &vec![0; BOOT_AREA.bytes() as usize])
     }
 
-    /// What identifies the content of a slot, as it lies on the card.
+    /// The image digest of a slot's content on the card.
     ///
     /// # Errors
     /// The card cannot be read.
     pub fn slot_digest(&self, slot: Slot) -> Result<Digest> {
         let slice = self.slice(slot.number())?;
         let header = self.read(slice.start + HEADER_SECTOR, Sectors(1))?;
-        // A slice that ends in a label is larger than what it holds.
+        // A slice that ends in a label is larger than the slot image.
         let size = SlotHeader::decode(&header).map_or(slice.size, |header| header.size);
         let chunk = Sectors(CHUNK_SECTORS.into());
         let (mut digest, mut at, end) = (ImageDigest::new(), slice.start, slice.start + size);

@@ -1,6 +1,6 @@
-//! A web server for the units of the lab, as any that hands out update bundles: files of one folder, whole or from a byte on.
+//! A web server for the units of the lab: serves the files of one directory, whole or from a byte on.
 //!
-//! QEMU's network leads the unit's 10.0.2.2 to this machine's loopback.
+//! QEMU's network maps the unit's 10.0.2.2 to this machine's loopback interface.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -10,10 +10,10 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-/// This machine, seen from a unit.
+/// The address of this machine for a unit.
 const HOST: &str = "10.0.2.2";
 
-/// Starts to serve the files of `dir` for as long as the process lives; returns where units find it.
+/// Serves the files of `dir` as long as the process lives; returns the URL for units.
 ///
 /// # Errors
 /// There is no port to listen on.
@@ -24,7 +24,7 @@ pub fn serve(dir: &Path) -> Result<String> {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let dir = dir.clone();
-            // A unit whose power is cut closes nothing in good order; that is its own affair.
+            // A unit whose power is cut does not close its connections; that is no error.
             thread::spawn(move || answer(&stream, &dir));
         }
     });

@@ -1,37 +1,37 @@
-//! root's shell on the console of a unit that runs FreeBSD.
+//! A root shell on the console of a unit that runs FreeBSD.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::unit::Unit;
+use crate::unit::Unit;
 
-/// root's prompt, which the lab sets itself.
+/// The prompt that the lab sets.
 const PROMPT: &str = "sluice-lab> ";
 
-/// A command that works through a whole slot, on a machine that is busy.
+/// The timeout of a command that reads or writes a whole slot, on a busy machine.
 const LONG: Duration = Duration::from_secs(900);
 
 impl Unit<'_> {
     /// Logs in as root, who has no password on the console, after `login: ` was seen.
     ///
     /// # Errors
-    /// No shell comes.
+    /// No shell appears.
     pub fn log_in(&mut self) -> Result<()> {
         self.type_line("root")?;
         self.expect("# ")?;
-        // root's own shell edits its line, and sh would too: both turn the echo on again.
+        // root's shell edits lines, and so would sh: both turn the echo on again.
         self.type_line(&format!("exec env -u ENV PS1='{PROMPT}' /bin/sh +E"))?;
         self.expect(&format!("\n{PROMPT}"))?;
-        // Without echo, what follows is what commands print and nothing else.
+        // Without echo, the console has only the output of commands.
         self.type_line("stty -echo")?;
         self.expect(&format!("\n{PROMPT}"))?;
-        // What daemons have to say on the console would stand in the midst of what commands print.
+        // Messages of daemons would appear in the middle of the output of commands.
         self.ask("service ntpd onestop; service syslogd onestop; true")?;
         Ok(())
     }
 
-    /// Types a line, which has to end some time.
+    /// Types a line.
     ///
     /// # Errors
     /// The machine has ended.
@@ -39,7 +39,7 @@ impl Unit<'_> {
         self.console()?.send(&format!("{line}\n"))
     }
 
-    /// What `command` prints, once it has ended with success.
+    /// Runs `command`, which must succeed, and returns its output.
     ///
     /// # Errors
     /// It failed, or does not end.
@@ -49,7 +49,7 @@ impl Unit<'_> {
         Ok(output)
     }
 
-    /// What `command` prints, and its exit status.
+    /// Runs `command` and returns its output and exit status.
     ///
     /// # Errors
     /// It does not end.
@@ -60,6 +60,6 @@ impl Unit<'_> {
             let digits: String = status.chars().take_while(char::is_ascii_digit).collect();
             Some((output.replace('\r', ""), digits.parse().ok()?))
         });
-        parted.with_context(|| format!("`{command}` told no exit status: {answer}"))
+        parted.with_context(|| format!("`{command}` printed no exit status: {answer}"))
     }
 }

@@ -1,4 +1,4 @@
-//! One unit of the lab: a card, and a machine around it that is switched on and off.
+//! A unit of the lab: a card, and a machine that is switched on and off.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bsd_disk::units::Sectors;
-use builder::board;
 use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use tempfile::TempDir;
 
-use super::card::Card;
-use super::{Rig, World};
+use crate::card::Card;
 use crate::qemu::{Console, Disk, Guest, Machine, copy_sparse};
+use crate::rig::{Rig, World};
+use builder::board;
 
-/// A FreeBSD takes about 20 s to `login:` when nothing else runs.
+/// The timeout of a boot: FreeBSD takes about 20 s to `login:` on an idle machine.
 const BOOT: Duration = Duration::from_secs(300);
 
-/// What the boot manager says when it waits for a key.
+/// Printed by the boot manager when it waits for a key.
 const MENU: &str = "to choose";
 
-/// The unit.
+/// A unit.
 pub struct Unit<'a> {
-    /// What all units share.
+    /// What all scenarios share.
     pub rig: &'a Rig,
-    /// Its card. Nobody but the machine writes to it while that is on.
+    /// Its card, which only the machine writes while it is on.
     pub card: Card,
     factory: Vec<u8>,
     guest: Option<Guest>,
@@ -36,17 +36,17 @@ pub struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    /// A unit fresh from the factory. The serial logs of its boots go into `logs`, which is made anew.
+    /// A unit fresh from the factory. The serial logs of its boots go to `logs`, which is emptied first.
     ///
     /// # Errors
     /// The image cannot be copied.
     pub fn new(rig: &'a Rig, logs: &Path) -> Result<Self> {
         if logs.exists() {
             fs::remove_dir_all(logs)
-                .with_context(|| format!("removing the former logs {}", logs.display()))?;
+                .with_context(|| format!("removing the previous logs {}", logs.display()))?;
         }
         fs::create_dir_all(logs).with_context(|| format!("making {}", logs.display()))?;
-        let dir = tempfile::tempdir_in(&rig.logs).context("making a place for a card")?;
+        let dir = tempfile::tempdir_in(&rig.logs).context("making a directory for a card")?;
         let path = dir.path().join("card.img");
         copy_sparse(&rig.full, &path)?;
         let card = Card::open(&path)?;
@@ -63,7 +63,7 @@ impl<'a> Unit<'a> {
         self.boot_from(Disk::kept(self.card.path()))
     }
 
-    /// Switches it on with its card connected in another way.
+    /// Switches it on with its card attached as `disk`.
     ///
     /// # Errors
     /// QEMU does not start.
@@ -89,7 +89,7 @@ impl<'a> Unit<'a> {
     /// Waits for `text` on the console.
     ///
     /// # Errors
-    /// It does not come.
+    /// It does not appear.
     pub fn expect(&mut self, text: &str) -> Result<String> {
         self.console()?.expect(text, BOOT)
     }
@@ -97,34 +97,33 @@ impl<'a> Unit<'a> {
     /// Waits for the boot manager's menu and types `keys`.
     ///
     /// # Errors
-    /// The menu does not come.
+    /// The menu does not appear.
     pub fn press(&mut self, keys: &str) -> Result<()> {
         self.expect(MENU)?;
         self.console()?.send(keys)
     }
 
-    /// Waits until a slot has been started, and says which.
+    /// Waits until a slot boots, and returns it.
     ///
     /// # Errors
-    /// None is.
+    /// No slot boots.
     pub fn started(&mut self) -> Result<Slot> {
-        let drive = board::DEFAULT.drive;
-        let patterns = ["1", "2"].map(|slot| match self.rig.world {
+        let world = self.rig.world;
+        let patterns = Slot::ALL.map(|slot| match world {
             World::Miniature => format!("sluice miniature: slot {slot}, version"),
-            World::FreeBsd => format!("mount root from ufs:/dev/{drive}s{slot}a"),
+            World::FreeBsd => format!("mount root from ufs:/dev/{}s{slot}a", board::DEFAULT.drive),
         });
-        let patterns = patterns.each_ref().map(String::as_str);
-        let (which, _) = self.console()?.expect_any(&patterns, BOOT)?;
+        let (which, _) = self.console()?.expect_any(&patterns.each_ref().map(String::as_str), BOOT)?;
         Ok(Slot::ALL[which])
     }
 
-    /// Waits until `slot` has been started, and that it comes up as far as its world goes.
+    /// Waits until `slot` has booted, as far as its world can.
     ///
     /// # Errors
-    /// Another one is, or none.
+    /// The other slot boots, or none.
     pub fn expect_slot(&mut self, slot: Slot) -> Result<()> {
         let started = self.started()?;
-        ensure!(started == slot, "slot {started} was started and not slot {slot}");
+        ensure!(started == slot, "slot {started} booted instead of slot {slot}");
         let up = match self.rig.world {
             World::Miniature => "no kernel, halted",
             World::FreeBsd => "login: ",
@@ -133,10 +132,10 @@ impl<'a> Unit<'a> {
         Ok(())
     }
 
-    /// Boots without a key, and cuts the power once `slot` is up.
+    /// Boots without a key, and cuts the power when `slot` has booted.
     ///
     /// # Errors
-    /// Another slot is started, or none.
+    /// The other slot boots, or none.
     pub fn boots_into(&mut self, slot: Slot) -> Result<()> {
         self.boot()?;
         self.expect_slot(slot)?;
@@ -146,12 +145,12 @@ impl<'a> Unit<'a> {
     /// Cuts the power.
     ///
     /// # Errors
-    /// It is off already.
+    /// It is switched off.
     pub fn cut_power(&mut self) -> Result<()> {
         self.guest.take().context("the unit is switched off")?.power_cut()
     }
 
-    /// All that the machine has sent since it was switched on.
+    /// Everything that the machine has sent since it was switched on.
     ///
     /// # Errors
     /// It is switched off.
@@ -159,24 +158,24 @@ impl<'a> Unit<'a> {
         Ok(self.console()?.transcript())
     }
 
-    /// Keeps a line for the table.
+    /// Adds a note to the outcome.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
-    /// The lines that were kept.
+    /// Takes the notes.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
-    /// That nothing before the first slice has changed, which nobody ever writes after the factory.
+    /// Checks that nothing before the first slice has changed since the factory.
     ///
     /// # Errors
-    /// A sector has, which is named.
-    pub fn check_factory_part(&self) -> Result<()> {
+    /// A sector has changed.
+    pub fn check_factory_area(&self) -> Result<()> {
         let now = self.card.read(Sectors::ZERO, FIRST_SLICE)?;
         if let Some(at) = now.iter().zip(&self.factory).position(|(now, then)| now != then) {
-            bail!("sector {} of the card is not what the factory wrote any more", at as u64 / 512);
+            bail!("sector {} of the card is no longer what the factory wrote", at as u64 / 512);
         }
         Ok(())
     }

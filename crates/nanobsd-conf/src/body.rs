@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::command::commands;
 use super::name::{assignment, is_name};
-use super::token::{Kind, line, tokens};
 
 /// All names in `text`, be they of functions, files or variables.
 pub fn names(text: &str) -> BTreeSet<&str> {
@@ -30,43 +30,18 @@ pub fn variables(text: &str) -> BTreeSet<&str> {
 /// The variables that `text` sets.
 pub fn set(text: &str) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
-    for token in tokens(text).unwrap_or_default() {
-        found.extend(assignment(&text[token.span]).map(|(name, _)| name));
-    }
-    for (_, words) in commands(text) {
-        match words[0] {
-            "for" => found.extend(words.get(1)),
-            "read" | "local" | "getopts" | "export" | "readonly" => found.extend(&words[1..]),
+    for command in commands(text) {
+        found.extend(command.sets.iter().map(|(name, _)| *name));
+        let Some((name, words)) = command.words.split_first() else { continue };
+        let names = words.iter().map(|word| assignment(word).map_or(*word, |(name, _)| name));
+        match *name {
+            "for" => found.extend(names.take(1)),
+            "read" | "local" | "getopts" | "export" | "readonly" => found.extend(names),
             _ => {}
         }
     }
     // `${A:=b}` sets A.
     found.extend(text.match_indices(":=").filter_map(|(at, _)| text[..at].rsplit("${").next()));
-    found
-}
-
-/// The simple commands in `text`, each with its line, from 0, and its words without leading assignments.
-pub fn commands(text: &str) -> Vec<(usize, Vec<&str>)> {
-    let Ok(tokens) = tokens(text) else { return Vec::new() };
-    let mut found: Vec<(usize, Vec<&str>)> = Vec::new();
-    let mut begins = true;
-    for token in tokens {
-        let word = &text[token.span.clone()];
-        if token.kind != Kind::Word {
-            begins |= !word.starts_with(['<', '>']);
-            continue;
-        }
-        if !begins {
-            found.iter_mut().last().into_iter().for_each(|(_, words)| words.push(word));
-            continue;
-        }
-        let precedes = ["then", "else", "elif", "do", "if", "while", "until", "!", "{"].contains(&word)
-            || assignment(word).is_some();
-        if !precedes {
-            found.push((line(text, token.span.start) - 1, vec![word]));
-            begins = false;
-        }
-    }
     found
 }
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Result;
+
 use super::configuration::{Call, Configuration};
+use super::copy::Copy;
 use super::hook::{Hook, HookWriter};
 use super::report::Report;
-use super::request::Product;
+use super::site::Site;
 use super::stage::Stage;
 
 /// The registered functions.
@@ -21,6 +24,10 @@ pub struct Customization {
     pub hooks: Vec<Hook>,
     /// The variables of the configuration that hooks use.
     pub used: BTreeSet<String>,
+    /// The variables that hooks use and that can have another value there than in the file.
+    pub differing: BTreeSet<String>,
+    /// The files beside the configuration that hooks use.
+    pub copies: Vec<Copy>,
 }
 
 /// Functions of NanoBSD that a configuration may replace.
@@ -56,15 +63,14 @@ const STEPS: [&str; 29] = [
     "set_defaults_and_export",
 ];
 
-/// Makes hooks and switches of the functions that `configuration`, a file named `name`, registers.
-pub fn customization(
-    configuration: &Configuration,
-    name: &str,
-    product: &dyn Product,
-    report: &mut Report,
-) -> Customization {
+/// Makes hooks and switches of the functions that the configuration, a file named `name`, registers.
+///
+/// # Errors
+/// A file that a function reads cannot be read.
+pub fn customization(site: Site<'_>, name: &str, report: &mut Report) -> Result<Customization> {
+    let configuration = site.configuration;
     let mut made = Customization::default();
-    let mut writer = HookWriter::new(configuration, name, product);
+    let mut writer = HookWriter::new(site, name);
     for stage in Stage::ALL {
         let calls: Vec<&Call> = configuration.calls.iter().filter(|call| call.stage == stage).collect();
         let digits = (10 * calls.len()).to_string().len();
@@ -83,7 +89,7 @@ pub fn customization(
                     report.noted(&call.location, note);
                 }
                 made.hooks.push(Hook { path, text });
-            } else if made.switch(call, report) && hooks > 0 {
+            } else if made.switch(call, configuration, report) && hooks > 0 {
                 overtaking.push(format!("{} ({})", call.name, call.location));
             }
         }
@@ -94,8 +100,10 @@ pub fn customization(
             ));
         }
     }
-    let HookWriter { variables, functions, .. } = writer;
+    let HookWriter { variables, differing, functions, copies, .. } = writer;
     made.used = variables;
+    made.differing = differing;
+    made.copies = copies.copies()?;
     for (name, function) in configuration.functions.iter().filter(|(name, _)| !functions.contains(*name)) {
         let why = match STEPS.contains(&name.as_str()) {
             true => "it replaces a step of NanoBSD's own build, which is not used here",
@@ -103,18 +111,27 @@ pub fn customization(
         };
         report.left(&function.location, format!("the function {name}: {why}"));
     }
-    made
+    Ok(made)
 }
 
 impl Customization {
     /// Turns on the switch for one of NanoBSD's own functions; returns false if it is not one.
-    fn switch(&mut self, call: &Call, report: &mut Report) -> bool {
+    fn switch(&mut self, call: &Call, configuration: &Configuration, report: &mut Report) -> bool {
         let (switch, key) = match call.name.as_str() {
             "cust_comconsole" => (None, "customize.comconsole"),
             "cust_allow_ssh_root" => (Some(&mut self.allow_ssh_root), "customize.allow_ssh_root"),
             "cust_install_files" => (Some(&mut self.install_files), "customize.install_files"),
             "cust_pkgng" | "cust_pkg" => (Some(&mut self.pkgng), "customize.pkgng"),
             name => {
+                if let Some((location, found)) = configuration.conditional.get(name) {
+                    let note = format!(
+                        "`{name}`: the function is defined only {} ({location})\nhint: if it applies, move it out of there and \
+                         convert again",
+                        found.condition
+                    );
+                    report.left(&call.location, note);
+                    return false;
+                }
                 report.left(
                     &call.location,
                     format!("`{name}`: neither the file nor NanoBSD has this function"),

@@ -41,3 +41,20 @@ pub fn default(name: &str) -> Option<&'static str> {
 pub fn is_nanobsds(name: &str) -> bool {
     name.starts_with("NANO_") || name.starts_with("CONF_") || name == "MAKEOBJDIRPREFIX"
 }
+
+/// Variables whose values are always the same here.
+const FIXED: [(&str, &str); 8] = [
+    ("NANO_SLICE_ROOT", "s1"),
+    ("NANO_SLICE_ALTROOT", "s2"),
+    ("NANO_SLICE_CFG", "s3"),
+    ("NANO_SLICE_DATA", "s4"),
+    ("NANO_PARTITION_ROOT", "a"),
+    ("NANO_PARTITION_ALTROOT", "a"),
+    ("NANO_ROOT", "s1a"),
+    ("NANO_ALTROOT", "s2a"),
+];
+
+/// The value that the variable `name` always has here, if it has one.
+pub fn fixed(name: &str) -> Option<&'static str> {
+    FIXED.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}

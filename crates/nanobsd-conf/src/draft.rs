@@ -1,5 +1,7 @@
 //! `product.toml`: the keys that a configuration sets, in the order of `appliance.toml`, each with its origin.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use toml_edit::{DocumentMut, Item, Table, Value};
 
@@ -58,16 +60,21 @@ impl Draft {
     }
 
     /// Reports where the product definition differs from NanoBSD's own values of variables that the configuration does not
-    /// set.
+    /// set; `set` are those that it sets.
     ///
     /// # Errors
     /// The definition cannot be read.
-    pub fn report_differences(&self, request: &Request<'_>, report: &mut Report) -> Result<()> {
+    pub fn report_differences(
+        &self,
+        request: &Request<'_>,
+        set: &BTreeSet<String>,
+        report: &mut Report,
+    ) -> Result<()> {
         let path = request.root.join(request.product.definition());
         let attempt = || format!("reading the product definition {}", path.display());
         let text = std::fs::read_to_string(&path).with_context(attempt)?;
         let document: DocumentMut = text.parse().with_context(attempt)?;
-        for (name, value) in meaning::of_product() {
+        for (name, value) in meaning::of_product().filter(|(name, _)| !set.contains(*name)) {
             let Ok(Meaning::Keys(keys, _)) = meaning::meaning(name, value) else { continue };
             // `media.device` implies the other keys of the card.
             if name != "NANO_DRIVE"

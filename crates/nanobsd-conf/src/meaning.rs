@@ -6,6 +6,7 @@ use super::defaults::DEFAULTS;
 use super::key::{Key, array};
 use super::name::is_name;
 use super::options;
+use super::quote::first_line;
 use super::table::VariableRow;
 
 /// The meaning of a variable with a known value.
@@ -48,17 +49,17 @@ pub fn meaning(name: &str, value: &str) -> Result<Meaning, String> {
         }
         "NANO_LABEL" => key("media.label", value.into()),
         "FlashDevice" => key("media.device", value.into()),
-        "NANO_MEDIASIZE" => key("media.size", count(value)?.into()),
+        "NANO_MEDIASIZE" => key("media.size", sectors(value)?.into()),
         "NANO_SECTS" => key("media.sectors", count(value)?.into()),
         "NANO_HEADS" => key("media.heads", count(value)?.into()),
         "NANO_IMAGES" => key("slices.slots", count(value)?.into()),
-        "NANO_CODESIZE" => key("slices.code", count(value)?.into()),
-        "NANO_CONFSIZE" => key("slices.cfg", count(value)?.into()),
+        "NANO_CODESIZE" => key("slices.code", sectors(value)?.into()),
+        "NANO_CONFSIZE" => key("slices.cfg", sectors(value)?.into()),
         "NANO_DATASIZE" => key("slices.data", number(value)?.into()),
         // NanoBSD fills the second slot for everything that is not 0 or empty.
         "NANO_INIT_IMG2" => key("slices.fill_second", (count(value)? > 0).into()),
-        "NANO_RAM_ETCSIZE" => key("ram.etc", count(value)?.into()),
-        "NANO_RAM_TMPVARSIZE" => key("ram.tmpvar", count(value)?.into()),
+        "NANO_RAM_ETCSIZE" => key("ram.etc", sectors(value)?.into()),
+        "NANO_RAM_TMPVARSIZE" => key("ram.tmpvar", sectors(value)?.into()),
         "NANO_NEWFS" => options::newfs(value).map(|(keys, notes)| Meaning::Keys(keys, notes)),
         "NANO_BOOT0CFG" => options::boot0cfg(value).map(|(keys, notes)| Meaning::Keys(keys, notes)),
         "NANO_BOOT2CFG" => options::boot2cfg(value).map(|(keys, notes)| Meaning::Keys(keys, notes)),
@@ -76,18 +77,25 @@ pub fn meaning(name: &str, value: &str) -> Result<Meaning, String> {
             make_variables(value).map(|(list, notes)| Meaning::Keys(vec![("world.options", list)], notes))
         }
         "NANO_ARCH" | "TARGET_ARCH" | "TARGET" if value == "i386" => Ok(Meaning::Same(ARCHITECTURE)),
-        "NANO_ARCH" | "TARGET_ARCH" | "TARGET" => Err(format!("`{value}`: {ARCHITECTURE}")),
+        "NANO_ARCH" | "TARGET_ARCH" | "TARGET" => Err(format!("`{}`: {ARCHITECTURE}", first_line(value))),
         _ => Ok(VariableRow::find(name).map_or(Meaning::Unknown, |row| Meaning::None(row.advice()))),
     }
 }
 
 fn number(value: &str) -> Result<i64, String> {
-    value.trim().parse().map_err(|_| format!("`{value}` is not a number of sectors"))
+    value.trim().parse().map_err(|_| format!("`{}` is not a number of 512-byte sectors", first_line(value)))
+}
+
+fn sectors(value: &str) -> Result<i64, String> {
+    number(value).and_then(|sectors| match sectors {
+        0.. => Ok(sectors),
+        _ => Err(format!("`{sectors}` is not a number of 512-byte sectors")),
+    })
 }
 
 fn count(value: &str) -> Result<i64, String> {
     let number = value.trim().parse().ok().filter(|number| *number >= 0);
-    number.ok_or_else(|| format!("`{value}` is not a number from 0 on"))
+    number.ok_or_else(|| format!("`{}` is not a number from 0 on", first_line(value)))
 }
 
 /// Makes a product name of `value`. A product name is part of file names and of the slot header.
@@ -100,14 +108,23 @@ fn product_name(value: &str) -> Result<(String, Option<String>), String> {
         .collect();
     let name = name.trim_matches('-').to_owned();
     if name.is_empty() {
-        return Err(format!("`{value}` has no character that a product name may have (a-z, 0-9 and `-`)"));
+        return Err(format!(
+            "`{}` has no character that a product name may have (a-z, 0-9 and `-`)",
+            first_line(value)
+        ));
     }
-    let note = format!("`{value}` becomes `{name}`: a product name has 1 to 15 of a-z, 0-9 and `-`");
+    let note =
+        format!("`{}` becomes `{name}`: a product name has 1 to 15 of a-z, 0-9 and `-`", first_line(value));
     Ok((name.clone(), (name != value).then_some(note)))
 }
 
 /// The device name of the card. `ad0` of FreeBSD 8 is `ada0` since FreeBSD 9.
 fn drive(value: &str) -> Result<(String, Option<String>), String> {
+    if value.starts_with("ufs/") || value.starts_with("label/") {
+        return Err(format!(
+            "`{value}` is a label, not a disk\nhint: with media.label, the slices are found by their labels"
+        ));
+    }
     let number = value.strip_prefix("ad").filter(|rest| rest.parse::<u8>().is_ok());
     if let Some(number) = number {
         let name = format!("ada{number}");
@@ -118,7 +135,7 @@ fn drive(value: &str) -> Result<(String, Option<String>), String> {
     let good = !driver.is_empty() && driver != value && driver.chars().all(|c| c.is_ascii_lowercase());
     match good {
         true => Ok((value.to_owned(), None)),
-        false => Err(format!("`{value}` is not a disk name such as `ada0` or `da0`")),
+        false => Err(format!("`{}` is not a disk name such as `ada0` or `da0`", first_line(value))),
     }
 }
 
@@ -193,6 +210,8 @@ mod tests {
             ("FlashDevice", "SanDisk 1G"),
             ("NANO_MEDIASIZE", "1981728"),
             ("NANO_MEDIASIZE", "1g"),
+            ("NANO_MEDIASIZE", "0x100000"),
+            ("NANO_MEDIASIZE", "\n8G\n"),
             ("NANO_SECTS", "63"),
             ("NANO_HEADS", "32"),
             ("NANO_IMAGES", "2"),
@@ -227,15 +246,18 @@ mod tests {
         NANO_DRIVE: media.drive = "ada0"; (`ad0` becomes `ada0`, the name of the card since FreeBSD 9)
         NANO_DRIVE: media.drive = "ada1"; (`ad1` becomes `ada1`, the name of the card since FreeBSD 9)
         NANO_DRIVE: media.drive = "da0"
-        NANO_DRIVE: refused: `ufs/x` is not a disk name such as `ada0` or `da0`
+        NANO_DRIVE: refused: `ufs/x` is a label, not a disk
+        hint: with media.label, the slices are found by their labels
         FlashDevice: media.device = "SanDisk 1G"
         NANO_MEDIASIZE: media.size = 1981728
-        NANO_MEDIASIZE: refused: `1g` is not a number from 0 on
+        NANO_MEDIASIZE: refused: `1g` is not a number of 512-byte sectors
+        NANO_MEDIASIZE: refused: `0x100000` is not a number of 512-byte sectors
+        NANO_MEDIASIZE: refused: `8G` is not a number of 512-byte sectors
         NANO_SECTS: media.sectors = 63
         NANO_HEADS: media.heads = 32
         NANO_IMAGES: slices.slots = 2
         NANO_INIT_IMG2: slices.fill_second = false
-        NANO_CODESIZE: refused: `-1` is not a number from 0 on
+        NANO_CODESIZE: refused: `-1` is not a number of 512-byte sectors
         NANO_CONFSIZE: slices.cfg = 2048
         NANO_DATASIZE: slices.data = -1
         NANO_LABEL: media.label = "gw"

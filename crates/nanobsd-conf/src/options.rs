@@ -3,6 +3,7 @@
 use toml_edit::Value;
 
 use super::key::Key;
+use super::quote::first_line;
 
 /// Splits `text` into options as getopt(3) does; those in `valued` take a value.
 ///
@@ -13,7 +14,7 @@ fn options(text: &str, valued: &str) -> Result<Vec<(char, String)>, String> {
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
         let Some(flags) = word.strip_prefix('-').filter(|flags| !flags.is_empty()) else {
-            return Err(format!("`{word}` in `{text}` is not an option"));
+            return Err(format!("`{word}` in `{}` is not an option", first_line(text)));
         };
         let mut flags = flags.chars();
         while let Some(option) = flags.next() {
@@ -22,7 +23,10 @@ fn options(text: &str, valued: &str) -> Result<Vec<(char, String)>, String> {
                 continue;
             }
             let value = match flags.as_str() {
-                "" => words.next().ok_or_else(|| format!("`-{option}` in `{text}` has no value"))?.to_owned(),
+                "" => words
+                    .next()
+                    .ok_or_else(|| format!("`-{option}` in `{}` has no value", first_line(text)))?
+                    .to_owned(),
                 value => value.to_owned(),
             };
             options.push((option, value));
@@ -35,7 +39,7 @@ fn options(text: &str, valued: &str) -> Result<Vec<(char, String)>, String> {
 /// `NANO_NEWFS`. Options that are not given have newfs(8)'s defaults, not those of the product definition.
 pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
     let number = |option: char, value: &str| {
-        value.parse::<i64>().map_err(|_| format!("`-{option} {value}` of newfs(8) is not a number of bytes"))
+        bytes(value).ok_or_else(|| format!("`-{option} {value}` of newfs(8) is not a number of bytes"))
     };
     let (mut block, mut fragment, mut inode, mut soft_updates) = (None, None, None, false);
     let mut notes = Vec::new();
@@ -56,13 +60,48 @@ pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
     }
     // sbin/newfs/newfs.h and mkfs.c: DFL_FRAGSIZE, DFL_BLKSIZE, NFPI.
     let fragment = fragment.unwrap_or(4096);
+    let block = block.unwrap_or_else(|| i64::min(32768, fragment.saturating_mul(FRAGMENTS)));
+    let (block, fragment) = fitting(block, fragment, &mut notes);
     let keys = vec![
-        ("filesystem.block", Value::from(block.unwrap_or_else(|| i64::min(32768, 8 * fragment)))),
+        ("filesystem.block", Value::from(block)),
         ("filesystem.fragment", fragment.into()),
-        ("filesystem.bytes_per_inode", inode.unwrap_or(2 * fragment).into()),
+        ("filesystem.bytes_per_inode", inode.unwrap_or(fragment.saturating_mul(2)).into()),
         ("filesystem.soft_updates", soft_updates.into()),
     ];
     Ok((keys, notes))
+}
+
+/// The most fragments of a block (`MAXFRAG`).
+const FRAGMENTS: i64 = 8;
+
+/// `block` and `fragment` in bytes as newfs(8) changes them if a block would have less than 1 or more than 8 fragments.
+fn fitting(block: i64, fragment: i64, notes: &mut Vec<String>) -> (i64, i64) {
+    let (mut fitting_block, mut fitting_fragment) = (block, fragment);
+    if fragment > block {
+        fitting_block = fragment;
+        notes.push(format!(
+            "newfs(8) makes the block as large as the fragment of {fragment} bytes, not {block}"
+        ));
+    } else if fragment.saturating_mul(FRAGMENTS) < block {
+        fitting_fragment = block / FRAGMENTS;
+        notes.push(format!(
+            "newfs(8) makes the fragment {fitting_fragment} bytes, not {fragment}: a block has at most {FRAGMENTS}"
+        ));
+    }
+    (fitting_block, fitting_fragment)
+}
+
+/// A number of bytes as expand_number(3) reads it: with `k`, `m` or `g` behind it.
+fn bytes(text: &str) -> Option<i64> {
+    let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
+    let unit: i64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<i64>().ok().filter(|number| *number > 0)?.checked_mul(unit)
 }
 
 /// `NANO_BOOT0CFG`.
@@ -141,7 +180,8 @@ pub fn code(text: &str) -> Result<&'static str, String> {
     let name = text.trim_start_matches('/').strip_prefix("boot/").unwrap_or(text);
     ["boot0sio", "boot0", "mbr"].into_iter().find(|known| *known == name).ok_or_else(|| {
         format!(
-            "`{text}` is not boot/boot0sio, boot/boot0 or boot/mbr\nhint: boot.code of product.toml chooses the boot manager"
+            "`{}` is not boot/boot0sio, boot/boot0 or boot/mbr\nhint: boot.code of product.toml chooses the boot manager",
+            first_line(text)
         )
     })
 }
@@ -166,6 +206,10 @@ mod tests {
             shown(newfs("-b 4096 -f 512 -i 8192 -U")),
             shown(newfs("-O2 -b4096 -nU -m 0")),
             shown(newfs("")),
+            shown(newfs("-b 64k -f 8K -i 1m")),
+            shown(newfs("-b 65536 -f 4096")),
+            shown(newfs("-b 4096 -f 8192")),
+            shown(newfs("-b 0")),
             shown(newfs("-b big")),
             shown(newfs("-b")),
             shown(newfs("4096")),
@@ -184,6 +228,10 @@ mod tests {
         filesystem.block = 4096; filesystem.fragment = 512; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = true
         filesystem.block = 4096; filesystem.fragment = 4096; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = true; (`-n` of newfs(8) is left out: file systems are created without it); (`-m 0` of newfs(8) is left out: file systems are created without it)
         filesystem.block = 32768; filesystem.fragment = 4096; filesystem.bytes_per_inode = 8192; filesystem.soft_updates = false
+        filesystem.block = 65536; filesystem.fragment = 8192; filesystem.bytes_per_inode = 1048576; filesystem.soft_updates = false
+        filesystem.block = 65536; filesystem.fragment = 8192; filesystem.bytes_per_inode = 16384; filesystem.soft_updates = false; (newfs(8) makes the fragment 8192 bytes, not 4096: a block has at most 8)
+        filesystem.block = 8192; filesystem.fragment = 8192; filesystem.bytes_per_inode = 16384; filesystem.soft_updates = false; (newfs(8) makes the block as large as the fragment of 8192 bytes, not 4096)
+        refused: `-b 0` of newfs(8) is not a number of bytes
         refused: `-b big` of newfs(8) is not a number of bytes
         refused: `-b` in `-b` has no value
         refused: `4096` in `4096` is not an option

@@ -1,14 +1,18 @@
 //! The output directory: written as a whole, or not at all.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
 use super::conversion::{Conversion, MODES, NOTES, PRODUCT};
-use super::request::{Converted, Request};
+use super::copy::{Content, Copy};
+use super::defaults::fixed;
+use super::quote::shell_word;
+use super::request::{Checked, Converted, Request};
 
 /// A directory that is missing or empty.
 #[derive(Debug)]
@@ -70,11 +74,16 @@ fn write_files(conversion: &Conversion, dir: &Path) -> Result<()> {
     for copy in &conversion.copies {
         let to = dir.join(&copy.to);
         fs::create_dir_all(to.parent().unwrap_or(dir))?;
-        let Some(from) = &copy.from else {
-            fs::write(&to, "")?;
-            continue;
-        };
-        fs::copy(from, &to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+        match &copy.content {
+            Content::File(from) => {
+                fs::copy(from, &to)
+                    .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+            }
+            Content::Script(text) => write_script(copy, text, &to)?,
+            Content::Placeholder => fs::write(&to, "")?,
+            Content::Directory => fs::create_dir_all(&to)?,
+            Content::Link(target) => symlink(target, &to)?,
+        }
     }
     for hook in &conversion.customization.hooks {
         let to = dir.join("hooks").join(&hook.path);
@@ -101,33 +110,54 @@ fn write_product(conversion: &mut Conversion, dir: &Path, request: &Request<'_>)
              others build the same, move it into the repository and correct the paths in product.toml"
         ));
     }
+    let path = shell_word(&format!("{base}/{PRODUCT}"));
     let head = format!(
-        "Converted from {}. Build it with `cargo xtask image -c {base}/{PRODUCT}`.\nKeys that are not here are as in \
+        "Converted from {}. Build it with `cargo xtask image -c {path}`.\nKeys that are not here are as in \
          appliance.toml. {NOTES} lists what became of each line.",
         conversion.name
     );
     let product = dir.join(PRODUCT);
     fs::write(&product, conversion.draft.text(&head))?;
-    match request.product.check(&product) {
-        Ok(checked) => checked.warnings.into_iter().for_each(|warning| conversion.report.general(warning)),
-        Err(error) => {
-            let error = format!("{error:#}").replace(&product.display().to_string(), PRODUCT);
-            conversion
-                .report
-                .general(format!("`cargo xtask image` will refuse {PRODUCT} until it is corrected: {error}"));
+    let checked = request.product.check(&product).unwrap_or_else(|error| {
+        let error = format!("{error:#}").replace(&product.display().to_string(), PRODUCT);
+        conversion
+            .report
+            .general(format!("`cargo xtask image` will refuse {PRODUCT} until it is corrected: {error}"));
+        Checked::default()
+    });
+    checked.warnings.into_iter().for_each(|warning| conversion.report.general(warning));
+    report_differing(conversion, &checked.hook_variables);
+    Ok(())
+}
+
+/// Reports the variables that have another value in hooks, where the build sets them to `values`, than in the file.
+fn report_differing(conversion: &mut Conversion, values: &BTreeMap<String, String>) {
+    for (name, (location, value)) in &conversion.differing {
+        let here = values.get(name).map(String::as_str).or_else(|| fixed(name));
+        if let Some(here) = here.filter(|here| here != value) {
+            let note = format!("`{name}`: hooks get `{here}` instead of `{value}`");
+            conversion.report.noted(location, note);
         }
     }
-    Ok(())
+}
+
+/// Writes the copy of a script.
+fn write_script(copy: &Copy, text: &[u8], to: &Path) -> Result<()> {
+    fs::write(to, text)?;
+    let mode = copy.mode.unwrap_or(if copy.is_executable { 0o755 } else { 0o644 });
+    Ok(fs::set_permissions(to, Permissions::from_mode(mode))?)
 }
 
 /// The text of the notes.
 fn notes(conversion: &Conversion) -> String {
     let mut text = format!("# What became of {}\n", conversion.name);
-    let carried = ("Carried over", conversion.report.carried_over());
-    for (heading, lines) in conversion.report.to_look_at().into_iter().chain([carried]) {
+    let carried = Some(("Carried over", conversion.report.carried_over()));
+    let carried = carried.filter(|(_, lines)| !lines.is_empty());
+    for (heading, lines) in conversion.report.to_look_at().into_iter().chain(carried) {
         let _ = write!(text, "\n## {heading}\n\n"); // writing to a string cannot fail
         for line in lines {
-            let _ = writeln!(text, "- {}", line.trim_end().replace('\n', "\n  "));
+            let lines: Vec<&str> = line.lines().filter(|line| !line.trim().is_empty()).collect();
+            let _ = writeln!(text, "- {}", lines.join("\n  "));
         }
     }
     text

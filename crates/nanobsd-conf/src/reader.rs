@@ -1,20 +1,24 @@
 //! Reads a nanobsd.conf statement by statement, in the order in which the shell would run them. Nothing is run.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::conditional::{What, conditionals};
 use super::configuration::{Call, Configuration, FLASH_DEVICE, Function, Variable};
-use super::defaults;
+use super::conversion::file_name;
+use super::copy::without_carriage_returns;
 use super::location::Location;
 use super::name::assignment;
+use super::quote::{first_line, shell_word};
 use super::report::Report;
+use super::request::{Product, differs_in_hooks};
 use super::stage::Stage;
 use super::statement::{Shape, Statement, statements};
 use super::token::line;
-use super::word::{Value, expand};
+use super::value::Value;
+use super::word::expand;
 
 /// The variables that FlashDevice and UsbDevice set.
 const GEOMETRY: [&str; 3] = ["NANO_MEDIASIZE", "NANO_SECTS", "NANO_HEADS"];
@@ -27,13 +31,15 @@ const NO_BREAK_SPACE: char = '\u{a0}';
 ///
 /// # Errors
 /// A file cannot be read, or has unterminated quotes.
-pub fn read(path: &Path, report: &mut Report) -> Result<Configuration> {
-    let mut reader = Reader { report, configuration: Configuration::default(), open: Vec::new(), count: 0 };
+pub fn read(path: &Path, product: &dyn Product, report: &mut Report) -> Result<Configuration> {
+    let configuration = Configuration::default();
+    let mut reader = Reader { product, report, configuration, open: Vec::new(), count: 0 };
     reader.file(path, None)?;
     Ok(reader.configuration)
 }
 
 struct Reader<'r> {
+    product: &'r dyn Product,
     report: &'r mut Report,
     configuration: Configuration,
     /// The files that are being read, the innermost last.
@@ -46,8 +52,13 @@ impl Reader<'_> {
     fn file(&mut self, path: &Path, name: Option<String>) -> Result<()> {
         let attempt = || format!("reading the configuration {}", path.display());
         let bytes = fs::read(path).with_context(attempt)?;
+        let shown = name.clone().unwrap_or_else(|| file_name(path));
+        let unix = without_carriage_returns(&bytes);
+        if unix.len() < bytes.len() {
+            self.report.without_carriage_returns(&shown);
+        }
         // Old comments are often Latin 1.
-        let text = String::from_utf8(bytes)
+        let text = String::from_utf8(unix)
             .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
         ensure!(
             !text.contains('\0'),
@@ -57,9 +68,8 @@ impl Reader<'_> {
         let pasted = text.lines().filter(|line| line.contains(NO_BREAK_SPACE)).count();
         let text = text.replace(NO_BREAK_SPACE, " ");
         if pasted > 0 {
-            let file = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
             self.report.general(format!(
-                "{file}{pasted} lines contain no-break spaces, as text copied from a web page does; they are read as blanks"
+                "{shown}: {pasted} lines contain no-break spaces, as text copied from a web page does; they are read as blanks"
             ));
         }
         let order = self.count;
@@ -72,7 +82,7 @@ impl Reader<'_> {
                 attempt(),
                 line(&text, fault.at),
                 fault.what,
-                path.display()
+                shell_word(&path.display().to_string())
             ),
         };
         for statement in statements {
@@ -112,30 +122,26 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn expand(&mut self, word: &str) -> Value {
-        let Configuration { variables, used, .. } = &mut self.configuration;
-        let used = RefCell::new(used);
-        expand(word, &mut |name| {
-            if let Some(variable) = variables.get(name) {
-                used.borrow_mut().insert(name.to_owned());
-                return variable
-                    .value
-                    .clone()
-                    .map_err(|_| format!("it depends on {name}, whose value is not known"));
+    fn expand(&mut self, word: &str) -> Result<Value, String> {
+        let (product, configuration) = (self.product, &self.configuration);
+        let mut used = Vec::new();
+        let value = expand(word, &mut |name| {
+            if configuration.variables.contains_key(name) {
+                used.push(name.to_owned());
             }
-            let default = defaults::default(name).map(str::to_owned);
-            default.ok_or_else(|| format!("it depends on {name}, which the file does not set"))
-        })
+            configuration.lookup(name, &|name| differs_in_hooks(product, name))
+        });
+        self.configuration.used.extend(used);
+        value
     }
 
-    fn set(&mut self, name: &str, value: Value, location: &Location) {
+    fn set(&mut self, name: &str, value: Result<Value, String>, location: &Location) {
         let variable = Variable { value, location: location.clone() };
         if let Some(previous) = self.configuration.variables.insert(name.to_owned(), variable) {
             self.report.carried(&previous.location, format!("`{name}`: set again on {location}"));
         }
         let Some(stage) = Stage::of_variable(name) else { return };
-        let value = self.configuration.variables[name].value.clone();
-        let Ok(value) = value else { return };
+        let Some(value) = self.configuration.plain(name) else { return };
         // Functions registered before are in the value, or are removed on purpose.
         let mut previous: Vec<Call> =
             self.configuration.calls.extract_if(.., |call| call.stage == stage).collect();
@@ -180,7 +186,8 @@ impl Reader<'_> {
         }
     }
 
-    fn command(&mut self, words: &[&str], text: &str, location: &Location) -> Result<()> {
+    fn command(&mut self, words: &[&str], whole: &str, location: &Location) -> Result<()> {
+        let text = &first_line(whole);
         if let Some(stage) = Stage::of_command(words[0]) {
             self.register(stage, &words[1..], text, location);
             return Ok(());
@@ -203,9 +210,9 @@ impl Reader<'_> {
                 Some(function) => {
                     let why = format!("it calls the function {name}, and commands are not run");
                     let effects = function.text.clone();
-                    self.other(text, &effects, &why, location);
+                    self.other(whole, &effects, &why, location);
                 }
-                None => self.other(text, text, "commands are not run", location),
+                None => self.other(whole, whole, "commands are not run", location),
             },
         }
         Ok(())
@@ -214,7 +221,7 @@ impl Reader<'_> {
     /// `customize_cmd NAME ...` and its variants.
     fn register(&mut self, stage: Stage, words: &[&str], text: &str, location: &Location) {
         for word in words {
-            match self.expand(word) {
+            match self.expand(word).and_then(|names| names.plain()) {
                 Ok(names) => {
                     for name in names.split_whitespace() {
                         let call = Call { stage, name: name.to_owned(), location: location.clone() };
@@ -228,12 +235,9 @@ impl Reader<'_> {
 
     /// `FlashDevice VENDOR SIZE` and `UsbDevice KIND MEGABYTES`.
     fn device(&mut self, words: &[&str], text: &str, location: &Location) {
-        let values: Value = words[1..]
-            .iter()
-            .map(|word| self.expand(word))
-            .collect::<Result<Vec<_>, _>>()
-            .map(|v| v.join(" "));
-        let values = match values {
+        let values: Result<Vec<String>, String> =
+            words[1..].iter().map(|word| self.expand(word)?.plain()).collect();
+        let values = match values.map(|values| values.join(" ")) {
             Ok(values) if values.split_whitespace().count() == 2 => values,
             Ok(_) => {
                 return self.report.left(location, format!("`{text}`: it needs two words, vendor and size"));
@@ -246,7 +250,7 @@ impl Reader<'_> {
             }
         }
         if words[0] == FLASH_DEVICE {
-            return self.set(FLASH_DEVICE, Ok(values), location);
+            return self.set(FLASH_DEVICE, Ok(Value::from(values.as_str())), location);
         }
         let (kind, megabytes) = values.split_once(' ').unwrap_or_default();
         let geometry = match kind.to_lowercase().as_str() {
@@ -264,32 +268,22 @@ impl Reader<'_> {
             );
         };
         for (name, value) in GEOMETRY.into_iter().zip([size / 512, sectors, heads]) {
-            self.set(name, Ok(value.to_string()), location);
+            self.set(name, Ok(Value::from(value.to_string().as_str())), location);
         }
     }
 
     /// `. FILE`
     fn include(&mut self, words: &[&str], text: &str, location: &Location) -> Result<()> {
-        let name = match words[1..] {
+        let value = match words[1..] {
             [word] => self.expand(word),
             _ => Err("the name of the file is missing".to_owned()),
         };
-        let name = match name {
-            Ok(name) => name,
+        let (name, path) = match value.and_then(|value| self.find(&value)) {
+            Ok(found) => found,
             Err(why) => {
                 self.report.left(location, format!("`{text}`: {why}"));
                 return Ok(());
             }
-        };
-        // The shell looks in its working directory, usually the one of the first file.
-        let directories =
-            [self.open.last(), self.open.first()].into_iter().flatten().filter_map(|open| open.parent());
-        let Some(path) = directories.filter_map(|directory| directory.join(&name).canonicalize().ok()).next()
-        else {
-            let why =
-                format!("{name} is not in the directory of the file\nhint: put it there and convert again");
-            self.report.left(location, format!("`{text}`: {why}"));
-            return Ok(());
         };
         ensure!(
             !self.open.contains(&path),
@@ -301,10 +295,25 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The file to read for `value`, with its name for messages.
+    fn find(&self, value: &Value) -> Result<(String, PathBuf), String> {
+        // The shell looks in its working directory, usually the one of the first file.
+        let directories =
+            [self.open.last(), self.open.first()].into_iter().flatten().filter_map(|open| open.parent());
+        let below_site = value.below_site().map(|path| path.prefix().0.trim_start_matches('/').to_owned());
+        let names: Vec<String> = value.plain().into_iter().chain(below_site).collect();
+        let Some(last) = names.last() else { return value.plain().map(|name| (name, PathBuf::new())) };
+        let candidates =
+            names.iter().flat_map(|name| directories.clone().map(move |dir| (name, dir.join(name))));
+        let found =
+            candidates.filter_map(|(name, path)| Some((name.clone(), path.canonicalize().ok()?))).next();
+        found.ok_or_else(|| {
+            format!("{last} is not in the directory of the file\nhint: put it there and convert again")
+        })
+    }
+
     /// Reports `text` as not run; `effects` is the text of what it would do.
     fn other(&mut self, text: &str, effects: &str, why: &str, location: &Location) {
-        let shown = text.lines().next().unwrap_or_default();
-        let more = if text.contains('\n') { " ..." } else { "" };
         // The variables that it would set.
         let words = effects.split(|c: char| c.is_whitespace() || ";&|(){}".contains(c));
         let mut sets: Vec<&str> = Vec::new();
@@ -313,22 +322,46 @@ impl Reader<'_> {
                 sets.push(name);
             }
         }
-        let registers = effects.contains("customize_cmd");
         let mut effect = String::new();
         if !sets.is_empty() {
             effect += &format!("; it may set {}", sets.join(", "));
         }
-        if registers {
+        if effects.contains("customize_cmd") {
             effect += "; it may register functions";
         }
-        effect += match (sets.is_empty(), registers) {
-            (true, false) => "",
-            (true, true) => "\nhint: write the hooks of these functions by hand",
-            (false, false) => "\nhint: set the right values in product.toml",
-            (false, true) => {
-                "\nhint: set the right values in product.toml, and write the hooks of these functions by hand"
+        if !sets.is_empty() {
+            effect += "\nhint: set the right values in product.toml";
+        }
+        self.report.left(location, format!("`{}`: {why}{effect}", first_line(text)));
+        self.conditionals(text, effects, location);
+    }
+
+    /// Reports the functions that `effects` defines or registers under a condition.
+    fn conditionals(&mut self, text: &str, effects: &str, location: &Location) {
+        let is_call = text != effects;
+        // Of a function that is called, only the body counts.
+        let effects = if is_call { effects.split_once(')').map_or("", |(_, body)| body) } else { effects };
+        for mut found in conditionals(effects) {
+            let at = if is_call { location.clone() } else { location.line(found.line) };
+            found.condition = match (is_call, found.condition.as_str()) {
+                (true, "") => format!("in `{text}`"),
+                (true, condition) => format!("in `{text}`, {condition}"),
+                (false, "") => "in a group of commands".to_owned(),
+                (false, condition) => condition.to_owned(),
+            };
+            let condition = &found.condition;
+            match &found.what {
+                What::Defines(name) => {
+                    self.report.left(&at, format!("the function {name} is defined only {condition}"));
+                    self.configuration.conditional.insert(name.clone(), (at, found.clone()));
+                }
+                What::Registers(command) => {
+                    let note = format!(
+                        "`{command}` is run only {condition}\nhint: if it applies, move it out of there and convert again"
+                    );
+                    self.report.left(&at, note);
+                }
             }
-        };
-        self.report.left(location, format!("`{shown}{more}`: {why}{effect}"));
+        }
     }
 }

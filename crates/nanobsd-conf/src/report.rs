@@ -19,6 +19,8 @@ enum Outcome {
 pub struct Report {
     entries: Vec<(Location, Outcome, String)>,
     general: Vec<String>,
+    /// Files that lose the carriage returns at their line ends.
+    without_carriage_returns: Vec<String>,
 }
 
 impl Report {
@@ -42,6 +44,11 @@ impl Report {
         self.general.push(text.into());
     }
 
+    /// The file `name` has lost the carriage returns at its line ends.
+    pub fn without_carriage_returns(&mut self, name: &str) {
+        self.without_carriage_returns.push(name.to_owned());
+    }
+
     /// Whether there is an entry for the line `number` of the file that was read as number `order`.
     #[cfg(test)]
     pub fn knows(&self, order: usize, number: usize) -> bool {
@@ -62,10 +69,15 @@ impl Report {
 
     /// The entries that need a look, under headings. A heading without entries is left out.
     pub fn to_look_at(&self) -> Vec<(&'static str, Vec<String>)> {
+        let mut general = self.general.clone();
+        if !self.without_carriage_returns.is_empty() {
+            let files = self.without_carriage_returns.join(", ");
+            general.insert(0, format!("carriage returns at line ends are removed from {files}"));
+        }
         let sections = [
             ("Not carried over", self.lines(Outcome::Left)),
             ("Carried over, needs a look", self.lines(Outcome::Noted)),
-            ("General", self.general.clone()),
+            ("General", general),
         ];
         sections.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()
     }

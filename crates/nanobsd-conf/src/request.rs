@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::defaults::fixed;
+
 /// The product that a configuration is converted for.
 pub trait Product {
     /// The product definition that the converted one overrides, as a path from the root of the repository.
@@ -27,6 +29,12 @@ pub struct Checked {
     pub warnings: Vec<String>,
     /// The variables that the build sets for hooks, as far as their values follow from the definition.
     pub hook_variables: BTreeMap<String, String>,
+}
+
+/// Whether the variable `name` can have another value in a hook than in the file.
+pub fn differs_in_hooks(product: &dyn Product, name: &str) -> bool {
+    // Hooks see the name of the file: the product's name may be another.
+    name != "NANO_NAME" && (fixed(name).is_some() || product.sets_for_hooks(name))
 }
 
 /// A conversion to do.

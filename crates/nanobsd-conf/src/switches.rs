@@ -9,12 +9,13 @@ use rootfs::{metalog, vis};
 
 use super::configuration::Variable;
 use super::conversion::{Conversion, MODES};
-use super::copy::{Copy, below};
+use super::copy::{Content, Copy, below, without_carriage_returns};
 use super::key::array;
 use super::location::Location;
 use super::package::package_name;
 use super::site::Site;
 use super::table::VariableRow;
+use super::value::Value;
 
 /// Sets the keys of `[customize]`.
 ///
@@ -54,9 +55,9 @@ fn registered<'a>(site: Site<'a>, names: &[&str]) -> Option<&'a Location> {
 }
 
 /// The value of a variable, if it is known.
-fn known<'a>(site: Site<'a>, name: &str) -> Option<(&'a str, &'a Location)> {
+fn known<'a>(site: Site<'a>, name: &str) -> Option<(&'a Value, &'a Location)> {
     let Variable { value, location } = site.configuration.variables.get(name)?;
-    Some((value.as_deref().ok()?, location))
+    Some((value.as_ref().ok()?, location))
 }
 
 /// `cust_install_files`; returns whether there is anything to install.
@@ -85,10 +86,11 @@ fn install_files(conversion: &mut Conversion, location: &Location, site: Site<'_
             format!("cust_install_files: {} is left out: the product has its own", copy.to.display()),
         );
     }
-    if copies.is_empty() {
+    let count = copies.iter().filter(|copy| copy.content != Content::Directory).count();
+    if count == 0 {
         return Ok(false);
     }
-    let carried = format!("`cust_install_files`: {} files of {}", copies.len(), directory.display());
+    let carried = format!("`cust_install_files`: {count} files of {}", directory.display());
     conversion.report.carried(location, carried);
     conversion.copies.extend(copies);
     Ok(true)
@@ -108,8 +110,8 @@ fn modes_of_copies(conversion: &mut Conversion) {
 }
 
 /// `NANO_CUST_FILES_MTREE`
-fn files_mtree(conversion: &mut Conversion, value: &str, location: &Location, files: bool, site: Site<'_>) {
-    let from = site.path(value);
+fn files_mtree(conversion: &mut Conversion, value: &Value, location: &Location, files: bool, site: Site<'_>) {
+    let from = site.find(value).unwrap_or_default();
     let Some(text) = fs::read_to_string(&from).ok().filter(|_| files) else {
         let why = if files { "there is no such file here" } else { "there are no files to install" };
         let note = format!("`NANO_CUST_FILES_MTREE`: {why} ({})", from.display());
@@ -120,12 +122,18 @@ fn files_mtree(conversion: &mut Conversion, value: &str, location: &Location, fi
     conversion.draft.set("customize.files_mtree", key, origin);
     let carried = format!("`NANO_CUST_FILES_MTREE`: customize.files_mtree, copied to {MODES}");
     conversion.report.carried(location, carried);
-    if let Err(error) = metalog::parse_changes(MODES, &text) {
+    if let Err(error) = metalog::parse_changes(MODES, &text.replace("\r\n", "\n")) {
         let note =
             format!("`NANO_CUST_FILES_MTREE`: {error:#}\nhint: write one path per line, as `mtree -C` does");
         conversion.report.noted(location, note);
     }
-    conversion.copies.push(Copy { from: Some(from), to: PathBuf::from(MODES), mode: None });
+    let has_carriage_returns = text.contains("\r\n");
+    let content = match has_carriage_returns {
+        true => Content::Script(without_carriage_returns(text.as_bytes())),
+        false => Content::File(from),
+    };
+    let to = PathBuf::from(MODES);
+    conversion.copies.push(Copy::new(content, to));
 }
 
 /// `NANO_PACKAGE_DIR` and `NANO_PACKAGE_LIST`
@@ -134,7 +142,8 @@ fn report_package_variables(conversion: &mut Conversion, site: Site<'_>) {
     if let Some(((_, location), row)) = known(site, "NANO_PACKAGE_DIR").zip(row) {
         conversion.report.left(location, format!("`NANO_PACKAGE_DIR`: {}", row.advice()));
     }
-    if let Some((_, location)) = known(site, "NANO_PACKAGE_LIST") {
+    let list = known(site, "NANO_PACKAGE_LIST").filter(|(list, _)| list.plain().is_ok());
+    if let Some((_, location)) = list {
         if conversion.customization.pkgng {
             conversion.report.carried(location, "`NANO_PACKAGE_LIST`: pkglist");
         } else {
@@ -145,9 +154,9 @@ fn report_package_variables(conversion: &mut Conversion, site: Site<'_>) {
 
 /// `cust_pkgng`
 fn packages(conversion: &mut Conversion, location: &Location, site: Site<'_>) -> Result<()> {
-    let list = known(site, "NANO_PACKAGE_LIST").filter(|(list, _)| list.trim() != "*");
+    let list = site.configuration.plain("NANO_PACKAGE_LIST").filter(|list| list.trim() != "*");
     let files = match list {
-        Some((list, _)) => list.split_whitespace().map(str::to_owned).collect(),
+        Some(list) => list.split_whitespace().map(str::to_owned).collect(),
         None => site.packages()?,
     };
     for file in files {

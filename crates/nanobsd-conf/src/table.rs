@@ -21,7 +21,6 @@ impl VariableRow {
     }
 
     /// The keys of the product definition that replace it.
-    #[cfg(test)]
     pub fn keys(&self) -> impl Iterator<Item = &'static str> {
         let words = self.here.unwrap_or_default().split('`').skip(1).step_by(2);
         words.filter(|word| word.contains('.') && !word.contains(' '))

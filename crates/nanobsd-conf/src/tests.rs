@@ -18,7 +18,8 @@ impl Product for Appliance {
     }
 
     fn sets_for_hooks(&self, name: &str) -> bool {
-        ["NANO_WORLDDIR", "NANO_TOOLS", "NANO_OBJ", "NANO_NAME", "NANO_DRIVE", "NANO_LABEL"].contains(&name)
+        let names = ["WORLDDIR", "TOOLS", "OBJ", "NAME", "DRIVE", "LABEL", "SLICE_CFG", "MEDIASIZE"];
+        name.strip_prefix("NANO_").is_some_and(|name| names.contains(&name))
     }
 
     fn check(&self, file: &Path) -> Result<Checked> {
@@ -35,7 +36,15 @@ impl Product for Appliance {
         {
             bail!("slices.cfg_folder: {path} is not in the repository");
         }
-        Ok(Checked::default())
+        let drive =
+            definition.get("media").and_then(|media| media.get("drive")).and_then(|drive| drive.as_str());
+        let values = [
+            ("NANO_SLICE_CFG", "s3"),
+            ("NANO_DRIVE", drive.unwrap_or("ada0")),
+            ("NANO_MEDIASIZE", "1981728"),
+        ];
+        let hook_variables = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Ok(Checked { hook_variables, ..Checked::default() })
     }
 }
 
@@ -109,9 +118,15 @@ proptest::proptest! {
         }
         let desk = Desk::new();
         desk.write("site/gw.conf", &text);
-        if let Err(error) = desk.convert() {
-            let message = format!("{error:#}");
-            assert!(message.contains("gw.conf, line "), "{message}");
+        match desk.convert() {
+            Ok(_) => {
+                let notes = desk.made("NOTES.md");
+                assert!(!notes.lines().any(|line| line.trim().is_empty() != line.is_empty() || line.trim() == "-"), "{notes}");
+            }
+            Err(error) => {
+                let message = format!("{error:#}");
+                assert!(message.contains("gw.conf, line "), "{message}");
+            }
         }
     }
 }
@@ -229,16 +244,18 @@ NANO_SECTS=63 & NANO_DATASIZE=-1
       hint: see `image --src DIR`: or `--world DIR`, `--sets DIR`: docs/sets.md
       line 2: `NANO_OBJ`: it depends on NANO_SRC, whose value is not known
       hint: objects are in cargo's target directory, one tree of them per source tree; `CARGO_TARGET_DIR` moves them
-      line 3: `NANO_MEDIASIZE`: the value is the output of `expr 1014644736 / 512`, and commands are not run
+      line 3: `NANO_MEDIASIZE`: the value is the output of `expr 1014644736 / 512`, and commands are not run; media.size of appliance/appliance.toml is used
       hint: see `media.size`
-      line 4: `NANO_NAME`: `${1:-gw}` is not supported; only `${NAME}` is
+      line 4: `NANO_NAME`: `${1:-gw}` is not supported; only `${NAME}` is; product.name of appliance/appliance.toml is used
       hint: see `product.name`: it also names the images
-      line 5: `NANO_HEADS`: it depends on HEADS, which the file does not set
+      line 5: `NANO_HEADS`: it depends on HEADS, which the file does not set; media.heads of appliance/appliance.toml is used
       hint: see `media.heads`
-      line 6: `NANO_DRIVE`: it depends on DRIVE, which the file does not set
+      line 6: `NANO_DRIVE`: it depends on DRIVE, which the file does not set; media.drive of appliance/appliance.toml is used
       hint: see `media.drive`: `ad0` is now called `ada0`
       lines 7-10: `if [ -n "$DEBUG" ]; then ...`: its effect depends on the machine that runs it; it may set NANO_KERNEL; it may register functions
-      hint: set the right values in product.toml, and write the hooks of these functions by hand
+      hint: set the right values in product.toml
+      line 9: `customize_cmd cust_debug` is run only if `[ -n "$DEBUG" ]`
+      hint: if it applies, move it out of there and convert again
       line 11: `for name in a b; do NANO_NAME=$name; done`: its effect depends on the machine that runs it; it may set NANO_NAME
       hint: set the right values in product.toml
       line 12: `while read line; do echo; done < list`: its effect depends on the machine that runs it
@@ -251,7 +268,8 @@ NANO_SECTS=63 & NANO_DATASIZE=-1
       hint: set the right values in product.toml
       line 17: `: ${NANO_IMAGES:=1}`: commands are not run
       lines 18-20: `cat > x <<E ...`: commands are not run
-      line 21: `. $(dirname $0)/common.conf`: the value is the output of `dirname $0`, and commands are not run
+      line 21: `. $(dirname $0)/common.conf`: common.conf is not in the directory of the file
+      hint: put it there and convert again
       line 22: `. lacks.conf`: lacks.conf is not in the directory of the file
       hint: put it there and convert again
       line 23: `.`: the name of the file is missing
@@ -259,7 +277,9 @@ NANO_SECTS=63 & NANO_DATASIZE=-1
       hint: set the right values in product.toml
       line 25: the function set_up: no registered function calls it
       line 26: `set_up`: it calls the function set_up, and commands are not run; it may set NANO_IMAGES; it may register functions
-      hint: set the right values in product.toml, and write the hooks of these functions by hand
+      hint: set the right values in product.toml
+      line 26: `customize_cmd cust_x` is run only in `set_up`
+      hint: if it applies, move it out of there and convert again
       line 27: `}`: it closes a bracket or construct that is not open
     General:
       `cargo xtask image` will refuse product.toml until it is corrected: laying the slices out: the slots and /data both ask for all that is left
@@ -307,9 +327,9 @@ early_customize_cmd cust_twice
         @r#"
     Not carried over:
       line 3: `NANO_ARCH`: `amd64`: the product is for i386 only
-      line 6: `NANO_BOOTLOADER`: `boot/grub` is not boot/boot0sio, boot/boot0 or boot/mbr
+      line 6: `NANO_BOOTLOADER`: `boot/grub` is not boot/boot0sio, boot/boot0 or boot/mbr; boot.code of appliance/appliance.toml is used
       hint: boot.code of product.toml chooses the boot manager
-      line 7: `NANO_BOOT0CFG`: `-s 9` is not a slice from 1 to 4
+      line 7: `NANO_BOOT0CFG`: `-s 9` is not a slice from 1 to 4; boot.packet, boot.update, boot.default, boot.menu, boot.ticks of appliance/appliance.toml are used
       line 11: `NANO_MD_BACKING`: images are written as files; there is no md(4)
       line 12: `NANO_HOLIDAY`: nothing uses it here
       line 18: `FlashDevice SanDisk`: it needs two words, vendor and size
@@ -630,4 +650,402 @@ fn a_directory_outside_of_the_repository_is_reported() {
     hint: to let others build the same, move it into the repository and correct the paths in product.toml
     `cargo xtask image` will refuse product.toml until it is corrected: slices.cfg_folder: "DESK/gw/cfg" is not in the repository
     "#);
+}
+
+/// Runs the hook `path` with a tree and NANO_TOOLS as a build does; returns what it printed.
+fn run(desk: &Desk, path: &str) -> String {
+    let gw = desk.path("repository/gw");
+    fs::create_dir_all(desk.path("tree")).unwrap();
+    let output = std::process::Command::new("/bin/sh")
+        .arg(gw.join("hooks").join(path))
+        .current_dir(desk.path("tree"))
+        .env("NANO_WORLDDIR", desk.path("tree"))
+        .env("NANO_TOOLS", &gw)
+        .env("NANO_DRIVE", "ada0")
+        .env("NANO_SLICE_CFG", "s3")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn hooks_get_the_values_that_hold_here_and_notes_say_so() {
+    let desk = Desk::new();
+    let text = "\
+NANO_DRIVE=ad0
+NANO_MEDIASIZE=8G
+NANO_SLICE_CFG=s2
+NANO_SLICE_DATA=s3
+NANO_DATASIZE=40960
+APP=/dev/${NANO_DRIVE}${NANO_SLICE_DATA}
+EARLY=/dev/$NANO_DRIVE
+cust_fstab() {
+	echo \"/dev/${NANO_DRIVE}${NANO_SLICE_DATA} /app ufs rw 2 2\"
+	echo \"$APP $EARLY $NANO_SLICE_CFG $NANO_ALTROOT ${NANO_PARTITION_ROOT} $NANO_SLICE_ROOT\"
+	echo \"/dev/ad0s3 ${NANO_MEDIASIZE}\"
+}
+customize_cmd cust_fstab
+";
+    insta::assert_snapshot!(desk.notes(text), @r"
+    Not carried over:
+      line 2: `NANO_MEDIASIZE`: `8G` is not a number of 512-byte sectors; media.size of appliance/appliance.toml is used
+      line 3: `NANO_SLICE_CFG`: slice 3 is `/cfg`
+      line 4: `NANO_SLICE_DATA`: slice 4 is `/data`
+    Carried over, needs a look:
+      line 1: `NANO_DRIVE`: `ad0` becomes `ada0`, the name of the card since FreeBSD 9
+      line 1: `NANO_DRIVE`: hooks get `ada0` instead of `ad0`
+      line 2: `NANO_MEDIASIZE`: hooks get `1981728` instead of `8G`
+      line 3: `NANO_SLICE_CFG`: hooks get `s3` instead of `s2`
+      line 4: `NANO_SLICE_DATA`: hooks get `s4` instead of `s3`
+      line 11: `/dev/ad0`: since FreeBSD 9 the card is /dev/ada0
+      line 11: `/dev/ad0s3` is another slice here
+      hint: use /dev/ada0s4
+    ");
+    assert_eq!(
+        run(&desk, "customize.d/10-cust_fstab"),
+        "/dev/ada0s4 /app ufs rw 2 2\n/dev/ada0s4 /dev/ada0 s3 s2a a s1\n/dev/ad0s3 \n"
+    );
+    // A value that is taken before the variable is set again.
+    fs::remove_dir_all(desk.path("repository/gw")).unwrap();
+    desk.notes(
+        "NANO_DRIVE=da7\nA=$NANO_DRIVE\nNANO_DRIVE=da0\ncust_x() { echo $A; }\ncustomize_cmd cust_x\n",
+    );
+    assert_eq!(run(&desk, "customize.d/10-cust_x"), "da7\n");
+}
+
+#[test]
+fn volume_names_become_labels_in_notes() {
+    let desk = Desk::new();
+    desk.write("site/Files/root/save", "#!/bin/sh\nmount /dev/ufs/gws3 /cfg\n# /dev/ufs/gws3\n");
+    desk.write("site/Files/etc/fstab", "/dev/ufs/data /data ufs rw 2 2\n/dev/label/gws3 /cfg ufs rw 2 2\n");
+    let text = "\
+NANO_LABEL=gw
+NANO_DATASIZE=20480
+cust_x() {
+	echo \"/dev/ufs/${NANO_LABEL}s4 /data ufs rw 2 2\" >> ${NANO_WORLDDIR}/etc/fstab
+	echo /dev/ufs/${NANO_LABEL}${NANO_SLICE_ROOT}a $DATA
+}
+DATA=/dev/ufs/gws4
+customize_cmd cust_x cust_install_files
+NANO_DRIVE=ufs/gw
+";
+    insta::assert_snapshot!(desk.notes(text), @r"
+    Not carried over:
+      line 9: `NANO_DRIVE`: `ufs/gw` is a label, not a disk; media.drive of appliance/appliance.toml is used
+      hint: with media.label, the slices are found by their labels
+    Carried over, needs a look:
+      line 4: `/dev/ufs/${NANO_LABEL}s4`: file systems of the image have no volume names; their slices have GEOM labels
+      hint: use /dev/label/gws4
+      line 5: `/dev/ufs/${NANO_LABEL}${NANO_SLICE_ROOT}a`: file systems of the image have no volume names; their slices have GEOM labels
+      hint: use /dev/label/gws1a
+      line 7: `/dev/ufs/gws4`: file systems of the image have no volume names; their slices have GEOM labels
+      hint: use /dev/label/gws4
+    General:
+      registered after a function but applied before all hooks: cust_install_files (line 8)
+      Files/etc/fstab, line 1: `/dev/ufs/data`: file systems of the image have no volume names; their slices have GEOM labels
+      hint: set media.label of product.toml, and use /dev/label/NAMEs3 for /cfg and /dev/label/NAMEs4 for /data
+      Files/root/save, line 2: `/dev/ufs/gws3`: file systems of the image have no volume names; their slices have GEOM labels
+      hint: use /dev/label/gws3
+    ");
+}
+
+#[test]
+fn carriage_returns_are_removed_with_one_note() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.write("site/common.conf", "NANO_HEADS=32\r\n");
+    desk.write("site/Files/root/save", "#!/bin/sh\r\necho saved\r\n");
+    desk.write("site/Files/etc/rc.conf", "a=b\r\n");
+    desk.write("site/Files/etc/logo", "a\0b\r\n");
+    desk.write("site/lib/greet", "greet() {\r\n\techo hello\r\n}\r\n");
+    desk.write("site/lib/data", "a\r\n");
+    fs::set_permissions(desk.path("site/Files/root/save"), fs::Permissions::from_mode(0o755)).unwrap();
+    let text = "NANO_NAME=gw\n. common.conf\ncust_x() (\n\techo a\\\n b\n\tcat << E\nit is\nE\n\t. ${NANO_TOOLS}/lib/greet\n\tgreet\n\tcat lib/data\n)\ncustomize_cmd cust_x \
+                cust_install_files\nCONF_WORLD='\nWITHOUT_A=\n'\n";
+    insta::assert_snapshot!(desk.notes(&text.replace('\n', "\r\n")), @r"
+    General:
+      carriage returns at line ends are removed from gw.conf, common.conf, hooks/site/lib/greet, Files/root/save
+      registered after a function but applied before all hooks: cust_install_files (line 13)
+      lines end with carriage returns in hooks/site/lib/data, Files/etc/rc.conf
+      hint: remove them if the unit does not expect them
+    ");
+    assert_eq!(run(&desk, "customize.d/10-cust_x"), "a b\nit is\nhello\na\r\n");
+    for (path, text, mode) in [
+        ("Files/root/save", "#!/bin/sh\necho saved\n", 0o755),
+        ("Files/etc/rc.conf", "a=b\r\n", 0o644),
+        ("Files/etc/logo", "a\0b\r\n", 0o644),
+    ] {
+        assert_eq!(desk.made(path), text, "{path}");
+        let made = fs::metadata(desk.path("repository/gw").join(path)).unwrap();
+        assert_eq!(made.permissions().mode() & 0o777, mode, "{path}");
+    }
+    assert!(!desk.made("product.toml").contains('\r') && !desk.made("NOTES.md").contains('\r'));
+}
+
+#[test]
+fn modes_of_directories_and_links_are_kept() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let desk = Desk::new();
+    for path in ["Files/etc/priv/key", "Files/spool/x", "Files/usual/x", "cfg/ssh/key"] {
+        desk.write(&format!("site/{path}"), "");
+    }
+    for (path, mode) in
+        [("Files/etc/priv", 0o700), ("Files/spool", 0o1777), ("Files/usual", 0o775), ("cfg/ssh", 0o700)]
+    {
+        fs::set_permissions(desk.path("site").join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for (target, path) in [
+        ("/usr/share/zoneinfo/Europe/Berlin", "cfg/localtime"),
+        ("../var/run/resolv.conf", "cfg/resolv.conf"),
+        ("ssh", "cfg/directory"),
+        ("../../outside", "Files/etc/leaves"),
+        ("/nowhere", "Files/etc/absolute"),
+    ] {
+        symlink(target, desk.path("site").join(path)).unwrap();
+    }
+    let text = "NANO_CFGDIR=cfg\ncustomize_cmd cust_install_files\n";
+    insta::assert_snapshot!(desk.notes(text), @r"
+    Carried over, needs a look:
+      line 1: `NANO_CFGDIR`: cfg/ssh has mode 0700; in the image it has 0755
+    General:
+      Files/etc/leaves is a link that leads out of Files, as it does in NanoBSD
+    ");
+    assert_eq!(desk.made("files.mtree"), "./etc/priv mode=0700\n./spool mode=1777\n");
+    for (target, path) in [
+        ("/usr/share/zoneinfo/Europe/Berlin", "cfg/localtime"),
+        ("../var/run/resolv.conf", "cfg/resolv.conf"),
+        ("ssh", "cfg/directory"),
+        ("/nowhere", "Files/etc/absolute"),
+    ] {
+        let made = fs::read_link(desk.path("repository/gw").join(path)).unwrap();
+        assert_eq!(made, Path::new(target), "{path}");
+    }
+}
+
+#[test]
+fn a_function_has_a_name_that_every_shell_accepts() {
+    let desk = Desk::new();
+    let text = "\
+add_foo-bar () { helper.1; x=$(2nd); echo \"$x add_foo-bar\"; }
+helper.1 () { echo helped; }
+2nd() { echo second; }
+add_foo_bar() { true; }
+customize_cmd add_foo-bar
+";
+    insta::assert_snapshot!(desk.notes(text), @r"
+    Not carried over:
+      line 4: the function add_foo_bar: no registered function calls it
+    Carried over, needs a look:
+      line 1: the function add_foo-bar is named add_foo_bar_ in its hook: on other systems than FreeBSD, the name of a function has only letters, digits and `_`
+      line 2: the function helper.1 is named helper_1 in its hook: on other systems than FreeBSD, the name of a function has only letters, digits and `_`
+      line 3: the function 2nd is named _2nd in its hook: on other systems than FreeBSD, the name of a function has only letters, digits and `_`
+    ");
+    assert_eq!(run(&desk, "customize.d/10-add_foo-bar"), "helped\nsecond add_foo-bar\n");
+}
+
+#[test]
+fn echo_is_freebsds() {
+    let desk = Desk::new();
+    desk.notes("cust_x() { echo 'a\\tb'; echo -e 'a\\tb'; echo -n x; }\ncustomize_cmd cust_x\n");
+    assert_eq!(run(&desk, "customize.d/10-cust_x"), "a\\tb\na\tb\nx");
+}
+
+#[test]
+fn files_that_functions_read_come_along() {
+    let desk = Desk::new();
+    for path in [
+        "site/My_Box/overlay/etc/x",
+        "rsc/y",
+        "rsc/z",
+        "site/tools/w",
+        "site/list",
+        "site/set/a.conf",
+        "site/deep/v",
+    ] {
+        desk.write(path, &format!("{path}\n"));
+    }
+    fs::create_dir_all(desk.path("site/My_Box/overlay/empty")).unwrap();
+    let text = "\
+NANO_NAME=My_Box
+RSC=../rsc
+TOOLS=$(pwd)/tools
+cust_overlay() (
+	cd $NANO_NAME/overlay
+	find . -name x -exec cat {} +
+	cat ../../list
+)
+cust_files() {
+	local deep=${NANO_TOOLS}/deep
+	cat ../rsc/y
+	cp $RSC/z ${NANO_WORLDDIR}/z && cat ${NANO_WORLDDIR}/z
+	cat ${TOOLS}/w < list
+	for f in a; do cat ${NANO_SRC}/${NANO_TOOLS}/set/$f.conf; done
+	cat \"$deep/v\"
+	cd ${NANO_WORLDDIR} && mkdir -p etc && touch etc/list && cat z
+}
+customize_cmd cust_overlay cust_files
+";
+    insta::assert_snapshot!(desk.notes(text), @r"
+    Carried over, needs a look:
+      line 1: `NANO_NAME`: `My_Box` becomes `my-box`: a product name has 1 to 15 of a-z, 0-9 and `-`
+    ");
+    assert_eq!(run(&desk, "customize.d/10-cust_overlay"), "site/My_Box/overlay/etc/x\nsite/list\n");
+    assert_eq!(
+        run(&desk, "customize.d/20-cust_files"),
+        "rsc/y\nrsc/z\nsite/tools/w\nsite/set/a.conf\nsite/deep/v\nrsc/z\n"
+    );
+    assert!(desk.path("repository/gw/hooks/site/site/My_Box/overlay/empty").is_dir());
+}
+
+#[test]
+fn files_that_functions_do_not_find_are_reported() {
+    let desk = Desk::new();
+    let text = "\
+cust_x() {
+	cp /usr/share/misc/termcap ${NANO_WORLDDIR}/etc
+	cp rsc/x ${NANO_WORLDDIR}
+	(cd ../overlay; cat y)
+	cat ${NANO_TOOLS}/Files/z
+	sed -e 's/a/b/' /etc/rc.conf > /etc/x
+	tar cf - . | true
+	echo /etc/motd > /tmp/x 2> /dev/null
+	cd ${NANO_WORLDDIR}
+	cat etc/passwd
+	ln -s /cfg/x etc/y
+	. $(dirname $0)/Files/z
+	sed -i '' -e '/x/d' etc/z
+}
+customize_cmd cust_x
+";
+    insta::assert_snapshot!(desk.notes(text), @r"
+    Carried over, needs a look:
+      line 2: `/usr/share/misc/termcap` is a path of the build host
+      hint: for a file of the image, write `${NANO_WORLDDIR}/usr/share/misc/termcap`; put other files beside the configuration
+      line 3: `rsc/x`: rsc/x does not exist beside the configuration, where nanobsd.sh is started
+      hint: put it there and convert again
+      line 4: `../overlay`: ../overlay does not exist beside the configuration, where nanobsd.sh is started
+      hint: put it there and convert again
+      line 5: `${NANO_TOOLS}/Files/z`: Files/z does not exist beside the configuration, where nanobsd.sh is started
+      hint: put it there and convert again
+      line 6: `/etc/rc.conf` is a path of the build host
+      hint: for a file of the image, write `${NANO_WORLDDIR}/etc/rc.conf`; put other files beside the configuration
+      line 6: `/etc/x` is a path of the build host
+      hint: for a file of the image, write `${NANO_WORLDDIR}/etc/x`; put other files beside the configuration
+      line 7: `.` is the directory of the configuration, which is not copied as a whole
+      hint: copy the files that the hook needs
+      line 8: `etc/motd`: FreeBSD 13 has /etc/motd.template and no /etc/motd
+      line 12: `$(dirname $0)/Files/z`: Files/z does not exist beside the configuration, where nanobsd.sh is started
+      hint: put it there and convert again
+      line 12: `$0` is the hook, not nanobsd.sh
+      hint: write `${NANO_TOOLS}` for the directory
+    ");
+}
+
+#[test]
+fn functions_under_a_condition_are_reported_with_it() {
+    insta::assert_snapshot!(
+        notes(
+            "\
+if [ -n \"$DEBUG\" ]; then
+	cust_debug() { true; }
+	customize_cmd cust_debug
+else
+	late_customize_cmd cust_release
+fi
+[ -d x ] && customize_cmd cust_x
+cust_release() { true; }
+cust_x() { true; }
+customize_cmd cust_debug
+set_up() { customize_cmd cust_x; }
+set_up now
+"
+        ),
+        @r#"
+    Not carried over:
+      lines 1-6: `if [ -n "$DEBUG" ]; then ...`: its effect depends on the machine that runs it; it may register functions
+      line 2: the function cust_debug is defined only if `[ -n "$DEBUG" ]`
+      line 3: `customize_cmd cust_debug` is run only if `[ -n "$DEBUG" ]`
+      hint: if it applies, move it out of there and convert again
+      line 5: `late_customize_cmd cust_release` is run only if not `[ -n "$DEBUG" ]`
+      hint: if it applies, move it out of there and convert again
+      line 7: `[ -d x ] && customize_cmd cust_x`: commands are not run; it may register functions
+      line 7: `customize_cmd cust_x` is run only if `[ -d x ]`
+      hint: if it applies, move it out of there and convert again
+      line 8: the function cust_release: no registered function calls it
+      line 9: the function cust_x: no registered function calls it
+      line 10: `cust_debug`: the function is defined only if `[ -n "$DEBUG" ]` (line 2)
+      hint: if it applies, move it out of there and convert again
+      line 11: the function set_up: no registered function calls it
+      line 12: `set_up now`: it calls the function set_up, and commands are not run; it may register functions
+      line 12: `customize_cmd cust_x` is run only in `set_up now`
+      hint: if it applies, move it out of there and convert again
+    "#
+    );
+}
+
+#[test]
+fn a_configuration_that_sets_nothing_is_reported() {
+    for text in ["", "# NANO_NAME=gw\n", "FOO=bar\nf() { true; }\n", "echo x\n"] {
+        let notes = notes(text);
+        assert!(
+            notes.contains("gw.conf sets no variable of NanoBSD and registers no function"),
+            "{text}: {notes}"
+        );
+    }
+    for text in
+        ["NANO_HEADS=16\n", "customize_cmd cust_comconsole\n", "FlashDevice SanDisk 1G\n", "CONF_WORLD=\n"]
+    {
+        assert!(!notes(text).contains("sets no variable"), "{text}");
+    }
+}
+
+#[test]
+fn paths_from_nanobsds_directory_are_found_beside_the_configuration() {
+    for tools in [
+        "",
+        "NANO_TOOLS=$(pwd)\n",
+        "NANO_TOOLS=`pwd`\n",
+        "NANO_TOOLS=/usr/src/tools/tools/nanobsd\n",
+        "NANO_TOOLS=.\n",
+    ] {
+        let desk = Desk::new();
+        for path in ["cfg/hosts", "data/index.html", "Files/etc/motd", "Pkg/sudo-1.9.pkg", "common.conf"] {
+            desk.write(&format!("site/{path}"), "");
+        }
+        desk.write("site/common.conf", "NANO_HEADS=32\n");
+        desk.write("site/my.mtree", "./etc/motd mode=0600\n");
+        let text = format!(
+            "{tools}NANO_CFGDIR=${{NANO_TOOLS}}/cfg\nNANO_DATADIR=/usr/src/tools/tools/nanobsd/data\n. \"${{NANO_TOOLS}}/common.conf\"\n\
+             NANO_CUST_FILES_MTREE=${{NANO_TOOLS}}/my.mtree\nNANO_PACKAGE_DIR=${{NANO_SRC}}/${{NANO_TOOLS}}/Pkg\n\
+             customize_cmd cust_install_files cust_pkgng\n"
+        );
+        let notes = desk.notes(&text);
+        for path in ["cfg/hosts", "data/index.html", "files.mtree", "pkglist", "Files/etc/motd"] {
+            assert!(desk.path("repository/gw").join(path).is_file(), "{path}: {text}{notes}");
+        }
+        assert!(desk.made("product.toml").contains("heads = 32"), "{text}{notes}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_a_number_is_reported_in_one_sentence() {
+    for value in ["8G", "0x100000", "'\n8G'", "$(x)"] {
+        let desk = Desk::new();
+        desk.write("site/gw.conf", &format!("NANO_MEDIASIZE={value}\n"));
+        let notes = desk.convert().unwrap().notes;
+        let lines: Vec<String> = notes.into_iter().flat_map(|(_, lines)| lines).collect();
+        let about: Vec<&String> = lines.iter().filter(|line| line.contains("NANO_MEDIASIZE")).collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert!(about[0].contains("; media.size of appliance/appliance.toml is used"), "{about:?}");
+    }
+}
+
+#[test]
+fn paths_with_blanks_are_quoted_in_commands() {
+    let desk = Desk::new();
+    desk.write("site/gw.conf", "NANO_NAME=gw\n");
+    desk.convert_to("repository/my gw").unwrap();
+    let product = fs::read_to_string(desk.path("repository/my gw/product.toml")).unwrap();
+    assert!(product.contains("`cargo xtask image -c 'my gw/product.toml'`"), "{product}");
 }

@@ -92,6 +92,41 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     }
 }
 
+/// The commands of the substitutions in `word`, without their brackets.
+pub fn substitutions(word: &str) -> Vec<Range<usize>> {
+    let mut scanner = Scanner { text: word, at: 0, depth: 0 };
+    let mut found = Vec::new();
+    let mut quoted = false;
+    while let Some(byte) = scanner.peek() {
+        let start = scanner.at;
+        let rest = scanner.rest();
+        let begin = match byte {
+            b'"' => {
+                quoted = !quoted;
+                scanner.at += 1;
+                continue;
+            }
+            b'\'' if quoted => {
+                scanner.at += 1;
+                continue;
+            }
+            b'$' if rest.starts_with("${") => {
+                scanner.at += 2;
+                continue;
+            }
+            b'$' if rest.starts_with("$(") && !rest.starts_with("$((") => start + 2,
+            _ => start + 1,
+        };
+        if scanner.part().is_err() {
+            break;
+        }
+        if byte == b'`' || begin == start + 2 {
+            found.push(begin..scanner.at - 1);
+        }
+    }
+    found
+}
+
 /// The number of the line that contains the byte `at`, from 1.
 pub fn line(text: &str, at: usize) -> usize {
     text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1

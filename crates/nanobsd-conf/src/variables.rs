@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::Result;
-use toml_edit::Value;
 
 use super::configuration::{FLASH_DEVICE, Variable};
 use super::conversion::Conversion;
-use super::copy::below;
+use super::copy::{Content, below};
 use super::location::Location;
 use super::meaning::{Meaning, meaning};
 use super::site::Site;
 use super::stage::Stage;
 use super::table::VariableRow;
+use super::value::Value;
 
 /// Converts all variables, in the order of their lines.
 ///
@@ -34,32 +34,53 @@ fn convert_one(conversion: &mut Conversion, name: &str, variable: &Variable, sit
         return Ok(()); // reported when it was read
     }
     let in_hooks = conversion.customization.used.contains(name);
-    let value = match &variable.value {
-        Ok(value) => value.as_str(),
-        Err(_) if in_hooks => return Ok(()), // reported with its hook
-        Err(why) => {
-            let advice = VariableRow::find(name).map(|row| format!("\nhint: {}", row.advice()));
-            conversion.report.left(location, format!("`{name}`: {why}{}", advice.unwrap_or_default()));
-            return Ok(());
-        }
-    };
-    match name {
-        "NANO_KERNEL" => note_kernel(conversion, value, location, site),
-        "NANO_CFGDIR" => {
+    match (name, &variable.value) {
+        ("NANO_CFGDIR", Ok(value)) => {
             return copy_directory(conversion, ("slices.cfg_folder", "cfg"), name, (value, location), site);
         }
-        "NANO_DATADIR" => {
+        ("NANO_DATADIR", Ok(value)) => {
             return copy_directory(conversion, ("slices.data_folder", "data"), name, (value, location), site);
         }
         // Reported with the function that uses them.
-        "NANO_CUST_FILES_MTREE" | "NANO_PACKAGE_DIR" | "NANO_PACKAGE_LIST" => return Ok(()),
+        ("NANO_CUST_FILES_MTREE" | "NANO_PACKAGE_DIR", Ok(_)) => return Ok(()),
+        ("NANO_KERNEL", Ok(value)) => note_kernel(conversion, value, location, site),
         _ => {}
     }
-    set_keys(conversion, name, value, location, site);
+    match (variable.plain(), &variable.value) {
+        (Ok(_), _) if name == "NANO_PACKAGE_LIST" => return Ok(()), // the same
+        (Ok(value), _) => set_keys(conversion, name, &value, location, site),
+        (Err(_), Err(_)) if in_hooks => return Ok(()), // reported with its hook
+        // Hooks know the part that is not known in the file.
+        (Err(_), Ok(_)) if in_hooks => {}
+        (Err(why), _) => {
+            let row = VariableRow::find(name);
+            let advice = row.map(|row| format!("\nhint: {}", row.advice())).unwrap_or_default();
+            let note = format!("`{name}`: {why}{}{advice}", instead(name, site));
+            conversion.report.left(location, note);
+            return Ok(());
+        }
+    }
     if in_hooks {
         conversion.report.carried(location, format!("`{name}`: in the hooks that use it"));
     }
     Ok(())
+}
+
+/// What is used instead of the value of the variable `name`.
+fn instead(name: &str, site: Site<'_>) -> String {
+    let Some(row) = VariableRow::find(name) else { return String::new() };
+    let keys: Vec<&str> = row.keys().filter(|key| is_of_product(key)).collect();
+    let definition = site.request.product.definition();
+    match keys[..] {
+        [] => String::new(),
+        [key] => format!("; {key} of {definition} is used"),
+        _ => format!("; {} of {definition} are used", keys.join(", ")),
+    }
+}
+
+/// Whether `key` is set for the value of a variable.
+fn is_of_product(key: &str) -> bool {
+    !["customize.", "overlay.", "packages."].iter().any(|section| key.starts_with(section))
 }
 
 /// Sets the keys that are the meaning of a variable, or reports why there are none.
@@ -85,16 +106,23 @@ fn set_keys(conversion: &mut Conversion, name: &str, value: &str, location: &Loc
             report.carried(location, format!("`{name}`: in the values that use it"));
         }
         Ok(Meaning::Unknown) => report.left(location, format!("`{name}`: nothing uses it here")),
-        Err(why) => report.left(location, format!("`{name}`: {why}")),
+        Err(why) => {
+            // Advice comes last.
+            let (why, hint) =
+                why.split_once('\n').map_or((why.as_str(), None), |(why, hint)| (why, Some(hint)));
+            let hint = hint.map(|hint| format!("\n{hint}")).unwrap_or_default();
+            report.left(location, format!("`{name}`: {why}{}{hint}", instead(name, site)));
+        }
     }
 }
 
 /// Reports a `NANO_KERNEL` that is a file outside of the repository.
-fn note_kernel(conversion: &mut Conversion, value: &str, location: &Location, site: Site<'_>) {
-    let config = value.rsplit('/').next().unwrap_or_default();
-    let file = site.path(value);
-    let is_here = site.request.root.join("kernel").join(config).is_file();
-    if !config.is_empty() && !is_here && (file.is_file() || value.contains('/')) {
+fn note_kernel(conversion: &mut Conversion, value: &Value, location: &Location, site: Site<'_>) {
+    let Some(file) = site.find(value) else { return };
+    let config = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_here = site.request.root.join("kernel").join(&config).is_file();
+    let is_path = value.plain().is_ok_and(|value| value.contains('/'));
+    if value != &Value::default() && !is_here && (file.is_file() || is_path) {
         let note = format!(
             "`NANO_KERNEL`: the repository has no such kernel configuration\nhint: copy {} to kernel/{config}",
             file.display()
@@ -106,7 +134,7 @@ fn note_kernel(conversion: &mut Conversion, value: &str, location: &Location, si
 /// Reports options of boot0 that have no effect, because the product has another boot manager.
 fn note_boot0(conversion: &mut Conversion, site: Site<'_>) {
     let Some(variable) = site.configuration.variables.get("NANO_BOOT0CFG") else { return };
-    let code = conversion.draft.get("boot.code").and_then(Value::as_str).unwrap_or_default();
+    let code = conversion.draft.get("boot.code").and_then(toml_edit::Value::as_str).unwrap_or_default();
     if code.starts_with("boot0") {
         return;
     }
@@ -127,32 +155,42 @@ fn copy_directory(
     conversion: &mut Conversion,
     (key, to): (&str, &str),
     name: &str,
-    (value, location): (&str, &Location),
+    (value, location): (&Value, &Location),
     site: Site<'_>,
 ) -> Result<()> {
     let origin = format!("{name}, {location}");
-    let from = site.path(value);
-    if value.is_empty() {
+    let plain = value.plain();
+    let Some(from) = site.find(value).filter(|_| plain.as_deref() != Ok("")) else {
         conversion.draft.set(key, "", origin);
-        conversion.report.carried(location, format!("`{name}`: {key}"));
-    } else if from.is_dir() {
-        let copies = below(&from, Path::new(to))?;
-        for (copy, mode) in copies.iter().filter_map(|copy| Some((copy, copy.mode?))) {
-            let to = copy.to.display();
-            let note = format!(
-                "`{name}`: {to} has mode {mode:04o}; in the image it has 0755 if it is executable and 0644 otherwise"
-            );
-            conversion.report.noted(location, note);
+        match plain {
+            Ok(_) => conversion.report.carried(location, format!("`{name}`: {key}")),
+            Err(why) => conversion.report.left(location, format!("`{name}`: {why}\nhint: see {key}")),
         }
-        conversion.copies.extend(copies);
-        conversion.draft.set(key, format!("{}/{to}", conversion.base), origin);
-        conversion.report.carried(location, format!("`{name}`: {key}, copied to {to}"));
-    } else {
+        return Ok(());
+    };
+    if !from.is_dir() {
         let why = format!(
             "`{name}`: {} is not a directory here\nhint: copy it into the repository, and set {key} to its path",
             from.display()
         );
         conversion.report.left(location, why);
+        return Ok(());
+    }
+    let copies = below(&from, Path::new(to))?;
+    for (copy, mode) in copies.iter().filter_map(|copy| Some((copy, copy.mode?))) {
+        let to = copy.to.display();
+        let usual = match copy.content {
+            Content::Directory => "0755",
+            _ => "0755 if it is executable and 0644 otherwise",
+        };
+        let note = format!("`{name}`: {to} has mode {mode:04o}; in the image it has {usual}");
+        conversion.report.noted(location, note);
+    }
+    conversion.copies.extend(copies);
+    conversion.draft.set(key, format!("{}/{to}", conversion.base), origin);
+    conversion.report.carried(location, format!("`{name}`: {key}, copied to {to}"));
+    if conversion.customization.used.contains(name) {
+        conversion.report.carried(location, format!("`{name}`: in the hooks that use it"));
     }
     Ok(())
 }

@@ -1,19 +1,32 @@
 //! Expansion of a word of the shell, as far as that is possible without running anything: quotes, variables with known
 //! values, and arithmetic.
 
-use std::fmt::Write as _;
-
 use super::name::is_name;
-
-/// The value of a variable, or the reason why it is not known.
-pub type Value = Result<String, String>;
+use super::value::{Piece, Value};
 
 /// Removes the quotes of `word` and replaces variables by their values, which `lookup` returns.
 ///
 /// # Errors
 /// The reason why the value is not known: it depends on a command, or on a variable without a known value.
-pub fn expand(word: &str, lookup: &mut dyn FnMut(&str) -> Value) -> Value {
-    let mut value = String::new();
+pub fn expand(word: &str, lookup: &mut dyn FnMut(&str) -> Result<Value, String>) -> Result<Value, String> {
+    let mut value = Value::default();
+    append(word, &mut value, lookup)?;
+    Ok(value)
+}
+
+/// The beginning of the value of `word`, as far as it is known, and whether it is the whole value.
+pub fn expand_prefix(word: &str, lookup: &mut dyn FnMut(&str) -> Result<Value, String>) -> (Value, bool) {
+    let mut value = Value::default();
+    let is_whole = append(word, &mut value, lookup).is_ok();
+    (value, is_whole)
+}
+
+/// Appends the value of `word` to `value`. After an error, the part before it is in `value`.
+fn append(
+    word: &str,
+    value: &mut Value,
+    lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
+) -> Result<(), String> {
     let mut rest = word;
     let mut quoted = false;
     while let Some(c) = rest.chars().next() {
@@ -30,23 +43,26 @@ pub fn expand(word: &str, lookup: &mut dyn FnMut(&str) -> Value) -> Value {
             }
             '\\' => {
                 let next = behind.chars().next();
+                let length = next.map_or(0, char::len_utf8);
                 match next {
                     Some('\n') => {}
-                    Some(next) if !quoted || matches!(next, '$' | '`' | '"' | '\\') => value.push(next),
-                    Some(next) => value.extend(['\\', next]),
-                    None => value.push('\\'),
+                    Some(next) if quoted && !matches!(next, '$' | '`' | '"' | '\\') => {
+                        value.push_str(&rest[..1 + length]);
+                    }
+                    Some(_) => value.push_str(&behind[..length]),
+                    None => value.push_str("\\"),
                 }
-                &behind[next.map_or(0, char::len_utf8)..]
+                &behind[length..]
             }
-            '`' => return Err(printed(rest)),
-            '$' => substitute(rest, &mut value, lookup)?,
+            '`' => command(behind, behind.find('`'), 1, value)?,
+            '$' => substitute(rest, value, lookup)?,
             _ => {
-                value.push(c);
+                value.push_str(&rest[..c.len_utf8()]);
                 behind
             }
         };
     }
-    Ok(value)
+    Ok(())
 }
 
 /// The first line of `text`, for a message.
@@ -55,64 +71,103 @@ fn from(text: &str) -> String {
     format!("`{}`", line.trim_matches('`'))
 }
 
-/// The reason why the command substitution at the start of `text` has no known value.
-fn printed(text: &str) -> String {
-    let inner = text.strip_prefix("$(").unwrap_or(&text[1..]);
+/// Commands that print the directory of nanobsd.sh, or the one that it was started in.
+const SITE: [&str; 12] = [
+    "pwd",
+    "/bin/pwd",
+    "pwd -P",
+    "pwd -L",
+    "realpath .",
+    "dirname $0",
+    "realpath $(dirname $0)",
+    "realpath `dirname $0`",
+    "dirname $(realpath $0)",
+    "dirname `realpath $0`",
+    "cd $(dirname $0) && pwd",
+    "cd `dirname $0` && pwd",
+];
+
+/// Appends the output of the command at the start of `text`, which ends at `end`, before a bracket of `bracket` bytes;
+/// returns the rest of `text`.
+fn command<'a>(
+    text: &'a str,
+    end: Option<usize>,
+    bracket: usize,
+    value: &mut Value,
+) -> Result<&'a str, String> {
+    let command = &text[..end.unwrap_or(text.len())];
+    let shown = command.lines().next().unwrap_or_default();
+    let why = format!("the value is the output of `{shown}`, and commands are not run");
+    let plain = command.replace(['"', '{', '}'], "").replace(';', " &&");
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !SITE.contains(&plain.as_str()) {
+        return Err(why);
+    }
+    value.pieces.push(Piece::Site { value: Err(why) });
+    Ok(end.map_or("", |end| &text[end + bracket..]))
+}
+
+/// The byte at which the `)` is that closes the command at the start of `text`.
+fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
-    let end = inner.char_indices().find(|(_, c)| {
+    let end = text.char_indices().find(|(_, c)| {
         match c {
             '(' => depth += 1,
             ')' if depth > 0 => depth -= 1,
-            '`' | ')' | '\n' => return true,
+            ')' => return true,
             _ => {}
         }
         false
     });
-    let command = end.map_or(inner, |(end, _)| &inner[..end]);
-    format!("the value is the output of `{command}`, and commands are not run")
+    end.map(|(end, _)| end)
 }
 
 /// Appends the value of the `$...` at the start of `text` to `value`; returns the rest of `text`.
 fn substitute<'a>(
     text: &'a str,
-    value: &mut String,
-    lookup: &mut dyn FnMut(&str) -> Value,
+    value: &mut Value,
+    lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
 ) -> Result<&'a str, String> {
     if let Some(inner) = text.strip_prefix("$((") {
         let Some((expression, behind)) = inner.split_once("))") else {
             return Err(format!("the arithmetic in {} is not supported", from(text)));
         };
         let number = arithmetic(expression, lookup)?;
-        let _ = write!(value, "{number}"); // writing to a string cannot fail
+        value.push_str(&number.to_string());
         return Ok(behind);
     }
-    if text.starts_with("$(") {
-        return Err(printed(text));
+    if let Some(inner) = text.strip_prefix("$(") {
+        return command(inner, closing(inner), 1, value);
     }
     if let Some(inner) = text.strip_prefix("${") {
         let (name, behind) = inner.split_once('}').unwrap_or((inner, ""));
+        if name == "0%/*" {
+            let why = "`${0%/*}` is known only when the file is run".to_owned();
+            value.pieces.push(Piece::Site { value: Err(why) });
+            return Ok(behind);
+        }
         if !is_name(name) {
             return Err(format!("`${{{name}}}` is not supported; only `${{NAME}}` is"));
         }
-        value.push_str(&lookup(name)?);
+        value.append(&lookup(name)?);
         return Ok(behind);
     }
     let name = &text[1..];
     let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
     let (name, behind) = name.split_at(end);
     if name.is_empty() && !behind.starts_with(['@', '*', '#', '?', '-', '$', '!']) {
-        value.push('$');
+        value.push_str("$");
         return Ok(behind);
     }
     if !is_name(name) {
         return Err(format!("{} is known only when the file is run", from(text)));
     }
-    value.push_str(&lookup(name)?);
+    value.append(&lookup(name)?);
     Ok(behind)
 }
 
 /// Evaluates an expression of `$(( ))` that has integers, `+ - * / %` and parentheses.
-fn arithmetic(text: &str, lookup: &mut dyn FnMut(&str) -> Value) -> Result<i64, String> {
+fn arithmetic(text: &str, lookup: &mut dyn FnMut(&str) -> Result<Value, String>) -> Result<i64, String> {
     let fault = || format!("the arithmetic in `$(({text}))` is not supported");
     let mut sum = Sum { rest: text, lookup };
     let number = sum.terms()?.ok_or_else(fault)?;
@@ -121,7 +176,7 @@ fn arithmetic(text: &str, lookup: &mut dyn FnMut(&str) -> Value) -> Result<i64, 
 
 struct Sum<'a, 'l> {
     rest: &'a str,
-    lookup: &'l mut dyn FnMut(&str) -> Value,
+    lookup: &'l mut dyn FnMut(&str) -> Result<Value, String>,
 }
 
 impl Sum<'_, '_> {
@@ -177,7 +232,7 @@ impl Sum<'_, '_> {
         let (word, behind) = text.split_at(end);
         self.rest = behind.strip_prefix('}').unwrap_or(behind);
         if is_name(word) {
-            return Ok((self.lookup)(word)?.trim().parse().ok());
+            return Ok((self.lookup)(word)?.plain()?.trim().parse().ok());
         }
         // For sh(1), a number with a leading zero is octal.
         Ok(word.parse().ok().filter(|_| word == "0" || !word.starts_with('0')))
@@ -188,12 +243,31 @@ impl Sum<'_, '_> {
 mod tests {
     use super::*;
 
-    fn value(word: &str) -> Value {
-        expand(word, &mut |name| match name {
-            "A" => Ok("x y".to_owned()),
-            "N" => Ok("7".to_owned()),
+    fn value(word: &str) -> Result<String, String> {
+        let mut lookup = |name: &str| match name {
+            "A" => Ok(Value::from("x y")),
+            "N" => Ok(Value::from("7")),
             _ => Err(format!("`{name}` is not set")),
-        })
+        };
+        expand(word, &mut lookup)?.plain()
+    }
+
+    #[test]
+    fn the_directory_of_nanobsd_sh_stands_for_that_of_the_configuration() {
+        for word in [
+            "$(pwd)/a",
+            "`pwd`/a",
+            "\"$(pwd)\"/a",
+            "$(dirname \"$0\")/a",
+            "`dirname ${0}`/a",
+            "$(cd $(dirname $0); pwd)/a",
+            "${0%/*}/a",
+        ] {
+            let value = expand(word, &mut |name| Err(name.to_owned())).unwrap();
+            assert_eq!(value.below_site(), Some(Value::from("/a")), "{word}");
+        }
+        let (value, is_whole) = expand_prefix("a/b$(ls)/c", &mut |name| Err(name.to_owned()));
+        assert_eq!((value.plain().as_deref(), is_whole), (Ok("a/b"), false));
     }
 
     #[test]

@@ -19,7 +19,13 @@ pub(crate) fn styled(error: &Error) -> String {
     text
 }
 
-/// All causes on one line, but none that the message before it ends with, and the advice that was in them.
+/// The message of `error` with its causes on one line, and each `hint: ` on a line of its own after it.
+pub fn explain(error: &Error) -> String {
+    let (what, hints) = parts(error);
+    hints.into_iter().fold(what, |text, hint| text + HINT + &hint)
+}
+
+/// All causes on one line, each once even if the message before it includes it, and the hints that they contain.
 fn parts(error: &Error) -> (String, Vec<String>) {
     let (mut text, mut hints) = (String::new(), Vec::new());
     for cause in error.chain() {
@@ -52,6 +58,7 @@ mod tests {
         let error = anyhow!("no image\nhint: build one\nhint: or name one").context("burning");
         let hints = vec!["build one".to_owned(), "or name one".to_owned()];
         assert_eq!(parts(&error), ("burning: no image".to_owned(), hints));
+        assert_eq!(explain(&error), "burning: no image\nhint: build one\nhint: or name one");
         assert!(anstream::adapter::strip_str(&styled(&error)).to_string().ends_with("\nhint: or name one"));
     }
 }

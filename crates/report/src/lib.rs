@@ -13,9 +13,12 @@ mod output;
 mod reporter;
 mod size;
 mod text;
+mod time;
 
 pub use anstream::ColorChoice;
+pub use failure::explain;
 pub use output::{is_closed, result, set_color, stream};
 pub use reporter::{Reporter, Stage};
 pub use size::{difference, growth, size};
 pub use text::{Lines, plain};
+pub use time::time;

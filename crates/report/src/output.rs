@@ -39,7 +39,7 @@ pub fn stream(write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
 /// Whether a command ended because nobody reads its result any more.
 pub fn is_closed(error: &Error) -> bool {
     let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.filter_map(io::Error::get_ref).any(|inner| inner.is::<Closed>())
+    causes.filter_map(io::Error::get_ref).any(<dyn std::error::Error + Send + Sync + 'static>::is::<Closed>)
 }
 
 /// The reader of standard output is gone. Other pipes can break, too; that is a fault.

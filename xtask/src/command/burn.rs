@@ -1,4 +1,4 @@
-//! `cargo xtask burn`: the full image onto a card, read back.
+//! `cargo xtask burn`: writes the full image to a card and verifies it.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Args {
     /// Burns the card.
     ///
     /// # Errors
-    /// There is no image, the disk may not be written, or it failed: then with how far it came.
+    /// There is no image, the disk must not be written, or writing or verifying failed.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
         let image = match self.image {
             Some(image) => image.canonicalize().unwrap_or(image),
@@ -47,13 +47,13 @@ impl Args {
         let parts = plan::parts(&image, target.bytes, self.all)?;
         if !self.yes {
             let text = format!(
-                "{}\nAll that is on it is lost. It gets {}. Type `yes` to go on: ",
+                "{}\nEverything on it will be lost. Type `yes` to write {} to it: ",
                 target.describe(),
                 image.path().display()
             );
             ensure!(
                 io::stdin().is_terminal(),
-                "burning to {}: nobody can be asked whether that is meant; say --yes",
+                "burning to {}: standard input is not a terminal, so nobody can confirm\nhint: pass --yes",
                 self.device.display()
             );
             confirm(&text, &mut io::stdin().lock(), &mut io::stderr())?;
@@ -61,10 +61,10 @@ impl Args {
 
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // A second one ends it at once.
+            // A second signal ends the process at once.
             signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-                .context("preparing for being stopped")?;
+                .context("installing signal handlers")?;
         }
         let stage = reporter.stage("card");
         let mut progress = Progress::new(*reporter);
@@ -75,7 +75,7 @@ impl Args {
         burnt.with_context(|| format!("burning {} to {device}", image.path().display()))?;
         target.close();
         stage.finish(format_args!(
-            "{device} has {}, {} written and read back",
+            "{device} has {}, {} written and verified",
             image.path().file_name().unwrap_or_default().display(),
             report::size(plan::bytes(&parts))
         ));
@@ -84,17 +84,17 @@ impl Args {
 }
 
 /// The full image of the latest build, by its own name.
-fn latest(folder: &Path) -> Result<PathBuf> {
-    let link = folder.join("_.disk.full");
+fn latest(directory: &Path) -> Result<PathBuf> {
+    let link = directory.join("_.disk.full");
     link.canonicalize().with_context(|| {
         format!(
-            "looking for an image: {}; `cargo xtask image` builds one, or name one after the device",
+            "looking for an image: {}\nhint: build one with `cargo xtask image`, or name one after the device",
             link.display()
         )
     })
 }
 
-/// Asks, and takes nothing but `yes` for it.
+/// Asks, and fails unless the answer is `yes`.
 fn confirm(text: &str, answer: &mut impl BufRead, question: &mut impl Write) -> Result<()> {
     write!(question, "{text}").and_then(|()| question.flush()).context("asking")?;
     let mut line = String::new();
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_yes_is_yes() {
+    fn only_yes_is_accepted() {
         for (answer, goes_on) in
             [("yes\n", true), ("y\n", false), ("\n", false), ("", false), ("YES\n", false)]
         {

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use builder::customize::is_hook_variable;
+use builder::customize::{hook_variables, is_hook_variable};
 use builder::product::{self, DEFINITION};
 use builder::workspace;
-use nanobsd_conf::{Checked, Product, Request};
+use nanobsd_conf::{Checked, Product, Request, shell_word};
 use report::Reporter;
 
 /// Convert a NanoBSD configuration into a product definition and hooks
@@ -39,9 +39,10 @@ impl Args {
                 reporter.summary(format_args!("  {}", line.trim_end().replace('\n', "\n    ")));
             }
         }
-        let product = converted.product.display();
+        let product = converted.product.display().to_string();
         let hooks: String = converted.hooks.iter().map(|hook| format!("hook      {hook}\n")).collect();
-        report::result(&format!("product   {product}\n{hooks}to build  cargo xtask image -c {product}\n"))
+        let quoted = shell_word(&product);
+        report::result(&format!("product   {product}\n{hooks}to build  cargo xtask image -c {quoted}\n"))
     }
 }
 
@@ -61,6 +62,8 @@ impl Product for Appliance<'_> {
 
     fn check(&self, file: &Path) -> Result<Checked> {
         let product = product::Product::load(self.root, &[file.to_owned()])?;
-        Ok(Checked { warnings: product.warnings, ..Checked::default() })
+        let variables = hook_variables(self.root, &product);
+        let hook_variables = variables.map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Checked { warnings: product.warnings, hook_variables })
     }
 }

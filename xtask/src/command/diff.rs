@@ -1,4 +1,4 @@
-//! `cargo xtask diff`: what changed from one build to another.
+//! `cargo xtask diff`: shows what changed between two builds.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,9 +8,9 @@ use inspect::built::Builds;
 use inspect::diff::{By, Diff, compare, text};
 use report::Reporter;
 
-/// What diff(1) exits with when there is a difference.
+/// The exit code of diff(1) if there is a difference.
 const DIFFERENT: u8 = 1;
-/// What it exits with when it cannot tell.
+/// Its exit code if the comparison failed.
 const TROUBLE: u8 = 2;
 
 /// Show what changed between two builds; exit like diff(1)
@@ -45,7 +45,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Shows the difference, and tells what to exit with.
+    /// Shows the difference and returns the exit code.
     pub fn run(self, reporter: &Reporter) -> ExitCode {
         match self.compare(reporter) {
             Ok(diff) if diff.same => ExitCode::SUCCESS,

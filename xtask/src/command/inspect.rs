@@ -1,11 +1,11 @@
-//! `cargo xtask inspect`: what an image, a card or an update bundle is, and the files in it.
+//! `cargo xtask inspect`: shows images, cards and update bundles, and the files in them.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use builder::keys::Trusted;
 use builder::workspace;
-use inspect::{Disk, Place, bundle, describe, extract, list};
+use inspect::{Disk, Volume, bundle, describe, extract, list};
 use report::Reporter;
 
 /// Show an image, a card or an update bundle, and read files from it
@@ -78,25 +78,25 @@ struct From {
 }
 
 impl From {
-    fn place(&self) -> Place {
+    fn volume(&self) -> Volume {
         match (self.cfg, self.data) {
-            (true, _) => Place::Cfg,
-            (_, true) => Place::Data,
-            _ => Place::Slot(self.slot.unwrap_or(1)),
+            (true, _) => Volume::Cfg,
+            (_, true) => Volume::Data,
+            _ => Volume::Slot(self.slot.unwrap_or(1)),
         }
     }
 }
 
 impl Args {
-    /// Shows what the file is, or what is asked for of it.
+    /// Shows the file, or files in it.
     ///
     /// # Errors
-    /// It is nothing that is known, or is damaged where it is looked at.
+    /// It is of an unknown kind, or is damaged where it is read.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
         if bundle::is_one(&self.file)? {
             ensure!(
                 self.look.is_none(),
-                "looking into {}: an update has no file system to read; take the slot image that it was made of",
+                "reading files from {}: an update has no file system to read\nhint: pass the slot image that it was made from",
                 self.file.display()
             );
             let keys = Trusted::known(&workspace::root(), &self.keys)?;
@@ -104,7 +104,7 @@ impl Args {
         }
         if self.verify || self.extract.is_some() || !self.keys.is_empty() {
             bail!(
-                "inspecting {}: --verify, --extract and --key are for an update (.fw), and this is none",
+                "inspecting {}: --verify, --extract and --key are for an update (.fw), which this is not",
                 self.file.display()
             );
         }
@@ -120,22 +120,22 @@ impl Look {
     fn run(self, disk: &Disk, file: &Path, reporter: &Reporter) -> Result<()> {
         match self {
             Self::Ls { path, long, recursive, from } => {
-                let place = from.place();
-                let files = disk.files(place)?;
-                let attempt = || format!("listing {path} in {place} of {}", file.display());
+                let volume = from.volume();
+                let files = disk.files(volume)?;
+                let attempt = || format!("listing {path} in {volume} of {}", file.display());
                 report::stream(|mut out| list::write(&files, &path, long, recursive, &mut out))
                     .with_context(attempt)
             }
             Self::Cat { path, from } => {
-                let place = from.place();
-                let files = disk.files(place)?;
-                let attempt = || format!("reading {path} in {place} of {}", file.display());
+                let volume = from.volume();
+                let files = disk.files(volume)?;
+                let attempt = || format!("reading {path} in {volume} of {}", file.display());
                 report::stream(|mut out| extract::cat(&files, &path, &mut out)).with_context(attempt)
             }
             Self::Extract { path, dir, from } => {
-                let place = from.place();
-                let files = disk.files(place)?;
-                let attempt = || format!("extracting {path} in {place} of {}", file.display());
+                let volume = from.volume();
+                let files = disk.files(volume)?;
+                let attempt = || format!("extracting {path} in {volume} of {}", file.display());
                 let left = extract::into(&files, &path, &dir).with_context(attempt)?;
                 left.iter().for_each(|note| reporter.summary(format_args!("note: {note}")));
                 Ok(())

@@ -7,10 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use builder::board;
 use builder::toolchain::{self, Group};
+use builder::world::Origin;
+use lab::directory::Directory;
 use lab::{Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
 
-/// The systems that scenarios install, beside the one on the card (`base`): what is laid over the product definition.
+/// The systems that scenarios install, besides the one on the card (`base`); each has a file of overrides for the product
+/// definition.
 const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
 
 /// Arguments of `cargo xtask lab`.
@@ -45,8 +48,12 @@ impl Args {
     /// # Errors
     /// The firmware cannot be built, or a scenario failed.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
-        let world =
-            if self.world.is_some() || self.src.is_some() { World::FreeBsd } else { World::Miniature };
+        let origin = match (&self.src, &self.world) {
+            (Some(dir), _) => Origin::Source(dir.clone()),
+            (_, Some(dir)) => Origin::Installed(dir.clone()),
+            _ => Origin::Miniature,
+        };
+        let world = if origin == Origin::Miniature { World::Miniature } else { World::FreeBsd };
         let chosen = choose(scenarios::of(World::FreeBsd), &self.names)?;
         if self.list {
             return report::result(&chosen.iter().map(listed).collect::<String>());
@@ -54,7 +61,12 @@ impl Args {
         let (playable, skipped): (Vec<_>, Vec<_>) =
             chosen.into_iter().partition(|scenario| world == World::FreeBsd || !scenario.needs_freebsd);
         toolchain::ensure(&[Group::Run], &mut |line| reporter.summary(line))?;
-        let rig = self.rig(world, playable.iter().any(|scenario| scenario.needs_freebsd))?;
+        let labs = builder::workspace::target().join("lab");
+        let directory = Directory::open(&labs, &origin, |path| {
+            reporter.progress(format_args!("waiting for another lab that uses {}", path.display()));
+        })?;
+        let with_variants = playable.iter().any(|scenario| scenario.needs_freebsd);
+        let rig = self.rig(world, &directory, with_variants)?;
         // A row that cannot be written is no reason to end a scenario; the last lines report it.
         let print = |outcome: &Outcome| report::result(&row(outcome)).unwrap_or_default();
         let outcomes = lab::play(&rig, &playable, self.jobs, &print);
@@ -70,31 +82,29 @@ impl Args {
         Ok(())
     }
 
-    /// Builds the firmware.
-    fn rig(&self, world: World, with_variants: bool) -> Result<Rig> {
-        let lab = builder::workspace::target().join("lab");
-        let served = lab.join("served");
-        fs::create_dir_all(&served).with_context(|| format!("making {}", served.display()))?;
-        let base = self.image(&lab, "base", None)?;
+    /// Builds the firmware in `directory`, and serves it.
+    fn rig(&self, world: World, directory: &Directory, with_variants: bool) -> Result<Rig> {
+        let served = directory.child("served")?;
+        let firmware = directory.child("firmware")?;
+        let base = self.image(&firmware, "base", None)?;
         link(&base, ".fw", &served.join("base.fw"))?;
         link(&base, ".slot.img", &served.join("base.slot.img"))?;
         if with_variants {
             for name in VARIANTS {
                 let config = builder::workspace::root().join(format!("crates/lab/releases/{name}.toml"));
-                let dir = self.image(&lab, name, Some(&config))?;
+                let dir = self.image(&firmware, name, Some(&config))?;
                 link(&dir, ".fw", &served.join(format!("{name}.fw")))?;
                 link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;
             }
         }
-        let logs = lab.join("logs");
-        fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+        let logs = directory.child("logs")?;
         let url = server::serve(&served)?;
         Ok(Rig { world, full: find(&base, ".full.img")?, served, url, logs, cuts: self.cuts })
     }
 
-    /// Builds one image with this builder, and returns where it is.
-    fn image(&self, lab: &Path, name: &str, config: Option<&Path>) -> Result<PathBuf> {
-        let output = lab.join("firmware").join(name);
+    /// Builds an image with this program, and returns its directory.
+    fn image(&self, firmware: &Path, name: &str, config: Option<&Path>) -> Result<PathBuf> {
+        let output = firmware.join(name);
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
         command.args(["image", "-qq", "--output"]).arg(&output);
         match (&self.src, &self.world) {
@@ -108,16 +118,16 @@ impl Args {
         let status = command.status().with_context(|| format!("building the image `{name}`"))?;
         ensure!(
             status.success(),
-            "building the image `{name}` of the lab: it ended with {status}; see above"
+            "building the image `{name}` of the lab: it ended with {status}; see its messages above"
         );
         Ok(output.join("latest"))
     }
 }
 
-/// The scenarios of these names, or all.
+/// The scenarios with these names, or all.
 fn choose(all: Vec<Scenario>, names: &[String]) -> Result<Vec<Scenario>> {
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|scenario| scenario.name != **name)) {
-        bail!("there is no scenario `{unknown}`; `cargo xtask lab --list` tells them");
+        bail!("there is no scenario `{unknown}`\nhint: list them with `cargo xtask lab --list`");
     }
     Ok(all
         .into_iter()
@@ -131,7 +141,7 @@ fn listed(Scenario { name, promise, needs_freebsd, .. }: &Scenario) -> String {
 }
 
 fn skipped_row(scenario: &Scenario) -> String {
-    format!("{:<22} skipped: it needs a FreeBSD (--world or --src)\n", scenario.name)
+    format!("{:<22} skipped: it needs FreeBSD (--world or --src)\n", scenario.name)
 }
 
 /// A line of the table.
@@ -146,7 +156,8 @@ fn row(outcome: &Outcome) -> String {
         row += &format!("  {note};");
     }
     if let Err(error) = result {
-        row += &format!("\n    {error:#}\n    serial logs: {}", logs.display());
+        let why = report::explain(error).replace('\n', "\n    ");
+        row += &format!("\n    {why}\n    serial logs: {}", logs.display());
     }
     row + "\n"
 }
@@ -160,7 +171,7 @@ fn find(dir: &Path, suffix: &str) -> Result<PathBuf> {
         .with_context(|| format!("{} has no *{suffix}", dir.display()))
 }
 
-/// Lets `to` be the file in `dir` whose name ends in `suffix`.
+/// Links `to` to the file in `dir` whose name ends in `suffix`.
 fn link(dir: &Path, suffix: &str, to: &Path) -> Result<()> {
     let from = find(dir, suffix)?.canonicalize()?;
     let _ = fs::remove_file(to);

@@ -11,7 +11,7 @@ pub fn reference(mut command: Command) -> String {
     command.build();
     let mut text = HEAD.to_owned();
     text += "\n## Options of all subcommands\n\n";
-    table(&mut text, "option", &command, |arg| arg.is_global_set());
+    table(&mut text, "option", &command, Arg::is_global_set);
     for subcommand in subcommands(&command) {
         section(&mut text, subcommand, &command, 2);
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: boots an image in QEMU, with the device's serial console on this terminal.
+//! `cargo xtask run`: boots an image in QEMU, with the unit's serial console on this terminal.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,7 +14,7 @@ use lab::qemu::{Disk, Forward, Machine, copy_sparse};
 use report::Reporter;
 use tempfile::TempDir;
 
-/// How the name of a full image ends.
+/// The suffix of full images.
 const FULL_IMAGE: &str = ".full.img";
 
 /// Arguments of `cargo xtask run`.
@@ -47,7 +47,7 @@ impl Args {
     /// Boots the image and returns when QEMU ends.
     ///
     /// # Errors
-    /// There is no image, it is none, or QEMU cannot be started or fails.
+    /// There is no valid image, or QEMU cannot be started or fails.
     pub fn run(self, reporter: &Reporter) -> Result<()> {
         let image = match self.image {
             Some(image) => image,
@@ -60,22 +60,22 @@ impl Args {
             machine = machine.network(self.forward);
         }
         reporter.progress(format_args!(
-            "booting {} (Ctrl-A x ends QEMU, Ctrl-A c is its monitor)",
+            "booting {} (Ctrl-A x ends QEMU, Ctrl-A c opens its monitor)",
             image.display()
         ));
         let status = machine.run_on_terminal()?;
         if !status.success() {
-            bail!("running {} in QEMU: it ended with {status}; what it said is above", image.display());
+            bail!("running {} in QEMU: it ended with {status}; see its messages above", image.display());
         }
         Ok(())
     }
 }
 
-/// The full image in the folder of the latest build.
-fn latest_image(folder: &Path) -> Result<PathBuf> {
-    let build = "`cargo xtask image` builds one, `--image FILE` names another";
-    let Ok(entries) = fs::read_dir(folder) else {
-        bail!("looking for an image: there is no {}; {build}", folder.display());
+/// The full image in the directory of the latest build.
+fn latest_image(directory: &Path) -> Result<PathBuf> {
+    let hint = "hint: build one with `cargo xtask image`, or pass one with --image FILE";
+    let Ok(entries) = fs::read_dir(directory) else {
+        bail!("looking for an image: there is no {}\n{hint}", directory.display());
     };
     let mut images: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -84,27 +84,27 @@ fn latest_image(folder: &Path) -> Result<PathBuf> {
     images.sort();
     match images.as_slice() {
         [image] => Ok(image.clone()),
-        [] => bail!("looking for an image: {} has no *{FULL_IMAGE}; {build}", folder.display()),
+        [] => bail!("looking for an image: {} has no *{FULL_IMAGE}\n{hint}", directory.display()),
         several => {
             let names: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
             bail!(
-                "looking for an image: there are several ({}); choose with `--image FILE`",
+                "looking for an image: there are several: {}\nhint: choose one with --image FILE",
                 names.join(", ")
             )
         }
     }
 }
 
-/// Whether the file can be a disk at all: a slot image or a file that was cut off is told here and not by a silent BIOS.
+/// Checks that the file can be a disk: with a slot image or a truncated file, the BIOS would only be silent.
 fn check_image(image: &Path) -> Result<()> {
     let context = || format!("reading the image {}", image.display());
     let mut sector = [0; MBR_BYTES];
     fs::File::open(image).and_then(|mut file| file.read_exact(&mut sector)).with_context(context)?;
-    Mbr::parse(&sector).with_context(|| format!("{}; is this a full image?", context()))?;
+    Mbr::parse(&sector).with_context(|| format!("{}: is this a full image?", context()))?;
     Ok(())
 }
 
-/// The disk of the machine, and the folder that holds it when it is a copy.
+/// The disk of the machine, and the directory that holds it if it is a copy.
 fn prepare_disk(image: &Path, keep: bool, slot: Option<u8>) -> Result<(Disk, Option<TempDir>)> {
     let Some(slot) = slot else {
         return Ok((if keep { Disk::kept(image) } else { Disk::thrown_away(image) }, None));
@@ -113,15 +113,15 @@ fn prepare_disk(image: &Path, keep: bool, slot: Option<u8>) -> Result<(Disk, Opt
         activate(image, slot)?;
         return Ok((Disk::kept(image), None));
     }
-    let scratch = tempfile::tempdir().context("making a folder for a copy of the image")?;
+    let scratch = tempfile::tempdir().context("making a directory for a copy of the image")?;
     let copy = scratch.path().join("disk.img");
     copy_sparse(image, &copy)?;
     activate(&copy, slot)?;
     Ok((Disk::kept(copy), Some(scratch)))
 }
 
-/// Makes `slot` the default: in the boot state of our boot manager, or else active in the MBR, and the default of FreeBSD's
-/// boot manager when that is there.
+/// Makes `slot` the default: in the boot state of our boot manager, or else active in the MBR, and the default of
+/// FreeBSD's boot0 if that is used.
 fn activate(image: &Path, slot: u8) -> Result<()> {
     if boot_state::is_used(image)? {
         let slot = Slot::from_number(slot).with_context(|| format!("there is no slot {slot}"))?;
@@ -153,8 +153,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder with an image of two slots, slot 1 active.
-    fn folder() -> (TempDir, PathBuf) {
+    /// A directory with an image of two slots, slot 1 active.
+    fn directory() -> (TempDir, PathBuf) {
         let layout = Layout::plan(&Request {
             media: Sectors::from_mib(16),
             geometry: Geometry { sectors: 63, heads: 16 },
@@ -175,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn the_one_full_image_is_found_and_its_lack_is_told_with_what_to_do() {
-        let (dir, image) = folder();
+    fn the_full_image_is_found_or_its_absence_reported_with_a_hint() {
+        let (dir, image) = directory();
         assert_eq!(latest_image(dir.path()).unwrap(), image);
         fs::write(dir.path().join("b.full.img"), []).unwrap();
         assert!(latest_image(dir.path()).unwrap_err().to_string().contains("--image FILE"));
@@ -187,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn choosing_a_slot_leaves_the_image_alone_unless_it_is_kept() {
-        let (_dir, image) = folder();
+    fn choosing_a_slot_does_not_change_the_image_without_keep() {
+        let (_dir, image) = directory();
         let before = fs::read(&image).unwrap();
         let (_disk, scratch) = prepare_disk(&image, false, Some(2)).unwrap();
         let copy = fs::read(scratch.unwrap().path().join("disk.img")).unwrap();
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn with_the_boot_manager_a_slot_is_the_default_of_its_state() {
-        let (_dir, image) = folder();
+        let (_dir, image) = directory();
         let file = OpenOptions::new().write(true).open(&image).unwrap();
         file.set_len(Sectors::from_mib(16).bytes()).unwrap();
         file.write_all_at(&boot_manager::seal(&[boot_manager::MAGIC_VALUE; 64].concat()).unwrap(), 8 * 512)
@@ -215,8 +215,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_image_is_no_disk() {
-        let (dir, _) = folder();
+    fn a_slot_image_is_not_a_disk() {
+        let (dir, _) = directory();
         let slot = dir.path().join("sluice-0.1.0.slot.img");
         assert!(check_image(&slot).is_err());
         fs::write(&slot, [0; 1024]).unwrap();

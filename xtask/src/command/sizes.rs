@@ -1,4 +1,4 @@
-//! `cargo xtask sizes`: what fills the slot, and what grew.
+//! `cargo xtask sizes`: shows what fills the slot, and what grew.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ impl Args {
     /// Shows what fills the slot.
     ///
     /// # Errors
-    /// There is no such build, or it does not tell what is in it.
+    /// There is no such build, or it lists neither paths nor layers.
     pub fn run(self, _: &Reporter) -> Result<()> {
         let root = workspace::find()?;
         let product = Product::load(&root, &self.config)?;
@@ -66,21 +66,23 @@ impl Args {
 }
 
 fn open_since(builds: &Builds, what: &Path) -> Result<Built> {
-    builds.open(what, None).context("opening the build that growth is since")
+    builds.open(what, None).context("opening the earlier build")
 }
 
-/// The last release before `version` that is at hand, and what is to be said if that is not the last one.
+/// The last release before `version` whose build is present, and a note if it is not the last one.
 fn since_release(root: &Path, builds: &Builds, version: &str) -> Result<(Option<Built>, Option<String>)> {
     let releases = Releases::before(version, root, builds)?;
     let output = builds.output();
     let note = match &releases.newest {
-        None => Some("no release before it is tagged (--since VERSION|FILE names another build)".to_owned()),
-        newest if *newest == releases.at_hand => None,
+        None => {
+            Some("no earlier release is tagged; --since VERSION|FILE compares with another build".to_owned())
+        }
+        newest if *newest == releases.present => None,
         Some(newest) => Some(format!(
-            "the last release, {newest}, is not in {}; build it there from its tag, or name another build with --since",
+            "the last release, {newest}, is not in {}; build it from its tag, or pass another build with --since",
             output.display()
         )),
     };
-    let since = releases.at_hand.map(|release| open_since(builds, &output.join(release.to_string())));
+    let since = releases.present.map(|release| open_since(builds, &output.join(release.to_string())));
     Ok((since.transpose()?, note))
 }

@@ -102,7 +102,7 @@ fn is_crate(tokens: &[TokenTree], at: usize, is_local: bool) -> bool {
     let is_global = after_colons
         && !matches!(at.checked_sub(3).map(|before| &tokens[before]), Some(TokenTree::Ident(ident)) if *ident != "use")
         && !is_punct(tokens, at.wrapping_sub(3), '>');
-    if after_colons && !is_global || is_local && !is_global {
+    if (is_local || after_colons) && !is_global {
         return false;
     }
     let is_imported = matches!(at.checked_sub(1).map(|before| &tokens[before]),

@@ -19,7 +19,7 @@ use lab::qemu::{Disk, Machine, lba_off_floppy};
 use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, header, plan, programs, says, tools};
 
 #[test]
-fn the_active_slot_is_started_and_tells_its_version() {
+fn the_active_slot_boots_and_prints_its_version() {
     let Some(zig) = tools() else { return };
     let programs = programs(&zig, true);
     let card = plan(Sectors::from_mib(64), CARD);
@@ -56,7 +56,7 @@ fn a_bios_without_lba_starts_either_slot_by_its_own_geometry() {
 }
 
 #[test]
-fn a_slot_past_the_cylinders_of_a_bios_without_lba_is_told_and_not_hung_in() {
+fn a_slot_past_the_cylinders_of_a_bios_without_lba_is_reported_and_does_not_hang() {
     let Some(zig) = tools() else { return };
     let programs = programs(&zig, true);
     let mut disk = TestDisk::new(&programs, plan(Sectors::from_mib(1536), CARD));
@@ -86,7 +86,7 @@ fn boot_programs_built_without_packet_start_either_slot() {
 }
 
 #[test]
-fn a_bad_header_is_told_by_its_defect() {
+fn a_bad_header_is_reported_with_its_defect() {
     let Some(zig) = tools() else { return };
     let programs = programs(&zig, true);
     let disk = TestDisk::new(&programs, plan(Sectors::from_mib(64), CARD)).activate(1);
@@ -176,7 +176,7 @@ fn boot0sio_of_a_world_starts_the_slot_that_its_options_say() {
     }
 }
 
-/// Writes itself over sector 1 of the disk through the BIOS, and tells when that is done.
+/// Writes itself to sector 1 of the disk through the BIOS, and prints when that is done.
 const WRITER: &str = "
     .code16
     .globl start
@@ -191,9 +191,9 @@ start:
     movb $0x80, %dl
     int $0x13
     movw $done, %si
-    jnc tell
+    jnc print
     movw $failed, %si
-tell:
+print:
     call print
 halt:
     hlt

@@ -252,10 +252,10 @@ fn check(case: &Case, zig: &Path, managers: &[BootManager; 2]) {
         assert!(text.contains(&format!("slot {slot}: not bootable")), "{case:?}:\n{text}");
     }
     for complaint in case.complaints() {
-        assert!(text.contains(complaint), "{case:?} lacks {complaint:?}:\n{text}");
+        assert!(text.contains(complaint), "{case:?} does not print {complaint:?}:\n{text}");
     }
-    let told = text.matches("boot state:").count();
-    assert_eq!(told, case.complaints().len(), "{case:?}:\n{text}");
+    let complaints = text.matches("boot state:").count();
+    assert_eq!(complaints, case.complaints().len(), "{case:?}:\n{text}");
     assert!(disk.read(Sectors::ZERO, FIRST_SLICE) == head, "{case:?}: MBR or gap were written");
     let found = Pair(COPIES.map(|at| disk.read(disk.layout.cfg.start + at, Sectors(1)).try_into().unwrap()));
     assert!(found == after, "{case:?}: the state is not what the model says:\n{text}");

@@ -15,9 +15,9 @@ use lab::qemu::{Disk, Guest, Machine, lba_off_floppy};
 
 use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, manager, plan, programs, says, tools};
 
-/// For stories in which nobody presses a key.
+/// The time-out of stories without a key.
 const AT_ONCE: u16 = 2;
-/// For stories in which somebody does, and which would fail by the time-out: longer than anything waits here.
+/// The time-out of stories with a key, which would fail if it elapsed.
 const LONG: u16 = 3000;
 
 /// A disk with the boot manager, whose menu waits `ticks`; slot 1 is the default.
@@ -156,7 +156,7 @@ fn noise_on_the_line_does_not_stop_the_time_out() {
     let disk = card(&zig, 9);
     let mut guest = disk.boot();
     guest.console.expect("to choose", BOOT).unwrap();
-    // As much as a pipe holds; an ESC every now and then keeps a sequence open.
+    // As much as fits in a pipe; an ESC now and then begins a sequence.
     let noise: String = (0..60_000).map(|at| if at % 7 == 0 { '\x1b' } else { '[' }).collect();
     guest.console.send(&noise).unwrap();
     says(&mut guest, SLOT_1);
@@ -245,7 +245,7 @@ fn spoilt_bios(zig: &Path, disk: &TestDisk, how: &'static str) -> PathBuf {
 }
 
 #[test]
-fn a_clock_that_stands_still_or_passes_midnight_does_not_stop_the_time_out() {
+fn a_stopped_clock_or_midnight_does_not_stop_the_time_out() {
     let Some(zig) = tools() else { return };
     // 65536 polls, each with a call of the BIOS, are long in the emulator: two such ticks are enough.
     for (how, ticks) in [("CLOCK_STANDS", 2), ("NEAR_MIDNIGHT", 36)] {
@@ -302,11 +302,11 @@ fn a_trial_that_cannot_be_paid_for_is_not_started() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_and_gone_round() {
+fn unreadable_sectors_are_reported_and_worked_around() {
     let Some(zig) = tools() else { return };
     let disk = card(&zig, AT_ONCE);
     let (first, cfg) = (disk.layout.slots[0].start, disk.layout.cfg.start);
-    for (at, told, line) in [
+    for (at, message, line) in [
         (first, "slot 1: read error", SLOT_2),
         (first + Sectors(15), "slot 1: read error", SLOT_2),
         (cfg + state::COPIES[0], "boot state: copy 1 unreadable", SLOT_1),
@@ -316,7 +316,7 @@ fn what_cannot_be_read_is_told_and_gone_round() {
     ] {
         let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(at)));
         says(&mut guest, line);
-        assert!(text(&guest).contains(told), "{at}: {}", text(&guest));
+        assert!(text(&guest).contains(message), "{at}: {}", text(&guest));
     }
     // Its header is the menu's affair only: the slot starts, and finds the same.
     let header = Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(first + BOOT_AREA));
@@ -364,10 +364,10 @@ fn with_no_slot_to_start_it_waits_for_better_times_and_restarts() {
         disk.write(slice.start, &[0; SECTOR_BYTES as usize]);
     }
     let mut guest = boot_kept(&disk);
-    let told = guest.console.expect("1 or 2 tries again, restart in 10 s", BOOT).unwrap();
+    let text = guest.console.expect("1 or 2 tries again, restart in 10 s", BOOT).unwrap();
     assert!(
-        told.contains("slot 1: not bootable\r\nslot 2: not bootable\r\nno slot can be started\r\n"),
-        "{told}"
+        text.contains("slot 1: not bootable\r\nslot 2: not bootable\r\nno slot can be started\r\n"),
+        "{text}"
     );
     // Nobody does anything: it comes back by itself, and not at once.
     let soon = guest.console.expect("Sluice boot manager", Duration::from_secs(5));

@@ -1,4 +1,4 @@
-//! `cargo xtask burn`: a card that had something else on it becomes the appliance's, or does not start at all.
+//! `cargo xtask burn`: a used card becomes the appliance's, or does not boot at all.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -53,14 +53,14 @@ fn files(repository: &Repository, disk: &Path) -> String {
 }
 
 #[test]
-fn a_used_card_gets_all_that_counts_and_starts() {
+fn a_used_card_gets_everything_that_matters_and_boots() {
     let Some(repository) = repository() else { return };
     let image = repository.latest(".full.img");
     let size = fs::metadata(&image).unwrap().len();
     let card = used_card(&repository, size + MORE * 512);
     let said = burn(&repository, &["--yes", text(&card), text(&image)]).success();
     assert!(said.contains("writing  100 %, ") && said.contains("checking  100 %, "), "{said}");
-    assert!(said.contains("written and read back"), "{said}");
+    assert!(said.contains("written and verified"), "{said}");
 
     let (burnt, wanted) = (fs::read(&card).unwrap(), fs::read(&image).unwrap());
     let kept = burnt.iter().filter(|byte| **byte == OLD).count() as u64;
@@ -90,7 +90,7 @@ fn a_used_card_gets_all_that_counts_and_starts() {
 }
 
 #[test]
-fn all_of_an_image_is_written_where_that_is_asked_for() {
+fn the_whole_image_is_written_with_all() {
     let Some(repository) = repository() else { return };
     let image = repository.latest(".full.img");
     let card = used_card(&repository, fs::metadata(&image).unwrap().len());
@@ -99,23 +99,23 @@ fn all_of_an_image_is_written_where_that_is_asked_for() {
 }
 
 #[test]
-fn what_is_no_card_or_no_image_is_refused_and_stays() {
+fn what_is_not_a_card_or_an_image_is_refused_and_unchanged() {
     let Some(repository) = repository() else { return };
     let image = repository.latest(".full.img");
     let card = used_card(&repository, fs::metadata(&image).unwrap().len() - 512);
     let refused = |arguments: &[&str], parts: &[&str]| burn(&repository, arguments).refused(parts);
     refused(
         &["--yes", text(&card), text(&image)],
-        &["it has 104857088 bytes (204799 sectors) and the image 104857600 bytes (204800 sectors)"],
+        &["it has 104857088 bytes (204799 sectors), and the image has 104857600 bytes (204800 sectors)"],
     );
     File::options().append(true).open(&card).unwrap().write_all(&[OLD; 512]).unwrap();
-    refused(&[text(&card), text(&image)], &["nobody can be asked whether that is meant; say --yes"]);
+    refused(&[text(&card), text(&image)], &["standard input is not a terminal", "hint: pass --yes"]);
     let slot = repository.latest(".slot.img");
     refused(
         &["--yes", text(&card), text(&slot)],
         &["it is the image of one slot, and a card needs the full image"],
     );
-    refused(&["--yes", text(&card), text(&repository.latest(".fw"))], &["it is no full image"]);
+    refused(&["--yes", text(&card), text(&repository.latest(".fw"))], &["it is not a full image"]);
     refused(
         &["--yes", text(&card), text(&repository.beside("none"))],
         &["reading the image", "No such file"],
@@ -126,11 +126,11 @@ fn what_is_no_card_or_no_image_is_refused_and_stays() {
 }
 
 #[test]
-fn a_card_that_is_stopped_on_the_way_does_not_start_until_it_is_burnt_again() {
+fn an_interrupted_card_does_not_boot_until_it_is_burnt_again() {
     let Some(repository) = repository() else { return };
     let image = repository.latest(".full.img");
     let card = used_card(&repository, fs::metadata(&image).unwrap().len());
-    // Nobody reads what it says: it stops at its first line, when the card's first sectors are written.
+    // The full pipe blocks its first line of progress, after the card's first sectors are written.
     let (mut said, mut full) = std::io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&full, true).unwrap();
     let fill = std::iter::repeat_with(|| full.write(&[b'.'; 4096])).find_map(Result::err).unwrap();
@@ -153,18 +153,18 @@ fn a_card_that_is_stopped_on_the_way_does_not_start_until_it_is_burnt_again() {
     said.read_to_string(&mut text_of).unwrap();
     assert!(!child.wait().unwrap().success());
     assert!(text_of.contains("stopped while writing; "), "{text_of}");
-    assert!(text_of.contains(" of 104857600 bytes were written, and the card will not start"), "{text_of}");
+    assert!(text_of.contains(" of 104857600 bytes were written, and the card will not boot"), "{text_of}");
     assert_eq!(first(), [0; 512]);
 
     burn(&repository, &["--yes", text(&card), text(&image)]).success();
     assert_eq!(first()[510..], [0x55, 0xaa]);
 }
 
-/// A loop device, which goes with it.
+/// A loop device, which is detached when this is dropped.
 struct Loop(String);
 
 impl Loop {
-    /// None where this process may not make one.
+    /// `None` if this process may not make one.
     fn of(file: &Path) -> Option<Self> {
         let made = Command::new("losetup").args(["--find", "--show", "--partscan"]).arg(file).output().ok();
         let made = made.filter(|made| made.status.success());
@@ -182,18 +182,18 @@ impl Drop for Loop {
 }
 
 #[test]
-fn a_disk_that_is_mounted_is_refused_and_burnt_when_it_is_not() {
+fn a_mounted_disk_is_refused_and_burnt_when_it_is_not() {
     let Some(repository) = repository() else { return };
     let image = repository.latest(".full.img");
     let card = used_card(&repository, fs::metadata(&image).unwrap().len());
     let Some(device) = Loop::of(&card) else { return };
-    let place = repository.beside("mnt");
-    fs::create_dir(&place).unwrap();
+    let point = repository.beside("mnt");
+    fs::create_dir(&point).unwrap();
     Run::of(Command::new("mkfs.ext4").args(["-q", "-F", &device.0])).success();
-    Run::of(Command::new("mount").arg(&device.0).arg(&place)).success();
+    Run::of(Command::new("mount").arg(&device.0).arg(&point)).success();
     let refused = burn(&repository, &["--yes", "--dangerously-write-fixed-disk", &device.0, text(&image)]);
-    Run::of(Command::new("umount").arg(&place)).success();
-    refused.refused(&[&format!("it is in use: {} is mounted on {}", device.0, text(&place))]);
+    Run::of(Command::new("umount").arg(&point)).success();
+    refused.refused(&[&format!("it is in use: {} is mounted on {}", device.0, text(&point))]);
 
     burn(&repository, &["--yes", &device.0, text(&image)]).success();
     assert_eq!(files(&repository, Path::new(&device.0)), files(&repository, &image));

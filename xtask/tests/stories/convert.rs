@@ -216,3 +216,65 @@ fn a_real_world_gets_boot0_with_the_options_of_the_article() {
     assert!(ttys.contains("\nttyu0\t\"/usr/libexec/getty 3wire.38400\""), "{ttys}");
     assert_eq!(inspect(&repository, &["cat", "/etc/motd"]), "");
 }
+
+#[test]
+fn a_definition_that_a_build_refuses_is_reported_at_once() {
+    let Some(repository) = Repository::new() else { return };
+    repository.write("site/nano.conf", "NANO_IMAGES=3\n");
+    let said = convert(&repository, &repository.path().join("site/nano.conf")).success();
+    let part = "`cargo xtask image` will refuse product.toml until it is corrected: checking the product definition \
+                (appliance/appliance.toml + product.toml): slices.slots: 3 slots; a card has 1 or 2\n";
+    assert!(said.contains(part), "{said}");
+    repository.image(&["-c", "gw/product.toml"]).refused(&["slices.slots: 3 slots"]);
+}
+
+#[test]
+fn hooks_get_the_slices_of_the_image_and_the_files_beside_the_configuration() {
+    let Some(repository) = Repository::new() else { return };
+    repository.write(
+        "site/nano.conf",
+        "\
+NANO_NAME=gw
+NANO_DRIVE=ad0
+NANO_IMAGES=1
+NANO_SLICE_CFG=s2
+NANO_SLICE_DATA=s3
+NANO_CODESIZE=262144
+NANO_DATASIZE=-1
+NANO_CFGDIR=${NANO_TOOLS}/cfg
+add-app () (
+	echo \"/dev/${NANO_DRIVE}${NANO_SLICE_DATA} /app ufs rw 2 2\" >> ${NANO_WORLDDIR}/etc/fstab
+	cd $NANO_NAME/overlay
+	find . -print | cpio -dump ${NANO_WORLDDIR}
+)
+customize_cmd add-app
+customize_cmd cust_install_files
+"
+        .replace('\n', "\r\n")
+        .as_str(),
+    );
+    repository.write("site/gw/overlay/usr/local/app/start", "#!/bin/sh\n");
+    repository.write("site/cfg/hosts", "::1 localhost\n");
+    repository.write("site/Files/var/priv/key", "secret\n");
+    let site = repository.path().join("site");
+    std::os::unix::fs::symlink("../var/run/resolv.conf", site.join("cfg/resolv.conf")).unwrap();
+    fs::set_permissions(site.join("Files/var/priv"), Permissions::from_mode(0o700)).unwrap();
+    let said = convert(&repository, &site.join("nano.conf")).success();
+    for part in [
+        "line 5: `NANO_SLICE_DATA`: hooks get `s4` instead of `s3`\n",
+        "line 4: `NANO_SLICE_CFG`: hooks get `s3` instead of `s2`\n",
+        "carriage returns at line ends are removed from nano.conf\n",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in\n{said}");
+    }
+    repository.image(&["-c", "gw/product.toml"]).success();
+    let cat = |arguments: &[&str]| inspect(&repository, &[&["cat"], arguments].concat());
+    let fstab = cat(&["/etc/fstab"]);
+    assert!(fstab.ends_with("\n/dev/ada0s4 /app ufs rw 2 2\n"), "{fstab}");
+    assert_eq!(cat(&["/usr/local/app/start"]), "#!/bin/sh\n");
+    assert_eq!(cat(&["/hosts", "--cfg"]), "::1 localhost\n");
+    let listed = inspect(&repository, &["ls", "-l", "/", "--cfg"]);
+    assert!(listed.contains("resolv.conf -> ../var/run/resolv.conf"), "{listed}");
+    let listed = inspect(&repository, &["ls", "-l", "/var"]);
+    assert!(listed.lines().any(|line| line.starts_with("drwx------") && line.ends_with("priv")), "{listed}");
+}

@@ -1,4 +1,4 @@
-//! `cargo xtask diff`: what changed between two builds, in whatever form they are at hand.
+//! `cargo xtask diff`: what changed between two builds, whatever form they have.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -8,20 +8,20 @@ use serde_json::Value;
 
 use crate::repository::Repository;
 
-/// What `diff` exits with, and what it says.
-struct Told {
+/// The exit code of `diff` and its output.
+struct Outcome {
     code: i32,
     out: String,
     error: String,
 }
 
-fn diff(repository: &Repository, arguments: &[&str]) -> Told {
+fn diff(repository: &Repository, arguments: &[&str]) -> Outcome {
     let mut command = repository.xtask("diff", arguments);
     if !arguments.contains(&"--output") {
         command.arg("--output").arg(repository.firmware());
     }
     let output = command.output().unwrap();
-    Told {
+    Outcome {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         error: String::from_utf8(output.stderr).unwrap(),
@@ -86,7 +86,7 @@ impl Pair {
         Some(Self { repository, versions: [first, second] })
     }
 
-    fn diff(&self, arguments: &[&str]) -> Told {
+    fn diff(&self, arguments: &[&str]) -> Outcome {
         diff(&self.repository, arguments)
     }
 
@@ -107,9 +107,9 @@ impl Pair {
     /// The message with which `arguments` are refused.
     #[track_caller]
     fn refusal(&self, arguments: &[&str]) -> String {
-        let told = self.diff(arguments);
-        assert_eq!((told.code, told.out.as_str()), (2, ""), "{}", told.error);
-        self.plain(&told.error)
+        let shown = self.diff(arguments);
+        assert_eq!((shown.code, shown.out.as_str()), (2, ""), "{}", shown.error);
+        self.plain(&shown.error)
     }
 }
 
@@ -159,12 +159,12 @@ fn changes(json: &str) -> Vec<(String, String, i64, String)> {
 }
 
 #[test]
-fn what_changed_is_told_by_layer_by_path_and_by_size() {
+fn changes_are_shown_by_layer_by_path_and_by_size() {
     let Some(pair) = Pair::new() else { return };
     let [a, b] = pair.versions.each_ref().map(String::as_str);
-    let told = pair.diff(&[a, b]);
-    assert_eq!((told.code, told.error.as_str()), (1, ""));
-    let head: Vec<&str> = told.out.lines().take(3).collect();
+    let shown = pair.diff(&[a, b]);
+    assert_eq!((shown.code, shown.error.as_str()), (1, ""));
+    let head: Vec<&str> = shown.out.lines().take(3).collect();
     let out = pair.repository.firmware().display().to_string();
     assert_eq!(
         head,
@@ -174,8 +174,8 @@ fn what_changed_is_told_by_layer_by_path_and_by_size() {
             "compared: manifest, card, slot, paths, layers"
         ]
     );
-    assert!(part(&told.out, "manifest").ends_with(&format!("\n  version: {a} -> {b}")), "{}", told.out);
-    insta::assert_snapshot!(part(&told.out, "layer site"), @r"
+    assert!(part(&shown.out, "manifest").ends_with(&format!("\n  version: {a} -> {b}")), "{}", shown.out);
+    insta::assert_snapshot!(part(&shown.out, "layer site"), @r"
         layer site
           -        -5 B  /usr/share/site/gone
           ~        +4 B  /usr/share/site/grown  content
@@ -184,21 +184,21 @@ fn what_changed_is_told_by_layer_by_path_and_by_size() {
           ~              /usr/share/site/secret  mode 0644 -> 0600
           ~              /usr/share/site/tuned  content
         ");
-    insta::assert_snapshot!(part(&told.out, "layer customize"), @r"
+    insta::assert_snapshot!(part(&shown.out, "layer customize"), @r"
         layer customize
           ~        -7 B  /usr/share/site/kind  type file -> link, mode 0644 -> 0755
           ~              /usr/share/site/link  link same -> grown
         ");
-    insta::assert_snapshot!(part(&told.out, "layer (/cfg)"), @r"
+    insta::assert_snapshot!(part(&shown.out, "layer (/cfg)"), @r"
         layer (/cfg)
           +       +19 B  /cfg/rc.conf.local
         ");
-    let table: Vec<Vec<&str>> = told.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let table: Vec<Vec<&str>> = shown.out.lines().map(|line| line.split_whitespace().collect()).collect();
     let row = |layer: &str| table.iter().rfind(|row| row.first() == Some(&layer)).unwrap()[1..].join(" ");
     insta::assert_snapshot!(row("site"), @"1 1 4 +1.9 KiB 42 B 2.0 KiB");
 
-    let told = pair.diff(&["--by", "size", a, b]);
-    let sizes: Vec<&str> = told.out.lines().filter(|line| line.contains("/site")).collect();
+    let shown = pair.diff(&["--by", "size", a, b]);
+    let sizes: Vec<&str> = shown.out.lines().filter(|line| line.contains("/site")).collect();
     insta::assert_snapshot!(sizes.join("\n"), @r"
         +    +2.0 KiB  site         /usr/share/site/new
         ~        +4 B  site         /usr/share/site/grown  content
@@ -211,8 +211,8 @@ fn what_changed_is_told_by_layer_by_path_and_by_size() {
         ");
 
     // The other way round the same has gone.
-    let told = pair.diff(&[b, a]);
-    insta::assert_snapshot!(part(&told.out, "layer site"), @r"
+    let shown = pair.diff(&[b, a]);
+    insta::assert_snapshot!(part(&shown.out, "layer site"), @r"
         layer site
           +        +5 B  /usr/share/site/gone
           ~        -4 B  /usr/share/site/grown  content
@@ -228,9 +228,9 @@ fn what_changed_is_told_by_layer_by_path_and_by_size() {
 fn programs_read_it_as_json() {
     let Some(pair) = Pair::new() else { return };
     let [a, b] = pair.versions.each_ref().map(String::as_str);
-    let told = pair.diff(&["--json", a, b]);
-    assert_eq!((told.code, told.error.as_str()), (1, ""));
-    let value: Value = serde_json::from_str(&told.out).unwrap();
+    let shown = pair.diff(&["--json", a, b]);
+    assert_eq!((shown.code, shown.error.as_str()), (1, ""));
+    let value: Value = serde_json::from_str(&shown.out).unwrap();
     let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["a", "b", "compared", "facts", "layers", "paths", "same", "total"]);
     assert_eq!(
@@ -297,7 +297,7 @@ fn programs_read_it_as_json() {
 }
 
 #[test]
-fn images_updates_records_and_cards_tell_the_same_paths() {
+fn images_updates_specifications_and_cards_have_the_same_paths() {
     let Some(pair) = Pair::new() else { return };
     let suffixes = [".full.img", ".slot.img", ".fw", "slot.mtree"];
     let by_version = pair.diff(&["--json", &pair.versions[0], &pair.versions[1]]);
@@ -310,23 +310,23 @@ fn images_updates_records_and_cards_tell_the_same_paths() {
     for one in suffixes {
         for other in suffixes {
             let (one, other) = (pair.file(0, one), pair.file(1, other));
-            let told = pair.diff(&["--json", text(&one), text(&other)]);
-            assert_eq!(told.code, 1, "{}", told.error);
-            assert_eq!(changes(&told.out), wanted, "{} and {}", one.display(), other.display());
+            let shown = pair.diff(&["--json", text(&one), text(&other)]);
+            assert_eq!(shown.code, 1, "{}", shown.error);
+            assert_eq!(changes(&shown.out), wanted, "{} and {}", one.display(), other.display());
             // One version in two forms is the same.
-            let told = pair.diff(&[text(&one), text(&pair.file(0, "slot.mtree"))]);
-            assert_eq!(told.code, 0, "{}{}", told.out, told.error);
+            let shown = pair.diff(&[text(&one), text(&pair.file(0, "slot.mtree"))]);
+            assert_eq!(shown.code, 0, "{}{}", shown.out, shown.error);
         }
     }
-    let told = pair.diff(&[text(&pair.file(0, ".fw")), text(&pair.file(1, ".fw"))]);
-    assert!(told.out.contains("compared: slot, update, paths, layers\n"), "{}", told.out);
-    assert!(part(&told.out, "update").contains("\n  image digest: "), "{}", told.out);
+    let shown = pair.diff(&[text(&pair.file(0, ".fw")), text(&pair.file(1, ".fw"))]);
+    assert!(shown.out.contains("compared: slot, update, paths, layers\n"), "{}", shown.out);
+    assert!(part(&shown.out, "update").contains("\n  image digest: "), "{}", shown.out);
 
     let manifests = [0, 1].map(|version| pair.file(version, "manifest.json"));
-    let told = pair.diff(&[text(&manifests[0]), text(&manifests[1])]);
-    assert_eq!(told.code, 1, "{}", told.error);
-    assert!(told.out.contains("compared: manifest, layers\n"), "{}", told.out);
-    let row = told.out.lines().find(|line| line.starts_with("site ")).unwrap();
+    let shown = pair.diff(&[text(&manifests[0]), text(&manifests[1])]);
+    assert_eq!(shown.code, 1, "{}", shown.error);
+    assert!(shown.out.contains("compared: manifest, layers\n"), "{}", shown.out);
+    let row = shown.out.lines().find(|line| line.starts_with("site ")).unwrap();
     assert_eq!(row.split_whitespace().take(4).collect::<Vec<_>>(), ["site", "-", "-", "-"]);
 }
 
@@ -334,13 +334,13 @@ fn images_updates_records_and_cards_tell_the_same_paths() {
 fn the_exit_code_is_that_of_diff() {
     let Some(pair) = Pair::new() else { return };
     let [a, b] = pair.versions.each_ref().map(String::as_str);
-    let told = pair.diff(&[a, a]);
-    assert_eq!((told.code, told.error.as_str()), (0, ""));
-    let last = told.out.lines().last().unwrap();
-    assert!(last.starts_with("no difference: ") && last.contains(" paths, "), "{}", told.out);
+    let shown = pair.diff(&[a, a]);
+    assert_eq!((shown.code, shown.error.as_str()), (0, ""));
+    let last = shown.out.lines().last().unwrap();
+    assert!(last.starts_with("no difference: ") && last.contains(" paths, "), "{}", shown.out);
     for (arguments, code) in [([a, a], 0), ([a, b], 1), ([a, "none"], 2)] {
-        let told = pair.diff(&[&["-q"], arguments.as_slice()].concat());
-        assert_eq!((told.code, told.out.as_str()), (code, ""), "{arguments:?}");
+        let shown = pair.diff(&[&["-q"], arguments.as_slice()].concat());
+        assert_eq!((shown.code, shown.out.as_str()), (code, ""), "{arguments:?}");
     }
     let json = pair.diff(&["--json", a, a]).out;
     let value: Value = serde_json::from_str(&json).unwrap();
@@ -348,7 +348,7 @@ fn the_exit_code_is_that_of_diff() {
 }
 
 #[test]
-fn the_slots_of_a_card_that_was_updated_are_held_against_each_other() {
+fn the_slots_of_an_updated_card_can_be_compared() {
     let Some(pair) = Pair::new() else { return };
     let card = pair.repository.beside("card.img");
     fs::copy(pair.file(0, ".full.img"), &card).unwrap();
@@ -361,21 +361,21 @@ fn the_slots_of_a_card_that_was_updated_are_held_against_each_other() {
     let mut file = File::options().write(true).open(card).unwrap();
     file.seek(SeekFrom::Start(start * 512)).unwrap();
     file.write_all(&slot).unwrap();
-    let told = pair.diff(&[card, card, "--slot-b", "2", "--json"]);
-    assert_eq!(told.code, 1, "{}", told.error);
+    let shown = pair.diff(&[card, card, "--slot-b", "2", "--json"]);
+    assert_eq!(shown.code, 1, "{}", shown.error);
     let by_version = pair.diff(&["--json", &pair.versions[0], &pair.versions[1]]);
-    assert_eq!(changes(&told.out), changes(&by_version.out));
+    assert_eq!(changes(&shown.out), changes(&by_version.out));
     let slot = pair.file(1, ".slot.img");
     assert_eq!(pair.diff(&[card, text(&slot), "--slot-a", "2"]).code, 0);
-    // Of the cards as a whole, all that is not in the slot in question is held against the other, too.
-    let told = pair.diff(&[text(&pair.file(0, ".full.img")), card]);
-    assert_eq!(told.code, 1);
-    assert!(part(&told.out, "card").contains("\n  slice 2 system: sluice "), "{}", told.out);
-    assert!(!told.out.contains("\nlayer "), "{}", told.out);
+    // Everything outside the examined slot is compared, too.
+    let shown = pair.diff(&[text(&pair.file(0, ".full.img")), card]);
+    assert_eq!(shown.code, 1);
+    assert!(part(&shown.out, "card").contains("\n  slice 2 system: sluice "), "{}", shown.out);
+    assert!(!shown.out.contains("\nlayer "), "{}", shown.out);
 }
 
 #[test]
-fn a_byte_of_code_or_content_is_seen_on_a_card_and_damage_beside_the_slot_stops_nothing() {
+fn a_changed_byte_is_found_on_a_card_and_damage_outside_the_slot_is_no_obstacle() {
     let Some(pair) = Pair::new() else { return };
     let original = pair.file(1, ".full.img");
     let card = pair.repository.beside("card.img");
@@ -390,9 +390,9 @@ fn a_byte_of_code_or_content_is_seen_on_a_card_and_damage_beside_the_slot_stops_
         let mut changed = bytes.clone();
         changed[at..at + new.len()].copy_from_slice(new);
         fs::write(&card, changed).unwrap();
-        let told = pair.diff(&[text(&original), text(&card)]);
-        assert_eq!(told.code, 1, "{}{}", told.out, told.error);
-        let differs = told.out.split_once("\n\n").unwrap().1;
+        let shown = pair.diff(&[text(&original), text(&card)]);
+        assert_eq!(shown.code, 1, "{}{}", shown.out, shown.error);
+        let differs = shown.out.split_once("\n\n").unwrap().1;
         without_digests(&pair.plain(differs.split("\n\nlayer   ").next().unwrap()))
     };
     insta::assert_snapshot!(with(3, b"x"), @r"
@@ -411,14 +411,14 @@ fn a_byte_of_code_or_content_is_seen_on_a_card_and_damage_beside_the_slot_stops_
         layer (/cfg)
           ~              /cfg/rc.conf.local  content
         ");
-    // The root directories, in the one the first name and in the other the length of it.
+    // The root directories: the length of the first entry.
     insta::assert_snapshot!(without_numbers(&with(find(start(2), b"boot\0") - 4, b"\xff\xff")), @r"
         card
-          slice N content: shaN DIGEST -> NONE: listing the files of slot N of /card.img: reading directory N: the entry at byte N has a length that leads nowhere
+          slice N content: shaN DIGEST -> UNREADABLE: listing the files of slot N of /card.img: reading directory N: the entry at byte N has a length that leads nowhere
         ");
     insta::assert_snapshot!(with(find(start(3), b"rc.conf.local\0") - 4, b"\xff\xff"), @r"
         card
-          /cfg content: (none) -> NONE: listing the files of /cfg of /card.img: reading directory 2: the entry at byte 24 has a length that leads nowhere
+          /cfg content: (absent) -> UNREADABLE: listing the files of /cfg of /card.img: reading directory 2: the entry at byte 24 has a length that leads nowhere
 
         layer (/cfg)
           -              /cfg/.  dir
@@ -427,7 +427,7 @@ fn a_byte_of_code_or_content_is_seen_on_a_card_and_damage_beside_the_slot_stops_
 }
 
 #[test]
-fn an_image_whose_own_record_is_damaged_is_compared_all_the_same() {
+fn an_image_with_a_damaged_specification_is_still_compared() {
     let Some(pair) = Pair::new() else { return };
     let image = pair.repository.beside("damaged.img");
     let mut bytes = fs::read(pair.file(0, ".slot.img")).unwrap();
@@ -435,23 +435,23 @@ fn an_image_whose_own_record_is_damaged_is_compared_all_the_same() {
     let at = bytes.windows(record.len()).position(|window| window == record).unwrap();
     bytes[at] = b'x';
     fs::write(&image, bytes).unwrap();
-    let told = pair.diff(&[text(&pair.file(0, ".slot.img")), text(&image)]);
-    assert_eq!(told.code, 1);
-    insta::assert_snapshot!(part(&told.out, "slot"), @r"
+    let shown = pair.diff(&[text(&pair.file(0, ".slot.img")), text(&image)]);
+    assert_eq!(shown.code, 1);
+    insta::assert_snapshot!(part(&shown.out, "slot"), @r"
         slot
-          specification: (none) -> NONE: reading the specification /usr/share/sluice/slot.mtree, line 1: unknown keyword `2.0` of /xmtree; a slot.mtree has type, uid, gid, mode, flags, nlink, size, sha256, link, device and tags
+          specification: (absent) -> UNREADABLE: reading the specification /usr/share/sluice/slot.mtree, line 1: unknown keyword `2.0` of /xmtree; a slot.mtree has type, uid, gid, mode, flags, nlink, size, sha256, link, device and tags
         ");
-    insta::assert_snapshot!(part(&told.out, "layer nanobsd"), @r"
+    insta::assert_snapshot!(part(&shown.out, "layer nanobsd"), @r"
         layer nanobsd
           ~              /usr/share/sluice/slot.mtree  content
         ");
-    let told = pair.diff(&["--json", text(&image), text(&pair.file(1, ".slot.img"))]);
+    let shown = pair.diff(&["--json", text(&image), text(&pair.file(1, ".slot.img"))]);
     let by_version = pair.diff(&["--json", &pair.versions[0], &pair.versions[1]]);
-    assert_eq!(changes(&told.out), changes(&by_version.out));
+    assert_eq!(changes(&shown.out), changes(&by_version.out));
 }
 
 #[test]
-fn what_cannot_be_compared_is_told() {
+fn what_cannot_be_compared_is_refused() {
     let Some(pair) = Pair::new() else { return };
     let a = pair.versions[0].as_str();
     let make = |name: &str, bytes: &[u8]| {
@@ -469,16 +469,19 @@ fn what_cannot_be_compared_is_told() {
     };
 
     insta::assert_snapshot!(pair.refusal(&[a, "1.2.3"]), @"error: looking for the build `1.2.3`: there is no such file, and no such version in /out, which has VERSION-A, VERSION-B");
-    insta::assert_snapshot!(pair.refusal(&["1.2.3", a, "--output", "/nowhere"]), @"error: looking for the build `1.2.3`: there is no such file, and no such version in /nowhere, which has no build yet");
-    insta::assert_snapshot!(refusal(&pair.repository.firmware()), @"error: reading the build in /out: there is neither a slot.mtree nor a manifest.json; give the folder of one version");
-    insta::assert_snapshot!(refusal(&make("empty", b"")), @"error: inspecting /empty: it is no full image (sector 0 has no table of slices), no slot image (sector 1 has no label) and no update (.fw)");
-    insta::assert_snapshot!(refusal(&make("notes.txt", &[b'n'; 4096])), @"error: inspecting /notes.txt: it is no full image (sector 0 has no table of slices), no slot image (sector 1 has no label) and no update (.fw)");
-    insta::assert_snapshot!(refusal(&make("short.full.img", &begin(&full, 4096))), @"error: reading slot 1 of /short.full.img: reading its label: the image ends before that, cut short");
-    insta::assert_snapshot!(without_numbers(&refusal(&make("half.full.img", &begin(&full, 4032 * 512 + 200_000)))), @"error: listing the files of slot N of /half.full.img: reading N bytes at N: the image ends before that, cut short");
-    insta::assert_snapshot!(refusal(&make("short.slot.img", &begin(&slot, 70_000))), @"error: reading slot 1 of /short.slot.img: its label has no partition `a` within the slice, which may have been cut short");
-    insta::assert_snapshot!(refusal(&make("half.slot.img", &begin(&slot, 300_000))), @"error: reading slot 1 of /half.slot.img: its label has no partition `a` within the slice, which may have been cut short");
+    insta::assert_snapshot!(pair.refusal(&["1.2.3", a, "--output", "/nowhere"]), @"error: looking for the build `1.2.3`: there is no such file, and no such version in /nowhere, which has no builds");
+    insta::assert_snapshot!(refusal(&pair.repository.firmware()), @r"
+        error: reading the build in /out: it has neither slot.mtree nor manifest.json
+        hint: pass the directory of one version
+        ");
+    insta::assert_snapshot!(refusal(&make("empty", b"")), @"error: inspecting /empty: it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) or an update (.fw)");
+    insta::assert_snapshot!(refusal(&make("notes.txt", &[b'n'; 4096])), @"error: inspecting /notes.txt: it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) or an update (.fw)");
+    insta::assert_snapshot!(refusal(&make("short.full.img", &begin(&full, 4096))), @"error: reading slot 1 of /short.full.img: reading its label: the image is truncated");
+    insta::assert_snapshot!(without_numbers(&refusal(&make("half.full.img", &begin(&full, 4032 * 512 + 200_000)))), @"error: listing the files of slot N of /half.full.img: reading N bytes at N: the image is truncated");
+    insta::assert_snapshot!(refusal(&make("short.slot.img", &begin(&slot, 70_000))), @"error: reading slot 1 of /short.slot.img: its label has no partition `a` within the slice; the image may be truncated");
+    insta::assert_snapshot!(refusal(&make("half.slot.img", &begin(&slot, 300_000))), @"error: reading slot 1 of /half.slot.img: its label has no partition `a` within the slice; the image may be truncated");
     insta::assert_snapshot!(pair.refusal(&[a, text(&slot), "--slot-b", "2"]), @"error: looking for slot 2 in /out/VERSION-A/sluice-alix-VERSION-A.slot.img: it is the image of one slot");
-    insta::assert_snapshot!(pair.refusal(&[a, a, "--slot-a", "1"]), @"error: looking for a certain slot in /out/VERSION-A: that is for the image of a card; anything else tells of one slot");
+    insta::assert_snapshot!(pair.refusal(&[a, a, "--slot-a", "1"]), @"error: selecting slot 1 of /out/VERSION-A: only the image of a card has two slots");
     insta::assert_snapshot!(pair.refusal(&[a, a, "--slot-a", "3"]), @r"
         error: invalid value '3' for '--slot-a <N>': 3 is not in 1..=2
 
@@ -499,15 +502,18 @@ fn what_cannot_be_compared_is_told() {
         ");
 
     insta::assert_snapshot!(refusal(&make("cut.json", b"{\"version\": \"1.2.3\"")), @"error: reading the manifest /cut.json: EOF while parsing an object at line 1 column 19");
-    insta::assert_snapshot!(refusal(&make("other.json", b"{\"name\": \"x\"}")), @"error: reading the manifest /other.json: it has no `version`, as the manifest of a build has");
+    insta::assert_snapshot!(refusal(&make("other.json", b"{\"name\": \"x\"}")), @"error: reading the manifest /other.json: it has no `version`");
     insta::assert_snapshot!(refusal(&make("odd.mtree", b"#mtree 2.0\n. type=dir mode=0755\n./a type=dor\n")), @"error: reading the specification /odd.mtree, line 3: unknown type `dor` of /a; a slot.mtree has dir, file, link, char, block and fifo");
     insta::assert_snapshot!(refusal(&make("binary.mtree", b"#mtree 2.0\n\xff")), @"error: reading /binary.mtree: stream did not contain valid UTF-8");
     let bare = make("bare.json", b"{\"version\": \"1.2.3\"}");
-    insta::assert_snapshot!(pair.refusal(&[text(&bare), text(&pair.file(0, "slot.mtree"))]), @"error: comparing /bare.json with /out/VERSION-A/slot.mtree: there is nothing that both tell of; a folder of a version tells most");
+    insta::assert_snapshot!(pair.refusal(&[text(&bare), text(&pair.file(0, "slot.mtree"))]), @r"
+        error: comparing /bare.json with /out/VERSION-A/slot.mtree: the inputs have no data in common
+        hint: pass version directories
+        ");
 }
 
 #[test]
-fn an_update_is_believed_only_when_it_is_whole_and_its_key_is_known() {
+fn an_update_is_accepted_only_if_it_is_valid_and_its_key_is_known() {
     let Some(pair) = Pair::new() else { return };
     let update = pair.file(0, ".fw");
     let bytes = fs::read(&update).unwrap();
@@ -533,7 +539,10 @@ fn an_update_is_believed_only_when_it_is_whole_and_its_key_is_known() {
     let (code, error) = other(&[]);
     assert_eq!(code, Some(2));
     let id = error.split("with the key ").nth(1).unwrap().split(',').next().unwrap().to_owned();
-    insta::assert_snapshot!(error.replace(&id, "ID"), @"error: unpacking the update /out/VERSION-A/sluice-alix-VERSION-A.fw: its key is not known here (--key FILE makes it known): checking a bundle: it is signed with the key ID, which is not among the trusted ones; give a bundle for this product, or first a release that brings this key");
+    insta::assert_snapshot!(error.replace(&id, "ID"), @r"
+        error: unpacking the update /out/VERSION-A/sluice-alix-VERSION-A.fw: checking its signature: checking a bundle: it is signed with the key ID, which is not among the trusted ones; give a bundle for this product, or first a release that brings this key
+        hint: if you trust the key, pass it with --key FILE
+        ");
     let key = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys/development.pub");
     assert_eq!(other(&["--key", text(&key)]), (Some(0), String::new()));
     let missing = pair.repository.beside("missing.pub");

@@ -1,4 +1,4 @@
-//! `cargo xtask inspect`: what images and cards are, read back without mounting them.
+//! `cargo xtask inspect`: images and cards, read without mounting them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -27,7 +27,7 @@ fn copy(repository: &Repository) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_full_image_tells_what_starts_and_what_its_slices_hold() {
+fn a_full_image_shows_what_boots_and_what_its_slices_hold() {
     let Some(repository) = Repository::new() else { return };
     let definition = repository.beside("small.toml");
     fs::write(&definition, "[slices]\ncode = 40000\ndata = 8192\n[boot]\ndefault = 2\n").unwrap();
@@ -45,7 +45,7 @@ fn a_full_image_tells_what_starts_and_what_its_slices_hold() {
         "slice 4       /data: type 0xa5, ",
         "boot state 1  number 1, default slot 2, slot 1 good, slot 2 good\n",
         "boot state 2  number 2, default slot 2, slot 1 good, slot 2 good\n",
-        "starts next   slot 2, else slot 1\n",
+        "boots next    slot 2, else slot 1\n",
     ] {
         assert!(shown.contains(part), "`{part}` is not in\n{shown}");
     }
@@ -53,6 +53,11 @@ fn a_full_image_tells_what_starts_and_what_its_slices_hold() {
 
     let slot = inspect(&repository, &[text(&repository.latest(".slot.img"))]).success();
     assert!(slot.starts_with("image         one slot, ") && slot.contains(&version), "{slot}");
+
+    fs::write(&definition, "[slices]\ncode = 40000\nslots = 1\n").unwrap();
+    repository.image(&["-c", text(&definition)]).success();
+    let shown = inspect(&repository, &[text(&repository.latest(".full.img"))]).success();
+    assert!(shown.contains("boots next    slot 1\n") && !shown.contains("slot 2"), "one slot: {shown}");
 
     fs::write(&definition, "[boot]\ncode = \"boot0sio\"\nticks = 36\npacket = false\n").unwrap();
     repository.image(&["-c", text(&definition)]).success();
@@ -63,7 +68,7 @@ fn a_full_image_tells_what_starts_and_what_its_slices_hold() {
 }
 
 #[test]
-fn what_is_damaged_is_told_in_its_place_and_the_rest_is_shown() {
+fn damage_is_reported_in_its_place_and_the_rest_is_shown() {
     let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let image = copy(&repository);
@@ -79,24 +84,24 @@ fn what_is_damaged_is_told_in_its_place_and_the_rest_is_shown() {
     assert!(shown().contains("copy at sector 8: DAMAGED: "), "{}", shown());
     file.write_all_at(&[0x55; 512], (cfg + 96) * 512).unwrap();
     let after = shown();
-    assert!(after.contains("boot state 2  NONE: ") && after.contains("boot state 1  number 1"), "{after}");
-    assert!(after.contains("starts next   slot 1"), "{after}");
+    assert!(after.contains("boot state 2  INVALID: ") && after.contains("boot state 1  number 1"), "{after}");
+    assert!(after.contains("boots next    slot 1"), "{after}");
     // The header of slot 1, then its label.
     file.write_all_at(b"x", (4032 + 16) * 512 + 20).unwrap();
-    assert!(shown().contains("  system      none: "), "{}", shown());
+    assert!(shown().contains("  system      unreadable: "), "{}", shown());
     file.write_all_at(&[0; 512], 4033 * 512).unwrap();
     let after = shown();
-    assert_eq!(after.matches("  files       none: ").count(), 1, "{after}");
+    assert_eq!(after.matches("  files       unreadable: ").count(), 1, "{after}");
     inspect(&repository, &[text(&image), "ls"]).refused(&["reading slot 1 of "]);
     inspect(&repository, &[text(&image), "ls", "--slot", "2"]).success();
     file.write_all_at(&[0; 512], 0).unwrap();
     inspect(&repository, &[text(&image)]).refused(&[
-        "it is no full image (sector 0 has no table of slices), no slot image (sector 1 has no label) and no update (.fw)",
+        "it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) or an update (.fw)",
     ]);
 }
 
 #[test]
-fn every_file_comes_out_as_the_specification_says() {
+fn every_file_is_extracted_as_the_specification_says() {
     let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let (full, slot) = (repository.latest(".full.img"), repository.latest(".slot.img"));
@@ -113,16 +118,16 @@ fn every_file_comes_out_as_the_specification_says() {
     let said = inspect(&repository, &[text(&full), "extract", "/", text(&dir), "--slot", "2"]).success();
     assert!(said.contains("have an owner, flags or set-id bits in the image"), "{said}");
     for (path, (digest, mode)) in &files {
-        let place = dir.join(path);
-        assert_eq!(&hex::encode(&Sha256::digest(fs::read(&place).unwrap())), digest, "{path}");
+        let file = dir.join(path);
+        assert_eq!(&hex::encode(Sha256::digest(fs::read(&file).unwrap())), digest, "{path}");
         let bits = u32::from_str_radix(mode, 8).unwrap() & 0o777;
-        assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o7777, bits, "{path}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, bits, "{path}");
     }
     let inode = |path: &str| fs::metadata(dir.join(path)).unwrap().ino();
     assert_eq!(inode("etc/rc.conf"), inode("conf/base/etc/rc.conf"), "names of one file stay so");
     assert_eq!(fs::read_link(dir.join("tmp")).unwrap(), Path::new("var/tmp"));
     inspect(&repository, &[text(&full), "extract", "/", text(&dir)])
-        .refused(&["is not empty: extract into a new folder"]);
+        .refused(&["is not empty\nhint: extract into a new directory"]);
 
     let one = repository.beside("one");
     inspect(&repository, &[text(&slot), "extract", "/etc/rc.conf", text(&one)]).success();
@@ -139,8 +144,8 @@ fn every_file_comes_out_as_the_specification_says() {
 
     for (arguments, message) in [
         (vec!["cat", "/etc"], "reading /etc in slot 1 of "),
-        (vec!["cat", "/etc"], "it is a directory; list it with `ls`"),
-        (vec!["cat", "/tmp"], "it is a symbolic link to var/tmp; ask for that"),
+        (vec!["cat", "/etc"], "it is a directory\nhint: list it with `ls`"),
+        (vec!["cat", "/tmp"], "it is a symbolic link to var/tmp\nhint: pass that path"),
         (vec!["cat", "/none"], "none"),
         (vec!["ls", "--data"], "there is no slice 4"),
         (vec!["ls", "--slot", "3"], "3 is not in 1..=2"),
@@ -149,8 +154,41 @@ fn every_file_comes_out_as_the_specification_says() {
         inspect(&repository, &[&[text(&full)], arguments.as_slice()].concat()).refused(&[message]);
     }
     inspect(&repository, &[text(&slot), "ls", "--slot", "2"]).refused(&["it is the image of one slot"]);
-    inspect(&repository, &[text(&slot), "--verify"]).refused(&["are for an update (.fw), and this is none"]);
+    inspect(&repository, &[text(&slot), "--verify"]).refused(&["are for an update (.fw), which this is not"]);
     let update = repository.latest(".fw");
     inspect(&repository, &[text(&update), "ls"]).refused(&["an update has no file system to read"]);
     inspect(&repository, &[text(&repository.beside("none.img"))]).refused(&["No such file"]);
+}
+
+#[test]
+fn a_sparse_file_is_extracted_with_its_holes() {
+    let Some(repository) = Repository::new() else { return };
+    let hole = repository.path().join("site/usr/share/site/hole");
+    fs::create_dir_all(hole.parent().unwrap()).unwrap();
+    let file = fs::File::create(&hole).unwrap();
+    file.set_len(300_000_000).unwrap();
+    file.write_all_at(b"in the middle", 150_000_000).unwrap();
+    let definition = repository.beside("site.toml");
+    fs::write(&definition, "[overlay]\nfolders = [\"overlay\", \"site\"]\n").unwrap();
+    repository.image(&["-c", text(&definition)]).success();
+    let dir = repository.beside("extracted");
+    let path = "/usr/share/site/hole";
+    inspect(&repository, &[text(&repository.latest(".slot.img")), "extract", path, text(&dir)]).success();
+    let extracted = fs::File::open(dir.join("hole")).unwrap();
+    let metadata = extracted.metadata().unwrap();
+    assert_eq!(metadata.len(), 300_000_000);
+    assert!(metadata.blocks() * 512 < 1 << 20, "{} bytes are on the disk", metadata.blocks() * 512);
+    let mut middle = [0; 13];
+    extracted.read_exact_at(&mut middle, 150_000_000).unwrap();
+    assert_eq!(&middle, b"in the middle");
+}
+
+#[test]
+fn an_update_is_described_in_plain_words() {
+    let Some(repository) = Repository::new() else { return };
+    repository.image(&[]).success();
+    let shown = inspect(&repository, &[text(&repository.latest(".fw"))]).success();
+    for part in ["built         2026-01-02T03:04:05Z\n", "fits          units with disk layout 1\n"] {
+        assert!(shown.contains(part), "`{part}` is not in\n{shown}");
+    }
 }

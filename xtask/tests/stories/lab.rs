@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use lab::{Rig, World, scenarios};
 
@@ -11,7 +12,7 @@ use crate::repository::{Repository, Run, target_dir};
 const JOBS: usize = 2;
 
 #[test]
-fn every_scenario_of_the_boot_manager_is_kept() {
+fn every_promise_of_the_boot_manager_is_kept() {
     let Some(repository) = Repository::new() else { return };
     repository.image(&[]).success();
     let logs = target_dir().join("lab").join("stories");
@@ -34,21 +35,21 @@ fn every_scenario_of_the_boot_manager_is_kept() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// The table as the command prints it, and what it says of names that are none.
+/// The table that the command prints, and the message for an unknown name.
 #[test]
-fn the_command_plays_what_it_is_asked_for() {
+fn the_command_plays_the_named_scenarios() {
     let Some(repository) = Repository::new() else { return };
     let lab = |arguments: &[&str]| Run::of(&mut repository.xtask("lab", arguments));
     let table = lab(&["default-boot", "update-refused"]).success();
     assert!(table.contains("default-boot           ok"), "{table}");
-    assert!(table.contains("update-refused         skipped: it needs a FreeBSD"), "{table}");
+    assert!(table.contains("update-refused         skipped: it needs FreeBSD"), "{table}");
     assert!(table.contains("1 played, 0 failed, 1 skipped"), "{table}");
     lab(&["default-bot"]).refused(&["no scenario `default-bot`", "--list"]);
 }
 
 /// Updates of a running FreeBSD, when `SLUICE_TEST_WORLD` names one.
 #[test]
-fn every_scenario_of_a_running_system_is_kept() {
+fn every_promise_of_a_running_system_is_kept() {
     let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
         let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
         return;
@@ -63,4 +64,22 @@ fn every_scenario_of_a_running_system_is_kept() {
     arguments.extend(names);
     let table = Run::of(&mut repository.xtask("lab", &arguments)).success();
     let _ = writeln!(std::io::stderr(), "{table}");
+}
+
+/// Two labs at once in one checkout: the second waits for the first.
+#[test]
+fn labs_beside_each_other_do_not_mix_their_images() {
+    let Some(repository) = Repository::new() else { return };
+    let lab = |arguments: &[&str]| {
+        let mut command = repository.xtask("lab", arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let definition = repository.beside("other.toml");
+    std::fs::write(&definition, "[boot]\ndefault = 1\nticks = 20\n").unwrap();
+    let both = [lab(&["default-boot"]), lab(&["key-choice", "-c", definition.to_str().unwrap()])];
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 played, 0 failed"), "{said}");
+    }
 }

@@ -1,11 +1,12 @@
-//! Stories: the builder's promises, told from the command line to the booted device.
+//! Stories: the builder's promises, tested from the command line to the booted unit.
 //!
-//! They need the tools that `cargo xtask test` installs. Where one lacks, a story says that it was skipped; with
+//! They need the tools that `cargo xtask test` installs. If one is missing, a story reports that it is skipped; with
 //! `SLUICE_TEST_ALL`, which `cargo xtask test` sets, it fails instead.
 
 #![allow(
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, and sees none in the functions they share"
+    reason = "clippy.toml allows it in tests, but not in the functions that they share"
 )]
 
 mod boot;
@@ -21,7 +22,6 @@ mod image;
 mod inspect;
 mod lab;
 mod labels;
-mod letters;
 mod mirror;
 mod options;
 mod output;
@@ -33,6 +33,7 @@ mod real_world;
 mod repository;
 mod sets;
 mod sizes;
+mod skip_options;
 mod source_tree;
 mod summary;
 mod test_disk;

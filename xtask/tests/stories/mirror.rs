@@ -175,7 +175,7 @@ impl Pack {
                 EntryType::Directory => directories.insert(member.path.clone(), json!("y")),
                 EntryType::Regular => files.insert(
                     member.path.clone(),
-                    json!(format!("1${}", hex::encode(&Sha256::digest(&member.bytes)))),
+                    json!(format!("1${}", hex::encode(Sha256::digest(&member.bytes)))),
                 ),
                 _ => files.insert(member.path.clone(), json!("-")),
             };
@@ -259,18 +259,18 @@ impl Key {
     }
 
     pub fn fingerprint(&self) -> String {
-        format!("function: \"sha256\"\nfingerprint: \"{}\"\n", hex::encode(&Sha256::digest(self.public())))
+        format!("function: \"sha256\"\nfingerprint: \"{}\"\n", hex::encode(Sha256::digest(self.public())))
     }
 
     /// Signs as pkg does with OpenSSL 3, and for fingerprints.
     pub fn sign(&self, catalogue: &[u8]) -> Vec<u8> {
-        let digits = hex::encode(&Sha256::digest(catalogue));
+        let digits = hex::encode(Sha256::digest(catalogue));
         self.sign_digest("3031300d060960864801650304020105000420", &Sha256::digest(digits))
     }
 
     /// Signs as pkg does with OpenSSL 1.1, on FreeBSD 13.
     pub fn sign_with_old_openssl(&self, catalogue: &[u8]) -> Vec<u8> {
-        let digits = hex::encode(&Sha256::digest(catalogue)) + "\0";
+        let digits = hex::encode(Sha256::digest(catalogue)) + "\0";
         self.sign_digest("304e300906052b0e03021a05000441", digits.as_bytes())
     }
 
@@ -317,7 +317,7 @@ impl Mirror {
         fs::write(self.archive(pack), archive).unwrap();
         let mut line = pack.compact();
         let path = format!("All/{}-{}.pkg", pack.name, pack.version);
-        line.insert("sum".into(), json!(hex::encode(&Sha256::digest(archive))));
+        line.insert("sum".into(), json!(hex::encode(Sha256::digest(archive))));
         line.insert("path".into(), json!(path));
         line.insert("repopath".into(), json!(path));
         line.insert("pkgsize".into(), json!(archive.len()));

@@ -182,7 +182,7 @@ fn a_malformed_repository_is_refused() {
     insta::assert_snapshot!(attempt(&desk, &[]), @"verifying the signature of the repository [desk]/mirror: reading the fingerprint [desk]/keys/trusted/it: parsing it as JSON: EOF while parsing an object at line 1 column 1");
     fs::write(trusted.join("it"), [0xff]).unwrap();
     insta::assert_snapshot!(attempt(&desk, &[]), @"verifying the signature of the repository [desk]/mirror: reading the fingerprint [desk]/keys/trusted/it: stream did not contain valid UTF-8");
-    let sum = hex::encode(&Sha256::digest("no key"));
+    let sum = hex::encode(Sha256::digest("no key"));
     fs::write(trusted.join("it"), format!("function: sha256\nfingerprint: {sum}\n")).unwrap();
     insta::assert_snapshot!(attempt(&desk, &[("it.sig", text("x")), ("it.pub", text("no key"))]), @"verifying the signature of the repository [desk]/mirror: reading the key `it`: it is not an RSA public key in PEM (`BEGIN PUBLIC KEY`), but the repository is signed with RSA");
 

@@ -104,7 +104,7 @@ fn every_type_of_signature_that_pkg_makes_is_accepted() {
         assert_eq!(lock(&desk, &[("signature", for_file.clone())]).unwrap(), "pubkey", "{line}");
         let crossed = lock(&desk, &[("signature", for_repository.clone())]);
 
-        let fingerprint = hex::encode(&Sha256::digest(&key));
+        let fingerprint = hex::encode(Sha256::digest(&key));
         fs::write(trusted.join("it"), format!("function: sha256\nfingerprint: {fingerprint}\n")).unwrap();
         desk.product.trust = Trust::Fingerprints("keys".into());
         let members =

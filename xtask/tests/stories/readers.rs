@@ -49,7 +49,7 @@ pub fn agree(toolchain: &Toolchain, repository: &Repository) {
         let inode = listed.get(path).unwrap_or_else(|| panic!("the Sleuth Kit does not list {path}"));
         let icat = Command::new("icat").args(["-f", "ufs2"]).arg(&filesystem).arg(inode).output().unwrap();
         assert_eq!(
-            &hex::encode(&Sha256::digest(&icat.stdout)),
+            &hex::encode(Sha256::digest(&icat.stdout)),
             digest,
             "the Sleuth Kit reads {path} otherwise"
         );
@@ -57,7 +57,7 @@ pub fn agree(toolchain: &Toolchain, repository: &Repository) {
         let grub = toolchain.path("grub-fstest").unwrap();
         let cat =
             Command::new(grub).arg(&filesystem).args(["cat", &format!("(loop0)/{path}")]).output().unwrap();
-        assert_eq!(&hex::encode(&Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
+        assert_eq!(&hex::encode(Sha256::digest(&cat.stdout)), digest, "GRUB reads {path} otherwise");
     }
     println!("{} files, each read by the Sleuth Kit and by GRUB", expected.len());
 }
@@ -69,7 +69,7 @@ fn cut_out_filesystem(slot: &Path, to: &PathBuf) {
     std::io::copy(&mut from, &mut File::create(to).unwrap()).unwrap();
 }
 
-/// By path, the sha256 of every file that an mtree(5) specification tells of.
+/// The SHA-256 of every file in an mtree(5) specification, by path.
 fn digests(spec: &str) -> BTreeMap<String, String> {
     let digest = |line: &str| {
         let path = line.split(' ').next()?.strip_prefix("./")?;

@@ -1,4 +1,4 @@
-//! A real FreeBSD, from `--world` to `login:`. Without `SLUICE_TEST_WORLD` each story says that it was skipped.
+//! A real FreeBSD, from `--world` to `login:`. Without `SLUICE_TEST_WORLD`, each story reports that it is skipped.
 //!
 //! The kernel of that world must be ALIX-QEMU's: the emulator has no VIA Rhine.
 
@@ -92,7 +92,7 @@ impl Unit {
         file.write_all_at(&image, slice.start.bytes()).unwrap();
     }
 
-    /// Spoils everything a slot holds, so that nothing of it can be what boots.
+    /// Overwrites everything in a slot, so that it cannot boot.
     fn wipe_slot(&self, number: u8) {
         let mut sector = [0; MBR_BYTES];
         let file = OpenOptions::new().read(true).write(true).open(&self.disk).unwrap();
@@ -142,7 +142,7 @@ fn ask(guest: &mut Guest, command: &str) -> String {
     output.replace('\r', "")
 }
 
-/// That the running system is `slot`, and all that must hold of any.
+/// Checks that `slot` is running, and everything that must hold in any slot.
 fn check_running_slot(guest: &mut Guest, slot: u8, version: &str) {
     let mounts = ask(guest, "mount -p");
     let mounted = |at: &str| mounts.lines().find(|line| line.split_whitespace().nth(1) == Some(at));
@@ -302,9 +302,9 @@ fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
     for mount in ["mount -r /dev/ada0s2a /mnt", "mount -t nullfs -o ro / /mnt"] {
         ask(&mut guest, mount);
         let report = ask(&mut guest, "mtree -p /mnt -f /usr/share/sluice/slot.mtree");
-        assert_eq!(report.trim(), "", "{mount}: mtree tells of deviations");
-        // And it would: each of these edits makes the specification tell of something else.
-        for (edit, told) in [
+        assert_eq!(report.trim(), "", "{mount}: mtree reports deviations");
+        // And it can: each of these edits makes mtree report a deviation.
+        for (edit, keyword) in [
             ("/bin\\/cat /s/mode=0555/mode=0755/", "permissions"),
             ("/bin\\/cat /s/uid=0/uid=1/", "user"),
             ("/lib\\/libc.so.7 /s/flags=schg/flags=none/", "flags"),
@@ -312,7 +312,7 @@ fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
         ] {
             let edited = format!("sed '{edit}' /usr/share/sluice/slot.mtree > /tmp/edited");
             let report = ask(&mut guest, &format!("{edited} && ! mtree -p /mnt -f /tmp/edited"));
-            assert!(report.to_lowercase().contains(told), "{mount}, {edit}: {report}");
+            assert!(report.to_lowercase().contains(keyword), "{mount}, {edit}: {report}");
         }
         ask(&mut guest, "umount /mnt");
     }

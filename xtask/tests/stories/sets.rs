@@ -25,7 +25,7 @@ fn sets_that_are_not_those_of_their_manifest_are_refused() {
     let sets = repository.beside("sets");
     let text = sets.to_str().unwrap();
     fs::create_dir(&sets).unwrap();
-    repository.image(&["--sets", text]).refused(&["there is no MANIFEST with their sums"]);
+    repository.image(&["--sets", text]).refused(&["there is no MANIFEST with their checksums"]);
     fs::write(sets.join("base.txz"), "damaged").unwrap();
     fs::write(sets.join("MANIFEST"), format!("base.txz\t{}\t1\tbase\t\"Base\"\ton\n", "a".repeat(64)))
         .unwrap();
@@ -52,7 +52,7 @@ fn sets_of_a_world_give_the_images_of_the_world_itself() {
         let bytes = archive(&copy.join("root"), &lines);
         manifest += &format!(
             "{name}\t{}\t{}\tset\t\"A set\"\ton\n",
-            hex::encode(&Sha256::digest(&bytes)),
+            hex::encode(Sha256::digest(&bytes)),
             lines.len()
         );
         fs::write(sets.join(name), bytes).unwrap();

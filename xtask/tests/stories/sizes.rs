@@ -74,7 +74,7 @@ fn line<'t>(shown: &'t str, name: &str) -> &'t str {
 }
 
 #[test]
-fn what_grew_since_the_last_release_is_told_by_layer_directory_and_file() {
+fn growth_since_the_last_release_is_shown_by_layer_directory_and_file() {
     let Some(repository) = product() else { return };
     release(&repository);
     let shown = sizes(&repository, &[]).success();
@@ -108,12 +108,12 @@ fn what_grew_since_the_last_release_is_told_by_layer_directory_and_file() {
 
     // Of the release itself nothing comes before it.
     let shown = sizes(&repository, &["0.1.0"]).success();
-    insta::assert_snapshot!(line(&shown, "growth "), @"growth    not told: no release before it is tagged (--since VERSION|FILE names another build)");
+    insta::assert_snapshot!(line(&shown, "growth "), @"growth    unknown: no earlier release is tagged; --since VERSION|FILE compares with another build");
     assert!(!shown.contains("grew most"), "{shown}");
 }
 
 #[test]
-fn a_release_that_is_not_at_hand_is_told_and_any_other_build_serves() {
+fn a_missing_release_is_reported_and_any_other_build_will_do() {
     let Some(repository) = product() else { return };
     repository.image(&[]).success();
     let first = repository.version();
@@ -121,7 +121,7 @@ fn a_release_that_is_not_at_hand_is_told_and_any_other_build_serves() {
         let shown = sizes(&repository, arguments).success();
         line(&shown, "growth ").replace(text(&repository.firmware()), "/out").replace(&first, "FIRST")
     };
-    insta::assert_snapshot!(growth(&[]), @"growth    not told: no release before it is tagged (--since VERSION|FILE names another build)");
+    insta::assert_snapshot!(growth(&[]), @"growth    unknown: no earlier release is tagged; --since VERSION|FILE compares with another build");
 
     release(&repository);
     // A newer release, of which there is only the tag.
@@ -131,21 +131,21 @@ fn a_release_that_is_not_at_hand_is_told_and_any_other_build_serves() {
     repository.write("site/usr/share/site/newer", "newer\n");
     repository.commit("Change the site again");
     repository.image(&[]).success();
-    insta::assert_snapshot!(growth(&[]), @"growth    since 0.1.0; the last release, 0.2.0, is not in /out; build it there from its tag, or name another build with --since");
+    insta::assert_snapshot!(growth(&[]), @"growth    since 0.1.0; the last release, 0.2.0, is not in /out; build it from its tag, or pass another build with --since");
     insta::assert_snapshot!(growth(&["--since", &first]), @"growth    since FIRST");
-    // What is left of a release when its images are thrown away is enough.
+    // The specification of a release is enough.
     let kept = repository.beside("kept.mtree");
     fs::copy(repository.firmware().join("0.1.0/slot.mtree"), &kept).unwrap();
-    let folder = sizes(&repository, &["--since", "0.1.0"]).success();
+    let directory = sizes(&repository, &["--since", "0.1.0"]).success();
     let file = sizes(&repository, &["--since", text(&kept)]).success();
     let from = |shown: &str| shown[shown.find("\n  ").unwrap()..].to_owned();
-    assert_eq!(from(&folder), from(&file));
+    assert_eq!(from(&directory), from(&file));
     fs::remove_dir_all(repository.firmware().join("0.1.0")).unwrap();
-    insta::assert_snapshot!(growth(&[]), @"growth    not told: the last release, 0.2.0, is not in /out; build it there from its tag, or name another build with --since");
+    insta::assert_snapshot!(growth(&[]), @"growth    unknown: the last release, 0.2.0, is not in /out; build it from its tag, or pass another build with --since");
 }
 
 #[test]
-fn a_budget_that_is_left_behind_is_told() {
+fn an_exceeded_budget_is_shown() {
     let Some(repository) = product() else { return };
     repository.image(&[]).success();
     let shown = sizes(&repository, &[]).success();
@@ -171,29 +171,32 @@ fn a_budget_that_is_left_behind_is_told() {
 }
 
 #[test]
-fn every_form_of_a_build_tells_the_same_sizes() {
+fn every_form_of_a_build_has_the_same_sizes() {
     let Some(repository) = product() else { return };
     repository.image(&[]).success();
     let json = |arguments: &[&str]| {
         let shown = sizes(&repository, &[&["--json"], arguments].concat()).success();
         serde_json::from_str::<Value>(&shown).unwrap()
     };
-    let folder = json(&[]);
+    let directory = json(&[]);
     for suffix in [".full.img", ".slot.img", ".fw", "slot.mtree"] {
         let other = json(&[text(&repository.latest(suffix))]);
         for key in ["content", "layers", "services", "tree", "largest"] {
-            assert_eq!(other[key], folder[key], "{key} of {suffix}");
+            assert_eq!(other[key], directory[key], "{key} of {suffix}");
         }
         if suffix != "slot.mtree" {
-            assert_eq!(other["room"], folder["room"], "{suffix}");
+            assert_eq!(other["room"], directory["room"], "{suffix}");
         }
     }
     let manifest = text(&repository.latest("manifest.json")).to_owned();
     let other = json(&[&manifest]);
-    assert_eq!((&other["layers"], &other["room"]), (&folder["layers"], &folder["room"]));
+    assert_eq!((&other["layers"], &other["room"]), (&directory["layers"], &directory["room"]));
     assert_eq!(other["has_paths"], false);
     let shown = sizes(&repository, &[&manifest]).success();
-    assert!(shown.ends_with("\nA manifest tells no paths; the folder of the version does.\n"), "{shown}");
+    assert!(
+        shown.ends_with("\nA manifest lists no paths; pass the directory of the version to see them.\n"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -219,7 +222,7 @@ fn programs_read_it_as_json() {
 }
 
 #[test]
-fn what_cannot_be_weighed_is_told() {
+fn what_cannot_be_measured_is_refused() {
     let Some(repository) = product() else { return };
     let make = |name: &str, text: &str| -> PathBuf {
         let path = repository.beside(name);
@@ -230,14 +233,20 @@ fn what_cannot_be_weighed_is_told() {
         let refused = sizes(&repository, arguments).refused(&[]);
         refused.replace(text(&repository.beside("")), "/").trim_end().to_owned()
     };
-    insta::assert_snapshot!(refusal(&[]), @"error: looking for the latest build: there is no /out/latest; `cargo xtask image` makes one");
-    insta::assert_snapshot!(refusal(&["--output", "/nowhere"]), @"error: looking for the latest build: there is no /nowhere/latest; `cargo xtask image` makes one");
-    insta::assert_snapshot!(refusal(&["0.9.0"]), @"error: looking for the build `0.9.0`: there is no such file, and no such version in /out, which has no build yet");
+    insta::assert_snapshot!(refusal(&[]), @r"
+        error: looking for the latest build: there is no /out/latest
+        hint: run `cargo xtask image`
+        ");
+    insta::assert_snapshot!(refusal(&["--output", "/nowhere"]), @r"
+        error: looking for the latest build: there is no /nowhere/latest
+        hint: run `cargo xtask image`
+        ");
+    insta::assert_snapshot!(refusal(&["0.9.0"]), @"error: looking for the build `0.9.0`: there is no such file, and no such version in /out, which has no builds");
     repository.image(&[]).success();
     let version = repository.version();
-    insta::assert_snapshot!(refusal(&["--since", "0.9.0"]).replace(&version, "VERSION"), @"error: opening the build that growth is since: looking for the build `0.9.0`: there is no such file, and no such version in /out, which has VERSION");
-    insta::assert_snapshot!(refusal(&["--since", text(&make("notes.txt", "notes"))]), @"error: opening the build that growth is since: inspecting /notes.txt: it is no full image (sector 0 has no table of slices), no slot image (sector 1 has no label) and no update (.fw)");
-    insta::assert_snapshot!(refusal(&[text(&make("bare.json", "{\"version\": \"1.2.3\"}"))]), @"error: weighing /bare.json: it tells neither paths nor layers");
+    insta::assert_snapshot!(refusal(&["--since", "0.9.0"]).replace(&version, "VERSION"), @"error: opening the earlier build: looking for the build `0.9.0`: there is no such file, and no such version in /out, which has VERSION");
+    insta::assert_snapshot!(refusal(&["--since", text(&make("notes.txt", "notes"))]), @"error: opening the earlier build: inspecting /notes.txt: it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) or an update (.fw)");
+    insta::assert_snapshot!(refusal(&[text(&make("bare.json", "{\"version\": \"1.2.3\"}"))]), @"error: measuring /bare.json: it lists neither paths nor layers");
     insta::assert_snapshot!(refusal(&["-c", text(&make("bad.toml", "[budget]\nslot = 1\n"))]), @r"
         error: in the product definition /bad.toml: TOML parse error at line 2, column 1
           |
@@ -251,13 +260,16 @@ fn what_cannot_be_weighed_is_told() {
 
         For more information, try '--help'.
         ");
-    // A release whose folder was damaged.
+    // A release whose directory is damaged.
     repository.tag("v0.1.0");
     fs::create_dir(repository.firmware().join("0.1.0")).unwrap();
     fs::write(repository.firmware().join("0.1.0/slot.mtree"), "#mtree 2.0\n. type=dir\n").unwrap();
-    insta::assert_snapshot!(refusal(&[]), @"error: opening the build that growth is since: reading the specification /out/0.1.0/slot.mtree, line 2: / has no `mode=`");
-    // An unpacked archive of the sources has no tags to ask for.
+    insta::assert_snapshot!(refusal(&[]), @"error: opening the earlier build: reading the specification /out/0.1.0/slot.mtree, line 2: / has no `mode=`");
+    // An unpacked archive of the sources has no tags.
     fs::rename(repository.path().join(".git"), repository.beside("git")).unwrap();
-    insta::assert_snapshot!(refusal(&[]), @"error: asking git for the releases of /sluice (--since VERSION|FILE asks for none): command exited with non-zero code `git tag --list v[0-9]*`: 128");
+    insta::assert_snapshot!(refusal(&[]), @r"
+        error: listing the release tags of /sluice with git: command exited with non-zero code `git tag --list v[0-9]*`: 128
+        hint: --since VERSION|FILE needs no tags
+        ");
     sizes(&repository, &["--since", &version]).success();
 }

@@ -65,7 +65,7 @@ pub fn header(slot: u8, size: Sectors) -> SlotHeader {
     }
 }
 
-/// A disk in a folder that goes with it.
+/// A disk in a temporary directory.
 pub struct TestDisk {
     pub dir: TempDir,
     pub layout: Layout,

@@ -24,7 +24,7 @@ use crate::inputs;
 use crate::product::{Action, Customize, Product, Stage, Text};
 use hook::HookEnvironment;
 pub use hook::paths as hook_paths;
-pub use variables::is_hook_variable;
+pub use variables::{is_hook_variable, of_product as hook_variables};
 
 /// Applies the product's customization.
 pub struct Customizer<'a> {

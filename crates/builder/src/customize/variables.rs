@@ -52,7 +52,7 @@ pub const FULL_LINK: &str = "_.disk.full";
 pub const SLOT_LINK: &str = "_.disk.image";
 
 /// The variables that describe `product` in the repository at `root`, with their values.
-pub(super) fn of_product(root: &Path, product: &Product) -> impl Iterator<Item = (&'static str, String)> {
+pub fn of_product(root: &Path, product: &Product) -> impl Iterator<Item = (&'static str, String)> {
     OF_PRODUCT.into_iter().map(move |(name, value)| (name, value(product, root)))
 }
 

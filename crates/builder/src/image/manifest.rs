@@ -186,7 +186,7 @@ impl ImageFacts {
             }
         }
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { file, bytes, sha256: hex::encode(&hash.finalize()) })
+        Ok(Self { file, bytes, sha256: hex::encode(hash.finalize()) })
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
             file.set_len(length).unwrap();
             file.write_all_at(b"abc", data_at).unwrap();
             let plain = std::fs::read(&path).unwrap();
-            assert_eq!(ImageFacts::of(&path).unwrap().sha256, hex::encode(&Sha256::digest(plain)));
+            assert_eq!(ImageFacts::of(&path).unwrap().sha256, hex::encode(Sha256::digest(plain)));
         }
     }
 }

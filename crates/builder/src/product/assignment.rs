@@ -40,17 +40,19 @@ impl Assignment {
                 _ => (name, Change::Set(value)),
             }
         } else {
-            bail!("`{text}`; write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)")
+            bail!(
+                "`{text}` is not an assignment\nhint: write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)"
+            )
         };
         let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
         ensure!(
             name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit()),
-            "`{name}` is no name of a variable"
+            "`{name}` is not the name of a variable"
         );
         if let Change::Set(value) | Change::Add(value) | Change::Subtract(value) = &change {
             ensure!(
                 !value.contains(['"', '\n', '\\', '`', '$']),
-                "the value `{value}` of {name} holds what the shell would change; put the line with a hook or `append`"
+                "the value `{value}` of {name} contains what the shell would change\nhint: add the line with a hook or `append`"
             );
         }
         Ok(Self { name: name.to_owned(), change })

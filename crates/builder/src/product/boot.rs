@@ -100,7 +100,7 @@ impl Boot {
             other => {
                 let code = WorldCode::ALL.into_iter().find(|code| code.file() == other).with_context(|| {
                     format!(
-                        "boot.code: `{other}`; it is `sluice`, or one of the world's: `boot0sio`, `boot0`, `mbr`"
+                        "boot.code: `{other}` is not a boot program\nhint: it is `sluice`, or one of the world's: `boot0sio`, `boot0`, `mbr`"
                     )
                 })?;
                 BootCode::World(code)
@@ -109,18 +109,19 @@ impl Boot {
         let menu = raw.menu.unwrap_or_else(|| vec![1, 2]);
         ensure!(
             !menu.is_empty() && menu.iter().all(|slice| (1..=4).contains(slice)),
-            "boot.menu: {menu:?}; a menu has at least one of the slices 1 to 4"
+            "boot.menu: {menu:?}\nhint: a menu has at least one of the slices 1 to 4"
         );
         let default = raw.default.unwrap_or(1);
         let default_slot = Slot::from_number(default).filter(|_| usize::from(default) <= slots);
-        let default_slot = default_slot
-            .with_context(|| format!("boot.default: slice {default} is no slot; this product has {slots}"))?;
+        let default_slot = default_slot.with_context(|| {
+            format!("boot.default: slice {default} is not a slot; this product has {slots}")
+        })?;
         ensure!(
             default_slot == Slot::First || fill_second,
             "boot.default: slot 2 cannot start by itself: slices.fill_second = false leaves it empty"
         );
         let ticks = raw.ticks.unwrap_or(182);
-        ensure!(ticks > 0, "boot.ticks: 0; the menu waits at least 1 tick of 1/18.2 s");
+        ensure!(ticks > 0, "boot.ticks: 0\nhint: the menu waits at least 1 tick of 1/18.2 s");
         Ok(Self {
             code,
             packet: raw.packet.unwrap_or(true),

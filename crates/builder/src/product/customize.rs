@@ -30,7 +30,7 @@ impl Customize {
     pub(super) fn check(raw: RawCustomize) -> Result<Self> {
         ensure!(
             raw.comconsole != Some(false),
-            "customize.comconsole: false; the board has a serial console and nothing else, and `[console] speed` is its rate"
+            "customize.comconsole: false, but the serial console is the only one of the board\nhint: `[console] speed` is its rate"
         );
         let mut steps = Vec::new();
         if raw.allow_ssh_root == Some(true) {
@@ -114,25 +114,36 @@ mod tests {
             refusal("files_mtree = \"x\""),
         ]
         .join("\n"), @r#"
-        customize.step 2: no verb; a step has one of put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc
-        customize.step 2: stage: `last`; NanoBSD has `early`, `customize` and `late`
-        customize.step 2: both `put` and `remove`; a step has one of put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc, so make two of it
+        customize.step 2: the verb is missing
+        hint: a step has one of put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc
+        customize.step 2: stage: `last` is unknown
+        hint: NanoBSD has `early`, `customize` and `late`
+        customize.step 2: both `put` and `remove`
+        hint: a step has one of put, append, replace, remove, chmod, chown, symlink, mkdir, sysrc; make two steps of it
         customize.step 2: `put`: it needs `text`, or `from` with a file of the repository
-        customize.step 2: `put`: both `text` and `from`; say one
+        customize.step 2: `put`: both `text` and `from` are set
+        hint: drop one of them
         customize.step 2: `put`: `x`: a path of the image starts with `/`, its root
-        customize.step 2: `put`: mode: `9` is not octal; write for instance "0600"
+        customize.step 2: `put`: mode: `9` is not octal
+        hint: write for instance "0600"
         customize.step 2: `put`: path `/x/../y` contains `..`: paths in an image start at its root
         customize.step 2: `append`: it needs `text`
         customize.step 2: `replace`: it needs `with`
-        customize.step 2: `replace`: line: it has more than one line; replace them one by one
+        customize.step 2: `replace`: line: it has more than one line
+        hint: replace them one by one
         customize.step 2: `chmod`: it needs `mode`
-        customize.step 2: `chown`: owner: `:`; write `user`, `user:group` or `:group`
+        customize.step 2: `chown`: owner: `:`
+        hint: write `user`, `user:group` or `:group`
         customize.step 2: `symlink`: it needs `to`
-        customize.step 2: `remove` has no use for `mode`; remove it
-        customize.step 2: `sysrc`: `sshd_enable`; write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)
-        customize.step 2: `sysrc`: `1x` is no name of a variable
-        customize.step 2: `sysrc`: the value `"` of x holds what the shell would change; put the line with a hook or `append`
-        customize.comconsole: false; the board has a serial console and nothing else, and `[console] speed` is its rate
+        customize.step 2: `remove` does not use `mode`
+        hint: remove it
+        customize.step 2: `sysrc`: `sshd_enable` is not an assignment
+        hint: write `name=value`, `name+=value`, `name-=value` or `-x name`, as for sysrc(8)
+        customize.step 2: `sysrc`: `1x` is not the name of a variable
+        customize.step 2: `sysrc`: the value `"` of x contains what the shell would change
+        hint: add the line with a hook or `append`
+        customize.comconsole: false, but the serial console is the only one of the board
+        hint: `[console] speed` is its rate
         customize.files_mtree: it is about the files of customize.install_files, which is not set
         "#);
     }

@@ -107,7 +107,7 @@ impl Product {
         let data_folder = overlay::directory("slices.data_folder", raw.slices.data_folder)?;
         ensure!(
             data_folder.is_none() || layout.data.is_some(),
-            "slices.data_folder: there is no /data to put it on; give slices.data a size"
+            "slices.data_folder: there is no /data\nhint: give slices.data a size"
         );
         let fill_second = raw.slices.fill_second.unwrap_or(true);
         let filesystem = FileSystem::check(raw.filesystem, &layout)?;
@@ -165,7 +165,7 @@ fn console_speed(speed: u32) -> Result<u32> {
     const SPEEDS: [u32; 5] = [9600, 19_200, 38_400, 57_600, 115_200];
     ensure!(
         SPEEDS.contains(&speed),
-        "console.speed: {speed} bit/s; boot2, loader and getty have 9600, 19200, 38400, 57600 and 115200"
+        "console.speed: {speed} bit/s\nhint: boot2, loader and getty support 9600, 19200, 38400, 57600 and 115200"
     );
     Ok(speed)
 }

@@ -58,7 +58,7 @@ impl FileSystem {
 fn power_of_two(key: &str, value: u32, least: u32, most: u32) -> Result<u32> {
     ensure!(
         value.is_power_of_two() && (least..=most).contains(&value),
-        "{key}: {value} bytes; it must be a power of two from {least} to {most}"
+        "{key}: {value} bytes\nhint: it must be a power of two from {least} to {most}"
     );
     Ok(value)
 }

@@ -75,32 +75,32 @@ impl FlashDevice {
         let lower = name.to_lowercase();
         let words: Vec<&str> = lower.split_whitespace().collect();
         let [maker, capacity] = words[..] else {
-            bail!("`{name}` is no maker and capacity; write them as \"SanDisk 1G\"");
+            bail!("`{name}` is not a maker and a capacity\nhint: write them as \"SanDisk 1G\"");
         };
         let of_maker: Vec<&Card> = CARDS.iter().filter(|card| card.maker == maker).collect();
         let Some(first) = of_maker.first() else {
             let mut makers: Vec<&str> = CARDS.iter().map(|card| card.maker).collect();
             makers.dedup();
-            bail!("`{name}`: no card of `{maker}` is known; the makers are {}", makers.join(", "));
+            bail!("`{name}`: no card of `{maker}` is known\nhint: the makers are {}", makers.join(", "));
         };
         if maker == GENERIC {
             let Some(sectors) = generic(capacity) else {
                 bail!(
-                    "`{name}`: a generic capacity is a whole number with `m` or `g` (millions of bytes), `mi` or `gi` (by \
-                     1024)"
+                    "`{name}` has no generic capacity\nhint: write a whole number with `m` or `g` (powers of 1000), `mi` or `gi` (powers \
+                     of 1024)"
                 );
             };
             return Ok(Self::new(sectors, first, None));
         }
         let Some(card) = of_maker.iter().find(|card| card.capacities.contains(&capacity)) else {
             let known: Vec<&str> = of_maker.iter().map(|card| card.capacities[0]).collect();
-            bail!("`{name}`: of {maker} there is no `{capacity}`; there are {}", known.join(", "));
+            bail!("`{name}`: no card `{capacity}` of {maker} is known\nhint: there are {}", known.join(", "));
         };
         let short = GIGABYTE_NAMES.contains(&capacity) && card.sectors > MEASURED_GIGABYTE;
         let warning = short.then(|| {
             format!(
                 "media.device: images for `{name}` have {} sectors, and cards of that name can have fewer ({} were \
-                 measured): give media.size what `diskinfo` says of yours",
+                 measured)\nhint: set media.size to what `diskinfo` prints for yours",
                 card.sectors, MEASURED_GIGABYTE
             )
         });
@@ -162,7 +162,10 @@ mod tests {
     #[test]
     fn a_name_that_some_cards_fall_short_of_is_warned_of() {
         let warning = FlashDevice::find("SanDisk 1G").unwrap().warning.unwrap();
-        insta::assert_snapshot!(warning, @"media.device: images for `SanDisk 1G` have 2001888 sectors, and cards of that name can have fewer (1981728 were measured): give media.size what `diskinfo` says of yours");
+        insta::assert_snapshot!(warning, @r"
+        media.device: images for `SanDisk 1G` have 2001888 sectors, and cards of that name can have fewer (1981728 were measured)
+        hint: set media.size to what `diskinfo` prints for yours
+        ");
         for name in ["generic 1g", "sandisk 512", "kodak 64"] {
             assert_eq!(FlashDevice::find(name).unwrap().warning, None);
         }
@@ -171,12 +174,21 @@ mod tests {
     #[test]
     fn an_unknown_card_is_told_with_those_that_are_known() {
         let refusal = |name: &str| FlashDevice::find(name).unwrap_err().to_string();
-        insta::assert_snapshot!(refusal("SanDisk"), @r#"`SanDisk` is no maker and capacity; write them as "SanDisk 1G""#);
-        insta::assert_snapshot!(refusal("Acme 1G"), @"`Acme 1G`: no card of `acme` is known; the makers are hitachi, integral, kodak, memorycorp, sandisk, siliconsystems, soekris, transcend, generic");
-        insta::assert_snapshot!(refusal("SanDisk 8G"), @"`SanDisk 8G`: of sandisk there is no `8g`; there are 32, 64, 128, 256, 512, 1g, 2g, 4g");
+        insta::assert_snapshot!(refusal("SanDisk"), @r#"
+        `SanDisk` is not a maker and a capacity
+        hint: write them as "SanDisk 1G"
+        "#);
+        insta::assert_snapshot!(refusal("Acme 1G"), @r"
+        `Acme 1G`: no card of `acme` is known
+        hint: the makers are hitachi, integral, kodak, memorycorp, sandisk, siliconsystems, soekris, transcend, generic
+        ");
+        insta::assert_snapshot!(refusal("SanDisk 8G"), @r"
+        `SanDisk 8G`: no card `8g` of sandisk is known
+        hint: there are 32, 64, 128, 256, 512, 1g, 2g, 4g
+        ");
         for name in ["generic 1.5g", "generic g", "generic 0m", "generic 99999999999999g", "generic 5"] {
             let wanted = format!(
-                "`{name}`: a generic capacity is a whole number with `m` or `g` (millions of bytes), `mi` or `gi` (by 1024)"
+                "`{name}` has no generic capacity\nhint: write a whole number with `m` or `g` (powers of 1000), `mi` or `gi` (powers of 1024)"
             );
             assert_eq!(refusal(name), wanted);
         }

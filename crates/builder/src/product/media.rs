@@ -28,7 +28,7 @@ pub(super) fn layout_request(
         slots: match slots.unwrap_or(2) {
             1 => SlotCount::One,
             2 => SlotCount::Two,
-            other => bail!("slices.slots: {other} slots; a card has 1 or 2"),
+            other => bail!("slices.slots: {other} slots\nhint: a card has 1 or 2"),
         },
         code: code.filter(|sectors| *sectors > 0).map(Sectors),
         cfg: match cfg.unwrap_or(2048) {
@@ -54,7 +54,7 @@ pub(super) fn label(label: Option<String>) -> Result<Option<String>> {
         label.len() <= LONGEST
             && label.starts_with(|c: char| c.is_ascii_alphanumeric())
             && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')),
-        "media.label: `{label}`; write at most {LONGEST} letters, digits, `_` and `-`, as \"gateway\": the slices are then \
+        "media.label: `{label}` is not a label\nhint: write at most {LONGEST} letters, digits, `_` and `-`, as \"gateway\": the slices are then \
          `gateways1` to `gateways4`"
     );
     Ok(Some(label))
@@ -65,12 +65,12 @@ pub(super) fn drive(name: String, board: &Board) -> Result<String> {
     let digits = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
     ensure!(
         !digits.is_empty() && digits.len() < name.len() && digits.bytes().all(|b| b.is_ascii_digit()),
-        "media.drive: `{name}` is no disk's name; the first card is `{}`, a USB stick `da0`",
+        "media.drive: `{name}` is not the name of a disk\nhint: the first card is `{}`, a USB stick `da0`",
         board.drive
     );
     ensure!(
         !name.starts_with("ad") || name.starts_with("ada"),
-        "media.drive: `{name}` is the name of old; since FreeBSD 9 the card is `ada{digits}`"
+        "media.drive: `{name}` is an old name\nhint: since FreeBSD 9 the card is `ada{digits}`"
     );
     Ok(name)
 }

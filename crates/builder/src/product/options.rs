@@ -38,7 +38,7 @@ pub(super) fn make_variables(key: &str, lines: Option<Vec<String>>) -> Result<Ve
             !name.is_empty()
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
                 && !value.contains('\n'),
-            "{key}: `{line}` is no make variable; write `NAME` or `NAME=value`"
+            "{key}: `{line}` is not a make variable\nhint: write `NAME` or `NAME=value`"
         );
         variables.push(if line.contains('=') { line } else { format!("{name}=yes") });
     }

@@ -92,5 +92,5 @@ pub(super) fn octal(mode: &str) -> Result<u16> {
     u16::from_str_radix(mode, 8)
         .ok()
         .filter(|bits| *bits <= 0o7777)
-        .with_context(|| format!("mode: `{mode}` is not octal; write for instance \"0600\""))
+        .with_context(|| format!("mode: `{mode}` is not octal\nhint: write for instance \"0600\""))
 }

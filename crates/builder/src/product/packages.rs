@@ -34,7 +34,7 @@ impl Packages {
         let parts: Vec<&str> = abi.split(':').collect();
         ensure!(
             matches!(parts[..], ["FreeBSD", major, of] if of == arch && major.parse::<u32>().is_ok()),
-            "packages.abi: `{abi}`; write FreeBSD, its major version and the processor, as \"{of_13}\""
+            "packages.abi: `{abi}` is not a system of this board\nhint: write FreeBSD, its major version and the architecture, as \"{of_13}\""
         );
         let word = raw.signature.as_deref().unwrap_or("none");
         let trust = match word {
@@ -48,11 +48,13 @@ impl Packages {
             "fingerprints" => {
                 let dir = raw.fingerprints.clone();
                 Trust::Fingerprints(PathBuf::from(dir.context(
-                    "packages.signature: `fingerprints` needs packages.fingerprints, a folder with `trusted` in it",
+                    "packages.signature: `fingerprints` needs packages.fingerprints, a directory that contains `trusted`",
                 )?))
             }
             other => {
-                bail!("packages.signature: `{other}`; a repository has `none`, `pubkey` or `fingerprints`")
+                bail!(
+                    "packages.signature: `{other}` is unknown\nhint: a repository has `none`, `pubkey` or `fingerprints`"
+                )
             }
         };
         for (key, value, meant) in
@@ -60,14 +62,14 @@ impl Packages {
         {
             ensure!(
                 value.is_none() || word == meant,
-                "packages.{key} is given and packages.signature is `{word}`; say `{meant}` there, or nothing is checked with it"
+                "packages.{key} is given and packages.signature is `{word}`\nhint: write `{meant}` there, or nothing is checked with it"
             );
         }
         let over_the_net = raw.repository.as_deref().is_some_and(|address| address.contains("http://"));
         ensure!(
             !(over_the_net && trust == Trust::Nobody),
-            "packages.signature: `none` is for a folder of one's own; what comes over http:// anyone on the way can change, \
-             so say `fingerprints` or `pubkey`"
+            "packages.signature: `none` is for a local directory; anyone on the way can change what comes over http://\n\
+             hint: write `fingerprints` or `pubkey`"
         );
         for exception in &raw.isa.0 {
             ensure!(

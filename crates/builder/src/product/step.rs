@@ -97,7 +97,7 @@ pub(super) fn step(name: &str, mut raw: RawStep) -> Result<Step> {
         "early" => Stage::Early,
         "customize" => Stage::Customize,
         "late" => Stage::Late,
-        other => bail!("stage: `{other}`; NanoBSD has `early`, `customize` and `late`"),
+        other => bail!("stage: `{other}` is unknown\nhint: NanoBSD has `early`, `customize` and `late`"),
     };
     let verbs = [
         ("put", raw.put.take()),
@@ -111,9 +111,10 @@ pub(super) fn step(name: &str, mut raw: RawStep) -> Result<Step> {
         ("sysrc", raw.sysrc.take()),
     ];
     let mut given = verbs.into_iter().filter_map(|(verb, value)| Some((verb, value?)));
-    let (verb, value) = given.next().with_context(|| format!("no verb; a step has one of {VERBS}"))?;
+    let (verb, value) =
+        given.next().with_context(|| format!("the verb is missing\nhint: a step has one of {VERBS}"))?;
     if let Some((second, _)) = given.next() {
-        bail!("both `{verb}` and `{second}`; a step has one of {VERBS}, so make two of it");
+        bail!("both `{verb}` and `{second}`\nhint: a step has one of {VERBS}; make two steps of it");
     }
     let action = action(verb, value, &mut raw).with_context(|| format!("`{verb}`"))?;
     let left = [
@@ -127,7 +128,7 @@ pub(super) fn step(name: &str, mut raw: RawStep) -> Result<Step> {
         ("file", raw.file.is_some()),
     ];
     if let Some((key, _)) = left.into_iter().find(|(_, given)| *given) {
-        bail!("`{verb}` has no use for `{key}`; remove it");
+        bail!("`{verb}` does not use `{key}`\nhint: remove it");
     }
     Ok(Step { stage, name: name.to_owned(), action })
 }
@@ -145,14 +146,14 @@ fn action(verb: &str, value: String, raw: &mut RawStep) -> Result<Action> {
                 (Some(text), None) => Text::Inline(text),
                 (None, Some(from)) => Text::From(PathBuf::from(from)),
                 (None, None) => bail!("it needs `text`, or `from` with a file of the repository"),
-                (Some(_), Some(_)) => bail!("both `text` and `from`; say one"),
+                (Some(_), Some(_)) => bail!("both `text` and `from` are set\nhint: drop one of them"),
             };
             Action::Put { path, text, mode: mode(raw)?, owner: owner(raw)? }
         }
         "append" => Action::Append { path, text: need(raw.text.take(), "text")? },
         "replace" => {
             let line = need(raw.line.take(), "line")?;
-            ensure!(!line.contains('\n'), "line: it has more than one line; replace them one by one");
+            ensure!(!line.contains('\n'), "line: it has more than one line\nhint: replace them one by one");
             Action::Replace { path, line, with: need(raw.with.take(), "with")? }
         }
         "remove" => Action::Remove { path },
@@ -183,7 +184,7 @@ fn owner(raw: &mut RawStep) -> Result<Option<Owner>> {
     let owner = Owner { user: principal(user), group: principal(group) };
     ensure!(
         owner.user.is_some() || owner.group.is_some(),
-        "owner: `{text}`; write `user`, `user:group` or `:group`"
+        "owner: `{text}`\nhint: write `user`, `user:group` or `:group`"
     );
     Ok(Some(owner))
 }

@@ -60,7 +60,7 @@ impl Build<'_> {
         let output = self.folder.join(self.board.services.triple);
         let programs = &self.package.programs;
         let linked = linked(&output.join(PROFILE), programs)?;
-        self.forget_if_changed("compiler", &[WRAPPER, &rust.version], &[output.clone()])?;
+        self.forget_if_changed("compiler", &[WRAPPER, &rust.version], std::slice::from_ref(&output))?;
         self.forget_if_changed("linker", &[linker.script, &linker.identity], &linked)?;
         self.cargo(rust, &wrapper, &link, &linker)?;
         programs.iter().map(|program| deliver(program, output.join(PROFILE).join(&program.name))).collect()

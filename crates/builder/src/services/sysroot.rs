@@ -109,7 +109,7 @@ fn contents(root: &Path) -> Result<String> {
         let path = root.join(file);
         digest.update(fs::read(&path).with_context(|| format!("reading {}", path.display()))?);
     }
-    Ok(hex::encode(&digest.finalize()))
+    Ok(hex::encode(digest.finalize()))
 }
 
 fn utf8(path: &Path) -> Result<String> {

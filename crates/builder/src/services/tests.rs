@@ -21,7 +21,7 @@ fn no_service_holds_an_instruction_that_the_geode_lacks() {
         let report = isa::inspect(
             &service.name,
             &fs::read(&service.path).unwrap(),
-            crate::board::DEFAULT.processor.instructions,
+            board::DEFAULT.processor.instructions,
         )
         .unwrap();
         assert_eq!(report.violations, []);

@@ -59,13 +59,7 @@ impl Paths {
 pub fn open(dir: &Path) -> Result<World> {
     let paths = Paths::find(dir)?;
     let Part { entries, identity, notes } = read(&paths.root, &paths.metalog)?;
-    let (kernel, world) = entries.into_iter().partition(|entry| {
-        entry
-            .path
-            .as_str()
-            .strip_prefix(KERNEL_DIR)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let (kernel, world) = split_kernel(entries);
     Ok(World {
         kind: "installed",
         version: version(&paths.root)?,
@@ -79,6 +73,14 @@ pub fn open(dir: &Path) -> Result<World> {
         boot: BootBlocks::from_root(&paths.root)?,
         notes,
     })
+}
+
+/// Parts what belongs to the kernel, its directory included, from the world.
+pub(super) fn split_kernel(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
+    let is_kernel = |path: &str| {
+        path.strip_prefix(KERNEL_DIR).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    entries.into_iter().partition(|entry| is_kernel(entry.path.as_str()))
 }
 
 /// The version of the world in `dir`, and the configuration of its kernel, if the kernel states it.
@@ -294,7 +296,7 @@ fn identity(metalog: &str, found: &[(TreePath, Metadata)]) -> String {
             hash.update(number.to_le_bytes());
         }
     }
-    hex::encode(&hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where a build is: a file, a device, the folder of a version, or a version by its name in the output folder.
+//! Finds builds: a file, a device, the directory of a version, or a version in the output directory.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,15 +9,16 @@ use builder::image::output::{LATEST, MANIFEST, SPEC};
 use builder::keys::Trusted;
 use builder::workspace;
 
-use super::{Built, image, manifest, spec};
-use crate::Disk;
+use super::build::Built;
+use super::{image, manifest, spec};
+use crate::disk::Disk;
 
-/// The link to the full image in the folder of a version.
+/// The link to the full image in the directory of a version.
 const FULL: &str = "_.disk.full";
-/// That to the slot image.
+/// The link to the slot image there.
 const SLOT: &str = "_.disk.image";
 
-/// The builds of an output folder, and any others.
+/// The builds in an output directory, and any others.
 #[derive(Clone, Debug)]
 pub struct Builds {
     output: PathBuf,
@@ -25,42 +26,43 @@ pub struct Builds {
 }
 
 impl Builds {
-    /// The output folder that was asked for, or that of the repository. Updates are believed that are signed with a key
-    /// that is known here, or with one of those in the files `keys`.
+    /// Builds in `output`, by default in the output directory of the repository. Updates must be signed with a key that is
+    /// known here or is in one of the files `keys`.
     pub fn new(output: Option<PathBuf>, keys: Vec<PathBuf>) -> Self {
         Self { output: output.unwrap_or_else(|| workspace::target().join("firmware")), keys }
     }
 
-    /// The folder with a folder for each version.
+    /// The directory with a directory for each version.
     pub fn output(&self) -> &Path {
         &self.output
     }
 
-    /// Whether the output folder has `version`.
+    /// Whether the output directory has `version`.
     pub fn has(&self, version: &str) -> bool {
         let dir = self.output.join(version);
         [MANIFEST, SPEC].iter().any(|name| dir.join(name).is_file())
     }
 
-    /// The build that `what` names: what there is at that path, or else the version in the output folder. `slot` says
-    /// which slot of a card is meant, the first when not given.
+    /// Opens the build `what`: a path, or else a version in the output directory. `slot` selects the slot of a card; the
+    /// default is 1.
     ///
     /// # Errors
-    /// There is no such thing, or it is damaged where it is looked at.
+    /// It does not exist, or is damaged.
     pub fn open(&self, what: &Path, slot: Option<u8>) -> Result<Built> {
         let path = self.find(what)?;
-        let kind = Kind::of(&path)?;
+        let kind = SourceKind::of(&path)?;
         ensure!(
-            slot.is_none() || kind == Kind::Image,
-            "looking for a certain slot in {}: that is for the image of a card; anything else tells of one slot",
+            slot.is_none() || kind == SourceKind::Image,
+            "selecting slot {} of {}: only the image of a card has two slots",
+            slot.unwrap_or_default(),
             path.display()
         );
         match kind {
-            Kind::Image => image::read(&Disk::open(&path)?, slot),
-            Kind::Update => self.update(&path),
-            Kind::Folder => folder(&path),
-            Kind::Specification => Built::specified(&path.display().to_string(), &text(&path)?),
-            Kind::Manifest => {
+            SourceKind::Image => image::read(&Disk::open(&path)?, slot),
+            SourceKind::Update => self.update(&path),
+            SourceKind::Directory => directory(&path),
+            SourceKind::Specification => Built::specified(&path.display().to_string(), &text(&path)?),
+            SourceKind::Manifest => {
                 let mut built = Built::new(String::new(), path.display().to_string());
                 take_manifest(&mut built, &path)?;
                 Ok(built)
@@ -70,24 +72,24 @@ impl Builds {
 
     fn update(&self, path: &Path) -> Result<Built> {
         let keys = Trusted::known(&workspace::root(), &self.keys)?;
-        let (facts, slot) = crate::bundle::unpack(path, &keys)?;
+        let (properties, slot) = crate::bundle::unpack(path, &keys)?;
         let mut built = image::read(&Disk::of(slot, path)?, None)?;
-        built.update = Some(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        built.update = Some(properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
         Ok(built)
     }
 
-    /// The build that `latest` points to.
+    /// Opens the build that `latest` points to.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no build, or it is damaged.
     pub fn latest(&self) -> Result<Built> {
         let latest = self.output.join(LATEST);
         ensure!(
             latest.exists(),
-            "looking for the latest build: there is no {}; `cargo xtask image` makes one",
+            "looking for the latest build: there is no {}\nhint: run `cargo xtask image`",
             latest.display()
         );
-        folder(&latest)
+        directory(&latest)
     }
 
     fn find(&self, what: &Path) -> Result<PathBuf> {
@@ -99,7 +101,7 @@ impl Builds {
             return Ok(inside);
         }
         let known = match self.versions().as_slice() {
-            [] => "which has no build yet".to_owned(),
+            [] => "which has no builds".to_owned(),
             versions => format!("which has {}", versions.join(", ")),
         };
         bail!(
@@ -109,7 +111,7 @@ impl Builds {
         )
     }
 
-    /// The versions in the output folder.
+    /// The versions in the output directory.
     fn versions(&self) -> Vec<String> {
         let names = fs::read_dir(&self.output).into_iter().flatten().flatten();
         let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -121,19 +123,19 @@ impl Builds {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Folder,
+enum SourceKind {
+    Directory,
     Image,
     Update,
     Specification,
     Manifest,
 }
 
-impl Kind {
-    /// By what is in it, for a specification may have any name.
+impl SourceKind {
+    /// Decides by content, because a specification may have any name.
     fn of(path: &Path) -> Result<Self> {
         if path.is_dir() {
-            return Ok(Self::Folder);
+            return Ok(Self::Directory);
         }
         if crate::bundle::is_one(path)? {
             return Ok(Self::Update);
@@ -150,14 +152,14 @@ impl Kind {
     }
 }
 
-/// The build in the folder of a version: by what is written down there, and for the rest by an image that is there.
-fn folder(dir: &Path) -> Result<Built> {
+/// Reads the build in the directory of a version: manifest and specification first, an image for the rest.
+fn directory(dir: &Path) -> Result<Built> {
     let attempt = || format!("reading the build in {}", dir.display());
     let there = |names: [&str; 2]| names.map(|name| Some(dir.join(name)).filter(|path| path.exists()));
     let [manifest, specification] = there([MANIFEST, SPEC]);
     ensure!(
         manifest.is_some() || specification.is_some(),
-        "{}: there is neither a {SPEC} nor a {MANIFEST}; give the folder of one version",
+        "{}: it has neither {SPEC} nor {MANIFEST}\nhint: pass the directory of one version",
         attempt()
     );
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -178,9 +180,9 @@ fn folder(dir: &Path) -> Result<Built> {
 fn take_manifest(built: &mut Built, path: &Path) -> Result<()> {
     let read = manifest::parse(&path.display().to_string(), &text(path)?)?;
     built.name = read.version;
-    built.manifest = Some(read.facts);
+    built.manifest = Some(read.properties);
     built.layers = read.layers.or(built.layers.take());
-    built.room = read.room.or(built.room);
+    built.usage = read.usage.or(built.usage);
     Ok(())
 }
 
@@ -191,10 +193,10 @@ fn text(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built::LayerTotal;
+    use crate::built::node::LayerTotal;
 
     #[test]
-    fn what_is_left_of_a_version_is_enough() {
+    fn manifest_or_specification_is_enough() {
         let output = tempfile::tempdir().unwrap();
         let builds = Builds::new(Some(output.path().to_owned()), Vec::new());
         let dir = output.path().join("1.2.3");
@@ -202,11 +204,11 @@ mod tests {
         assert!(!builds.has("1.2.3"));
         let open = || builds.open(Path::new("1.2.3"), None).unwrap();
 
-        // A specification of before it told layers; the manifest does.
+        // An old specification does not list layers; the manifest does.
         fs::write(dir.join(SPEC), "#mtree 2.0\n. type=dir mode=0755\n./a type=file mode=0644 size=4\n")
             .unwrap();
         let built = open();
-        assert_eq!((built.name.as_str(), built.manifest, built.room), ("1.2.3", None, None));
+        assert_eq!((built.name.as_str(), built.manifest, built.usage), ("1.2.3", None, None));
         assert_eq!(built.layers.unwrap()["?"], LayerTotal { paths: 2, bytes: 4 });
         let manifest = r#"{"version": "1.2.3-x", "layers": [{"name": "world", "entries": 2, "bytes": 4}]}"#;
         fs::write(dir.join(MANIFEST), manifest).unwrap();

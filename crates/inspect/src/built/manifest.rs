@@ -1,42 +1,41 @@
-//! The manifest of a build, read back as facts, whatever a later or an earlier builder wrote into it.
+//! Reads the manifest of a build as a list of properties, whichever builder wrote it.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Facts, LayerTotal, Layers, Room};
+use super::build::{Properties, Usage};
+use super::node::{LayerTotal, Layers};
 
-/// What a manifest tells.
+/// A manifest.
 #[derive(Debug)]
 pub struct Read {
     /// The version.
     pub version: String,
     /// Everything but the layers, by path: `world.kernel`, `images.full.img.sha256`.
-    pub facts: Facts,
-    /// What the layers have.
+    pub properties: Properties,
+    /// The size of each layer.
     pub layers: Option<Layers>,
-    /// The file system of a slot.
-    pub room: Option<Room>,
+    /// How full the file system of a slot is.
+    pub usage: Option<Usage>,
 }
 
 /// Reads a manifest; `name` is for messages.
 ///
 /// # Errors
-/// It is no JSON, or tells no version.
+/// It is not JSON, or has no version.
 pub fn parse(name: &str, text: &str) -> Result<Read> {
     let attempt = || format!("reading the manifest {name}");
     let mut value: Value = serde_json::from_str(text).with_context(attempt)?;
-    let version = value["version"]
-        .as_str()
-        .with_context(|| format!("{}: it has no `version`, as the manifest of a build has", attempt()))?
-        .to_owned();
+    let version =
+        value["version"].as_str().with_context(|| format!("{}: it has no `version`", attempt()))?.to_owned();
     let layers = value.as_object_mut().and_then(|fields| fields.remove("layers"));
     let layers =
         layers.as_ref().and_then(Value::as_array).map(|layers| layers.iter().filter_map(layer).collect());
     let bytes = |key: &str| value["filesystem"][key].as_u64();
-    let room = bytes("bytes_used").zip(bytes("bytes")).map(|(used, size)| Room { used, size });
-    let mut facts = Facts::new();
-    flatten(&mut facts, "", &value, &version);
-    Ok(Read { version, facts, layers, room })
+    let usage = bytes("bytes_used").zip(bytes("bytes")).map(|(used, size)| Usage { used, size });
+    let mut properties = Properties::new();
+    flatten(&mut properties, "", &value, &version);
+    Ok(Read { version, properties, layers, usage })
 }
 
 fn layer(value: &Value) -> Option<(String, LayerTotal)> {
@@ -44,26 +43,26 @@ fn layer(value: &Value) -> Option<(String, LayerTotal)> {
     Some((value["name"].as_str()?.to_owned(), total))
 }
 
-fn flatten(facts: &mut Facts, name: &str, value: &Value, version: &str) {
+fn flatten(properties: &mut Properties, name: &str, value: &Value, version: &str) {
     let below = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(key, value)| flatten(facts, &below(key), value, version));
+            fields.iter().for_each(|(key, value)| flatten(properties, &below(key), value, version));
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                flatten(facts, &below(&item_name(item, index, version)), item, version);
+                flatten(properties, &below(&item_name(item, index, version)), item, version);
             }
         }
-        // The file of an image is in the name of its other facts, but for the version.
+        // The names of the other properties contain the file's name, without the version.
         Value::String(_) if name.starts_with("images.") && name.ends_with(".file") => {}
-        Value::String(text) => facts.push((name.to_owned(), text.clone())),
-        Value::Null => facts.push((name.to_owned(), "none".to_owned())),
-        other => facts.push((name.to_owned(), other.to_string())),
+        Value::String(text) => properties.push((name.to_owned(), text.clone())),
+        Value::Null => properties.push((name.to_owned(), "none".to_owned())),
+        other => properties.push((name.to_owned(), other.to_string())),
     }
 }
 
-/// What tells an item of a list from the others, in every version alike.
+/// The name of a list item, which must not depend on the version.
 fn item_name(item: &Value, index: usize, version: &str) -> String {
     let file = item["file"].as_str().and_then(|file| file.split_once(version));
     let file = file.map(|(_, end)| end.trim_start_matches('.').to_owned());
@@ -78,15 +77,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_have_the_same_names_in_every_version() {
+    fn properties_have_the_same_names_in_every_version() {
         let text = r#"{"version": "1.2.3", "dirty": false, "world": {"kernel": null},
             "layers": [{"name": "world", "entries": 3, "bytes": 40}], "tried": ["x"],
             "filesystem": {"bytes": 900, "bytes_used": 100}, "partitions": [{"slice": 3, "sectors": 2048}],
             "images": [{"file": "sluice-alix-1.2.3.full.img", "bytes": 7}]}"#;
         let read = parse("manifest.json", text).unwrap();
-        let facts: Vec<String> = read.facts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let properties: Vec<String> =
+            read.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
-            facts,
+            properties,
             [
                 "dirty=false",
                 "filesystem.bytes=900",
@@ -100,19 +100,16 @@ mod tests {
             ]
         );
         assert_eq!(read.layers.unwrap()["world"], LayerTotal { paths: 3, bytes: 40 });
-        assert_eq!(read.room, Some(Room { used: 100, size: 900 }));
+        assert_eq!(read.usage, Some(Usage { used: 100, size: 900 }));
     }
 
     #[test]
-    fn what_is_no_manifest_is_told() {
+    fn what_is_not_a_manifest_is_refused() {
         let refusal = |text: &str| format!("{:#}", parse("/x/manifest.json", text).unwrap_err());
         assert_eq!(
             refusal("{\"version\": 1"),
             "reading the manifest /x/manifest.json: EOF while parsing an object at line 1 column 13"
         );
-        assert_eq!(
-            refusal("{\"version\": 1}"),
-            "reading the manifest /x/manifest.json: it has no `version`, as the manifest of a build has"
-        );
+        assert_eq!(refusal("{\"version\": 1}"), "reading the manifest /x/manifest.json: it has no `version`");
     }
 }

@@ -1,22 +1,22 @@
-//! One path of a build, and what layers come to.
+//! One path of a build, and the sizes of layers.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The layer of paths that no record tells of.
+/// The layer of paths whose layer is unknown.
 pub const UNKNOWN_LAYER: &str = "?";
 
-/// By path from the root of the slot, `/etc/motd`; the root is `/`.
+/// Nodes by their path from the root of the slot, as `/etc/motd`; the root is `/`.
 pub type Paths = BTreeMap<String, Node>;
 
-/// By name.
+/// Layers by name.
 pub type Layers = BTreeMap<String, LayerTotal>;
 
-/// What is at a path, in the keywords that a specification has: no times.
+/// What is at a path, in the keywords of a specification, without times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Node {
-    /// The word of mtree(5) for what it is.
+    /// Its type, in the words of mtree(5).
     #[serde(rename = "type")]
     pub kind: String,
     /// The owning user.
@@ -27,9 +27,9 @@ pub struct Node {
     pub mode: String,
     /// File flags by their names.
     pub flags: String,
-    /// Bytes of a file, 0 of anything else.
+    /// Bytes of a file; 0 for anything else.
     pub size: u64,
-    /// The digest of a file's content, where it is known.
+    /// The SHA-256 of a file's content, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// The target of a symbolic link.
@@ -38,12 +38,12 @@ pub struct Node {
     /// The number of a device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<u64>,
-    /// How many names a file has; 1 of anything else.
+    /// The number of names of a file; 1 for anything else.
     pub names: u64,
-    /// The path that this one is a further name of: its bytes count there.
+    /// The other name of the same file, for which its bytes count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shares: Option<String>,
-    /// The layer that brought it, where it is known.
+    /// The layer that it comes from, if it is known.
     #[serde(skip)]
     pub layer: Option<String>,
 }
@@ -65,7 +65,7 @@ impl Node {
     }
 }
 
-/// What one layer has in a build.
+/// The size of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LayerTotal {
     /// Names, directories included.
@@ -74,7 +74,7 @@ pub struct LayerTotal {
     pub bytes: u64,
 }
 
-/// What the layers of `paths` come to.
+/// The size of each layer in `paths`.
 pub fn totals(paths: &Paths) -> Layers {
     let mut layers = Layers::new();
     for node in paths.values() {
@@ -85,13 +85,12 @@ pub fn totals(paths: &Paths) -> Layers {
     layers
 }
 
-/// The order in which names of one file are asked which of them it counts for: `/etc/ttys` before
-/// `/conf/base/etc/ttys`.
+/// The order of the names of a file, which counts for the first of them: `/etc/ttys` before `/conf/base/etc/ttys`.
 pub fn rank(path: &str) -> (usize, &str) {
     (path.matches('/').count(), path)
 }
 
-/// Lets each of `names`, which name `files` files with the same content and attributes, count for one of them.
+/// Marks all but `files` of `names` as further names: they belong to that many files with equal content and attributes.
 pub fn share(paths: &mut Paths, mut names: Vec<String>, files: usize) {
     names.sort_by(|a, b| rank(a).cmp(&rank(b)));
     let files = files.clamp(1, names.len().max(1));

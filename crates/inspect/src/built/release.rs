@@ -1,4 +1,4 @@
-//! The releases that a build can be held against: those that are tagged, and those of them that are at hand.
+//! The releases that a build can be compared with: those that are tagged, and those whose build is present.
 
 use std::path::Path;
 
@@ -6,35 +6,38 @@ use anyhow::{Context, Result};
 use semver::Version;
 use xshell::{Shell, cmd};
 
-use super::Builds;
+use super::builds::Builds;
 
 /// The releases before a build.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Releases {
     /// The newest that has a tag.
     pub newest: Option<Version>,
-    /// The newest that has a tag and is at hand.
-    pub at_hand: Option<Version>,
+    /// The newest that has a tag and whose build is present.
+    pub present: Option<Version>,
 }
 
 impl Releases {
-    /// Those before `version` that the repository at `root` has a tag for, `vMAJOR.MINOR.PATCH`; those at hand are among
-    /// `builds`. A build that is no release comes after the release that it is named after; before what has no version come
-    /// all.
+    /// The releases before `version` with a tag `vMAJOR.MINOR.PATCH` in the repository at `root`; `builds` decides which
+    /// are present. A development build comes after the release that its version begins with. If `version` is not a
+    /// version, all releases come before it.
     ///
     /// # Errors
-    /// git cannot be asked.
+    /// git fails.
     pub fn before(version: &str, root: &Path, builds: &Builds) -> Result<Self> {
         let shell = Shell::new()?;
         shell.change_dir(root);
         let tags = cmd!(shell, "git tag --list v[0-9]*").quiet().ignore_stderr().read();
         let tags = tags.with_context(|| {
-            format!("asking git for the releases of {} (--since VERSION|FILE asks for none)", root.display())
+            format!(
+                "listing the release tags of {} with git\nhint: --since VERSION|FILE needs no tags",
+                root.display()
+            )
         })?;
         Ok(Self::among(&tags, version, |release| builds.has(release)))
     }
 
-    fn among(tags: &str, version: &str, is_at_hand: impl Fn(&str) -> bool) -> Self {
+    fn among(tags: &str, version: &str, is_present: impl Fn(&str) -> bool) -> Self {
         let is_release = |version: &Version| version.pre.is_empty() && version.build.is_empty();
         let own = Version::parse(version).ok();
         let is_before = |release: &Version| {
@@ -49,8 +52,8 @@ impl Releases {
             .filter(|release| is_release(release) && is_before(release))
             .collect();
         releases.sort();
-        let at_hand = releases.iter().rfind(|release| is_at_hand(&release.to_string())).cloned();
-        Self { newest: releases.pop(), at_hand }
+        let present = releases.iter().rfind(|release| is_present(&release.to_string())).cloned();
+        Self { newest: releases.pop(), present }
     }
 }
 
@@ -59,11 +62,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_release_before_is_the_newest_that_is_tagged_and_at_hand() {
+    fn the_release_before_is_the_newest_that_is_tagged_and_present() {
         let tags = "v0.9.0\nv0.10.0\nv0.2.0\nv1.0.0-rc.1\nv2.old\nvx\n";
-        let find = |version: &str, at_hand: &[&str]| {
-            let releases = Releases::among(tags, version, |release| at_hand.contains(&release));
-            [releases.newest, releases.at_hand].map(|release| release.map(|release| release.to_string()))
+        let find = |version: &str, present: &[&str]| {
+            let releases = Releases::among(tags, version, |release| present.contains(&release));
+            [releases.newest, releases.present].map(|release| release.map(|release| release.to_string()))
         };
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(find("0.10.0-dev.1+g12", &["0.2.0", "0.10.0"]), [some("0.10.0"), some("0.10.0")]);

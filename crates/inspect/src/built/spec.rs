@@ -1,7 +1,7 @@
-//! The mtree(5) specification of a slot, read back: the lines that [`rootfs::mtree`] writes.
+//! Reads the mtree(5) specification of a slot: the lines that [`rootfs::mtree`] writes.
 //!
-//! Which names are links to one file is not in it. It follows from the number of names that each tells: names of equal
-//! files with two names each are half as many files.
+//! It does not say which names are links to the same file. That follows from `nlink`: four equal names with two links
+//! each are two files.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::node::{self, Node, Paths};
 
-/// How a specification begins.
+/// The first bytes of a specification.
 pub const SIGNATURE: &str = "#mtree";
 
 /// Reads a specification; `name` is for messages.
 ///
 /// # Errors
-/// A line that a slot's specification does not have: named with its number.
+/// A line is invalid; the message has its number.
 pub fn parse(name: &str, text: &str) -> Result<Paths> {
     let mut paths = Paths::new();
     for (number, text) in (1..).zip(text.lines()) {
@@ -29,21 +29,24 @@ pub fn parse(name: &str, text: &str) -> Result<Paths> {
         }
         let (path, node) =
             line(text).with_context(|| format!("reading the specification {name}, line {number}"))?;
-        let former = paths.insert(path.clone(), node);
-        ensure!(former.is_none(), "reading the specification {name}, line {number}: {path} is there twice");
+        let previous = paths.insert(path.clone(), node);
+        ensure!(
+            previous.is_none(),
+            "reading the specification {name}, line {number}: {path} is listed twice"
+        );
     }
     ensure!(paths.contains_key("/"), "reading the specification {name}: it has no line for the root, `.`");
-    // It cannot hold its own size and digest.
-    let place = TreePath::parse(SPEC_PATH)?.to_string();
-    if let Some(node) = paths.get_mut(&place).filter(|node| node.is_file() && node.sha256.is_none()) {
+    // It cannot contain its own size and digest.
+    let own = TreePath::parse(SPEC_PATH)?.to_string();
+    if let Some(node) = paths.get_mut(&own).filter(|node| node.is_file() && node.sha256.is_none()) {
         node.size = text.len() as u64;
-        node.sha256 = Some(hex::encode(&Sha256::digest(text)));
+        node.sha256 = Some(hex::encode(Sha256::digest(text)));
     }
     share(&mut paths);
     Ok(paths)
 }
 
-/// One line: the path, and what is there.
+/// Parses a line into a path and its node.
 fn line(text: &str) -> Result<(String, Node)> {
     let mut words = text.split_whitespace();
     let path = TreePath::parse(&vis::decode(words.next().unwrap_or_default())?)?.to_string();
@@ -67,8 +70,8 @@ fn line(text: &str) -> Result<(String, Node)> {
             continue;
         }
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
-        let number = || value.parse::<u64>().with_context(|| format!("`{word}` of {path} is no number"));
-        let id = || value.parse::<u32>().with_context(|| format!("`{word}` of {path} is no number"));
+        let number = || value.parse::<u64>().with_context(|| format!("`{word}` of {path} is not a number"));
+        let id = || value.parse::<u32>().with_context(|| format!("`{word}` of {path} is not a number"));
         match key {
             "type" => node.kind = kind(value, &path)?,
             "uid" => node.uid = id()?,
@@ -85,7 +88,8 @@ fn line(text: &str) -> Result<(String, Node)> {
             "device" => {
                 let digits = value.strip_prefix("0x").unwrap_or_default();
                 let device = u64::from_str_radix(digits, 16);
-                node.device = Some(device.with_context(|| format!("`{word}` of {path} is no device"))?);
+                node.device =
+                    Some(device.with_context(|| format!("`{word}` of {path} is not a device number"))?);
             }
             _ => bail!(
                 "unknown keyword `{key}` of {path}; a slot.mtree has type, uid, gid, mode, flags, nlink, size, sha256, \
@@ -93,8 +97,8 @@ fn line(text: &str) -> Result<(String, Node)> {
             ),
         }
     }
-    for (key, lacks) in [("type", node.kind.is_empty()), ("mode", node.mode.is_empty())] {
-        ensure!(!lacks, "{path} has no `{key}=`");
+    for (key, is_missing) in [("type", node.kind.is_empty()), ("mode", node.mode.is_empty())] {
+        ensure!(!is_missing, "{path} has no `{key}=`");
     }
     Ok((path, node))
 }
@@ -108,12 +112,12 @@ fn kind(word: &str, path: &str) -> Result<String> {
     Ok(word.to_owned())
 }
 
-/// Permission bits as the specification spells them.
+/// Permission bits as a specification writes them.
 pub fn mode(bits: u16) -> String {
     format!("{bits:04o}")
 }
 
-/// Finds the further names of files, by how many names each name's file has.
+/// Finds which names belong to the same file.
 fn share(paths: &mut Paths) {
     let mut alike: BTreeMap<String, (u64, Vec<String>)> = BTreeMap::new();
     for (path, node) in paths.iter().filter(|(_, node)| node.names > 1) {
@@ -136,7 +140,7 @@ mod tests {
     use rootfs::tree::{EntryKind, Kind, Layer, Tree};
 
     use super::*;
-    use crate::built::totals;
+    use crate::built::node::totals;
 
     fn at(path: &str) -> TreePath {
         TreePath::parse(path).unwrap()
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_with_its_number() {
+    fn a_bad_line_is_reported_with_its_number() {
         let refusal = |line: &str| {
             let text = format!("#mtree 2.0\n. type=dir mode=0755\n{line}\n");
             format!("{:#}", parse("/x/slot.mtree", &text).unwrap_err())
@@ -206,12 +210,15 @@ mod tests {
             ("./a type=file mode=70000", "`mode=70000` of /a is not octal"),
             (
                 "./a type=file mode=0644 size=many",
-                "`size=many` of /a is no number: invalid digit found in string",
+                "`size=many` of /a is not a number: invalid digit found in string",
             ),
-            ("./a type=file mode=0644 uid=-1", "`uid=-1` of /a is no number: invalid digit found in string"),
+            (
+                "./a type=file mode=0644 uid=-1",
+                "`uid=-1` of /a is not a number: invalid digit found in string",
+            ),
             (
                 "./a type=char mode=0644 device=native,1,2",
-                "`device=native,1,2` of /a is no device: cannot parse integer from empty string",
+                "`device=native,1,2` of /a is not a device number: cannot parse integer from empty string",
             ),
             (
                 "./a type=file mode=0644 flags=shiny",
@@ -224,7 +231,7 @@ mod tests {
             ),
             ("../a type=dir mode=0755", "path `../a` contains `..`: paths in an image start at its root"),
             ("./a\\q type=dir mode=0755", "decoding `./a\\q`: unknown escape after a backslash"),
-            (". type=dir mode=0755", "/ is there twice"),
+            (". type=dir mode=0755", "/ is listed twice"),
         ] {
             assert_eq!(refusal(line), format!("{at}{fault}"));
         }

@@ -1,14 +1,14 @@
-//! A difference as people read it.
+//! Prints a difference.
 
 use report::{Lines, growth, plain, size};
 
-use super::{By, Change, Diff, Fact, Kind, LayerChange};
+use super::difference::{By, Change, ChangeKind, Diff, LayerChange, PropertyChange};
 use crate::built::Node;
 
 /// Digits of a digest that are shown.
 const DIGEST_DIGITS: usize = 12;
 
-/// The lines of `diff A B`; `by` is what the paths are sorted by.
+/// The lines of `diff A B`, whose paths are sorted `by`.
 pub fn text(diff: &Diff, by: By) -> String {
     let mut out = Lines::default();
     for (letter, side) in [('A', &diff.a), ('B', &diff.b)] {
@@ -16,12 +16,12 @@ pub fn text(diff: &Diff, by: By) -> String {
     }
     out.line(format!("compared: {}", diff.compared.join(", ")));
     let mut of = "";
-    for fact in &diff.facts {
-        if fact.of != of {
-            of = fact.of;
+    for property in &diff.properties {
+        if property.of != of {
+            of = property.of;
             out.line(format!("\n{of}"));
         }
-        out.line(format!("  {}", fact_words(fact)));
+        out.line(format!("  {}", property_change(property)));
     }
     paths(&mut out, diff, by);
     if diff.same {
@@ -36,9 +36,9 @@ pub fn text(diff: &Diff, by: By) -> String {
     out.into_text()
 }
 
-fn fact_words(fact: &Fact) -> String {
-    let value = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), short);
-    format!("{}: {} -> {}", plain(&fact.name), value(&fact.a), value(&fact.b))
+fn property_change(change: &PropertyChange) -> String {
+    let value = |value: &Option<String>| value.as_deref().map_or_else(|| "(absent)".to_owned(), short);
+    format!("{}: {} -> {}", plain(&change.name), value(&change.a), value(&change.b))
 }
 
 /// `text` with digests cut to their first digits.
@@ -60,9 +60,9 @@ fn paths(out: &mut Lines, diff: &Diff, by: By) {
             out.line(format!("\nlayer {}", plain(&change.layer)));
         }
         let sign = match change.change {
-            Kind::Added => '+',
-            Kind::Removed => '-',
-            Kind::Changed => '~',
+            ChangeKind::Added => '+',
+            ChangeKind::Removed => '-',
+            ChangeKind::Changed => '~',
         };
         let delta = if change.delta == 0 { String::new() } else { growth(change.delta) };
         let layer = if by == By::Size { format!("{:<12} ", plain(&change.layer)) } else { String::new() };
@@ -70,7 +70,7 @@ fn paths(out: &mut Lines, diff: &Diff, by: By) {
     }
 }
 
-/// What differs, behind the path.
+/// What differs, after the path.
 fn words(change: &Change) -> String {
     let mut words = Vec::new();
     match (&change.a, &change.b) {
@@ -81,12 +81,12 @@ fn words(change: &Change) -> String {
         (None, None) => {}
     }
     if let Some(first) = change.b.as_ref().or(change.a.as_ref()).and_then(|node| node.shares.as_deref()) {
-        words.push(format!("one file with {}", plain(first)));
+        words.push(format!("same file as {}", plain(first)));
     }
     if words.is_empty() { String::new() } else { format!("  {}", words.join(", ")) }
 }
 
-/// What a path is that is no file.
+/// The type of a path that is not a file.
 fn kind(node: &Node) -> Option<String> {
     match (node.kind.as_str(), &node.link) {
         ("file", _) => None,
@@ -112,7 +112,7 @@ fn difference(what: &str, a: &Node, b: &Node) -> String {
     format!("{what} {before} -> {after}")
 }
 
-/// The table of the layers in which something happened, if there are any.
+/// The table of the layers that changed, if there are any.
 fn layers(out: &mut Lines, diff: &Diff) {
     let differ: Vec<&LayerChange> = diff.layers.iter().filter(|layer| !layer.is_same()).collect();
     if differ.is_empty() {

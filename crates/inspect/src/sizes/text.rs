@@ -1,8 +1,8 @@
-//! Sizes as people read them.
+//! Prints sizes.
 
 use report::{Lines, growth, plain, size};
 
-use super::{File, Sizes, Sum};
+use super::weigh::{File, Sizes, Sum};
 
 /// The lines of `sizes`.
 pub fn text(sizes: &Sizes) -> String {
@@ -11,7 +11,7 @@ pub fn text(sizes: &Sizes) -> String {
     match (&sizes.since, &sizes.note) {
         (Some(since), Some(note)) => out.line(format!("growth    since {since}; {note}")),
         (Some(since), None) => out.line(format!("growth    since {since}")),
-        (None, Some(note)) => out.line(format!("growth    not told: {note}")),
+        (None, Some(note)) => out.line(format!("growth    unknown: {note}")),
         (None, None) => {}
     }
     slot(&mut out, sizes);
@@ -34,15 +34,15 @@ pub fn text(sizes: &Sizes) -> String {
         "share",
         column(sizes)
     ));
-    let used = sizes.room.map_or(sizes.content.bytes, |room| room.used);
+    let used = sizes.usage.map_or(sizes.content.bytes, |usage| usage.used);
     for layer in &sizes.layers {
         row(&mut out, &layer.name, &layer.paths.to_string(), layer.sum, used);
     }
-    if let Some(room) = sizes.room {
+    if let Some(usage) = sizes.usage {
         let own = Sum {
-            bytes: room.used.saturating_sub(sizes.content.bytes),
+            bytes: usage.used.saturating_sub(sizes.content.bytes),
             growth: sizes
-                .room_growth
+                .usage_growth
                 .zip(sizes.content.growth)
                 .map(|(all, content)| all.saturating_sub(content)),
         };
@@ -50,7 +50,7 @@ pub fn text(sizes: &Sizes) -> String {
     }
 
     if !sizes.has_paths {
-        out.line("\nA manifest tells no paths; the folder of the version does.");
+        out.line("\nA manifest lists no paths; pass the directory of the version to see them.");
         return out.into_text();
     }
     out.line(format!("\n{:>11} {:>11}  directory", "bytes", column(sizes)));
@@ -66,31 +66,31 @@ pub fn text(sizes: &Sizes) -> String {
     out.into_text()
 }
 
-/// The head of the column that is empty without an earlier build.
+/// The title of the column that is empty without an earlier build.
 fn column(sizes: &Sizes) -> &'static str {
     if sizes.since.is_some() { "growth" } else { "" }
 }
 
 fn slot(out: &mut Lines, sizes: &Sizes) {
     let files = size(sizes.content.bytes);
-    let Some(room) = sizes.room else {
+    let Some(usage) = sizes.usage else {
         let growth = grown(sizes.content.growth);
         let budget = sizes
             .slot_budget
             .map(|budget| format!("; the budget, {}, counts the file system too", size(budget)));
         return out.line(format!("slot      {files} of files{growth}{}", budget.unwrap_or_default()));
     };
-    let budget = sizes.slot_budget.map(|budget| against(room.used, budget));
+    let budget = sizes.slot_budget.map(|budget| against(usage.used, budget));
     out.line(format!(
         "slot      {} of {} used, {files} by files{}{}",
-        size(room.used),
-        size(room.size),
-        grown(sizes.room_growth),
+        size(usage.used),
+        size(usage.size),
+        grown(sizes.usage_growth),
         budget.unwrap_or_default()
     ));
 }
 
-/// What a budget leaves.
+/// The share of a budget, and what is left of it.
 fn against(bytes: u64, budget: u64) -> String {
     let percent = percent(bytes, budget);
     let left = match budget.checked_sub(bytes) {

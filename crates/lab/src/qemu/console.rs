@@ -1,4 +1,4 @@
-//! The serial console of a running machine, for a script: wait for a text, send one, and have it all in a log.
+//! The serial console of a running machine, for scripts: wait for text, send text, and log everything.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Lines of the transcript that an error shows.
+/// Lines of the transcript in an error message.
 const TAIL_LINES: usize = 20;
 
 /// What the machine has sent so far.
@@ -21,7 +21,7 @@ struct Transcript {
     closed: bool,
 }
 
-/// Shared with the thread that reads; it is woken for every change.
+/// The transcript, shared with the thread that reads.
 #[derive(Default)]
 struct Shared {
     transcript: Mutex<Transcript>,
@@ -35,25 +35,29 @@ impl Shared {
     }
 }
 
-/// The other end of the serial line. What [`Console::expect`] has found it does not find again.
+/// A serial console. [`Console::expect`] does not find the same text twice.
 pub struct Console {
     shared: Arc<Shared>,
     input: ChildStdin,
     log: PathBuf,
-    /// Where in the transcript the next search begins.
+    /// The offset in the transcript where the next search begins.
     cursor: usize,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Console {
-    pub(super) fn new(input: ChildStdin, mut output: ChildStdout, log: &Path) -> Result<Self> {
+    /// The console of a machine with this input and output, which is logged to the file `log`.
+    ///
+    /// # Errors
+    /// The log cannot be created.
+    pub fn new(input: ChildStdin, mut output: ChildStdout, log: &Path) -> Result<Self> {
         let mut file = File::create(log).with_context(|| format!("making the log {}", log.display()))?;
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
         let reader = thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
-                // The transcript in memory is the one that counts; a full disk must not stop the machine.
+                // The transcript in memory is authoritative; a full disk must not stop the machine.
                 let _ = file.write_all(&buffer[..count]);
                 theirs.lock().bytes.extend_from_slice(&buffer[..count]);
                 theirs.changed.notify_all();
@@ -67,12 +71,12 @@ impl Console {
     /// Waits until the machine has sent `pattern`, and returns what it sent up to the end of it.
     ///
     /// # Errors
-    /// It does not come in time, or the machine ends before; the error shows the last lines.
+    /// It does not appear in time, or the machine ends; the message has the last lines.
     pub fn expect(&mut self, pattern: &str, timeout: Duration) -> Result<String> {
         self.expect_any(&[pattern], timeout).map(|(_, text)| text)
     }
 
-    /// The same for whichever of several patterns comes first; returns its index too.
+    /// Waits for the first of several patterns, and returns its index, too.
     ///
     /// # Errors
     /// As [`Console::expect`].
@@ -93,7 +97,7 @@ impl Console {
         }
     }
 
-    /// Waits for a complete line that holds `pattern`, and returns it without its end.
+    /// Waits for a complete line that contains `pattern`, and returns it without its newline.
     ///
     /// # Errors
     /// As [`Console::expect`].
@@ -118,26 +122,26 @@ impl Console {
         sent.with_context(|| format!("sending {text:?} to the console; transcript: {}", self.log.display()))
     }
 
-    /// All that the machine has sent so far.
+    /// Everything that the machine has sent so far.
     pub fn transcript(&self) -> String {
         String::from_utf8_lossy(&self.shared.lock().bytes).into_owned()
     }
 
-    /// Waits until the machine has ended; says whether it has.
-    pub(super) fn wait_closed(&self, timeout: Duration) -> bool {
+    /// Waits until the machine has ended; returns whether it has.
+    pub fn wait_closed(&self, timeout: Duration) -> bool {
         let guard = self.shared.lock();
         let waited = self.shared.changed.wait_timeout_while(guard, timeout, |transcript| !transcript.closed);
         waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 
-    /// Ends with the machine: all of its output is in the log then.
-    pub(super) fn finish(&mut self) {
+    /// Waits until all output of a machine that has ended is in the log.
+    pub fn finish(&mut self) {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join(); // it owns nothing that could be lost by its panic
         }
     }
 
-    /// Looks at what was not read yet whenever there is more of it; `look` says where the match ends.
+    /// Calls `look` with the unread text until it returns the end of a match.
     fn wait<T>(
         &mut self,
         timeout: Duration,
@@ -166,7 +170,7 @@ impl Console {
         let why = if transcript.closed {
             "the machine ended".to_owned()
         } else {
-            format!("nothing of that in {:.1} s", timeout.as_secs_f64())
+            format!("not seen within {:.1} s", timeout.as_secs_f64())
         };
         let text = String::from_utf8_lossy(&transcript.bytes);
         let lines: Vec<&str> = text.lines().collect();
@@ -216,7 +220,7 @@ mod tests {
         console.send("panic: no root\r\n").unwrap();
         console.expect("root", SOON).unwrap();
         let late = console.expect("login:", Duration::from_millis(1)).unwrap_err().to_string();
-        assert!(late.contains("`login:`") && late.contains("nothing of that in 0.0 s"), "{late}");
+        assert!(late.contains("`login:`") && late.contains("not seen within 0.0 s"), "{late}");
         child.kill().unwrap();
         child.wait().unwrap();
         let ended = console.expect("login:", SOON).unwrap_err().to_string();

@@ -1,7 +1,7 @@
-//! A disk of the machine: an image file, and whether what is written to it stays.
+//! A disk of the machine: an image file, and whether writes to it are kept.
 //!
-//! Images are raw. A disk to be changed over several boots is a sparse copy, which tests can also read and write with
-//! the same code as the builder, and which needs no tool but QEMU itself.
+//! Images are raw. A disk that is used over several boots is a sparse copy, which tests can read and write with the
+//! builder's code, without tools other than QEMU.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,7 +12,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use bsd_disk::units::Sectors;
 
-use super::escaped;
+use builder::board;
+
+use super::option::escaped;
 
 /// An image file as an IDE disk.
 #[derive(Clone, Debug)]
@@ -24,7 +26,7 @@ pub struct Disk {
     faults: Vec<Fault>,
 }
 
-/// What a failing disk answers with an error.
+/// What fails on a faulty disk.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     /// Every write.
@@ -34,48 +36,47 @@ enum Fault {
 }
 
 impl Disk {
-    /// A disk that forgets all that is written to it when the machine ends; the image stays as it is.
+    /// A disk whose writes are discarded when the machine ends; the image does not change.
     pub fn thrown_away(image: impl Into<PathBuf>) -> Self {
         Self { image: image.into(), keeps: false, translated: true, boots: false, faults: Vec::new() }
     }
 
-    /// A disk whose writes go to the image. A write that the guest was told to be done survives a power cut.
+    /// A disk whose writes go to the image. Completed writes survive a power cut.
     pub fn kept(image: impl Into<PathBuf>) -> Self {
         Self { image: image.into(), keeps: true, translated: true, boots: false, faults: Vec::new() }
     }
 
-    /// Lets the BIOS address the disk with the heads that it has and not with more, so that INT 13h/02h ends after 1024
-    /// cylinders of 16 heads (504 MiB).
+    /// Disables the BIOS's translation of heads, so that INT 13h/02h ends after 1024 cylinders of 16 heads (504 MiB).
     #[must_use]
     pub fn untranslated(mut self) -> Self {
         self.translated = false;
         self
     }
 
-    /// Lets the BIOS boot it before the disks without this: it is BIOS drive 0x80 then, whatever FreeBSD calls it.
+    /// Makes the BIOS boot it before other disks, as drive 0x80, whatever FreeBSD calls it.
     #[must_use]
     pub fn booted(mut self) -> Self {
         self.boots = true;
         self
     }
 
-    /// Lets every write fail. Only for a disk that is kept: QEMU would write what is thrown away to another place.
+    /// Makes every write fail. Only for a disk that is kept: discarded writes go elsewhere.
     #[must_use]
     pub fn failing_writes(mut self) -> Self {
         self.faults.push(Fault::Writes);
         self
     }
 
-    /// Lets every read of the sector `at` fail. Only for a disk that is kept.
+    /// Makes every read of sector `at` fail. Only for a disk that is kept.
     #[must_use]
     pub fn failing_reads_of(mut self, at: Sectors) -> Self {
         self.faults.push(Fault::ReadsOf(at));
         self
     }
 
-    pub(super) fn arguments(&self, index: usize, device: &str, command: &mut Command) {
-        // Writing through is what a CompactFlash card does, and what makes killing QEMU a power cut of the device and not
-        // one of this machine.
+    /// Adds the options for the disk of number `index`, from 0.
+    pub fn arguments(&self, index: usize, command: &mut Command) {
+        // A CompactFlash card writes through, too; so killing QEMU is a power cut of the unit, not of this machine.
         let mode = if self.keeps { "cache=writethrough" } else { "snapshot=on" };
         let mut drive = OsString::from(format!("if=none,id=disk{index},format=raw,{mode},"));
         drive.push(self.faults());
@@ -83,11 +84,14 @@ impl Disk {
         let translation = if self.translated { "" } else { ",bios-chs-trans=none" };
         let boot = if self.boots { ",bootindex=0" } else { "" };
         let (bus, unit) = (index / 2, index % 2);
-        let device = format!("{device},drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}");
+        let device = format!(
+            "{},drive=disk{index},bus=ide.{bus},unit={unit}{translation}{boot}",
+            board::DEFAULT.machine.disk
+        );
         command.arg("-drive").arg(drive).arg("-device").arg(device);
     }
 
-    /// The options up to the name of the image: with faults QEMU's fault injector stands before it.
+    /// The options before the path of the image: with faults, those of QEMU's fault injector.
     fn faults(&self) -> String {
         if self.faults.is_empty() {
             return "file=".to_owned();
@@ -104,10 +108,10 @@ impl Disk {
     }
 }
 
-/// Bytes that are copied, or found to be zero, at a time.
+/// Bytes that are copied or skipped at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// Copies an image; what is zero in it becomes a hole, so that a card of 1 GB costs what is on it.
+/// Copies an image; zeros become holes, so that the copy of a 1 GB card takes only what is on it.
 ///
 /// # Errors
 /// `from` cannot be read or `to` cannot be written.

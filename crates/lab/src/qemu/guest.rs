@@ -1,7 +1,7 @@
 //! A running machine: its console, its power, its reset button.
 
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,29 +9,23 @@ use tempfile::TempDir;
 
 use super::console::Console;
 use super::qmp::Monitor;
-use super::{Machine, Serial};
 
-/// How long QEMU may take to end once it was told to.
+/// The timeout of QEMU's end after `quit`.
 const ENDING: Duration = Duration::from_secs(10);
 
-/// A machine that runs until it is switched off; dropping it is a power cut.
+/// A running machine. Dropping it is a power cut.
 pub struct Guest {
     /// Its serial console.
     pub console: Console,
     child: Child,
     monitor: Monitor,
-    /// Holds the socket of the monitor.
+    /// The directory of the monitor's socket.
     _dir: TempDir,
 }
 
 impl Guest {
-    pub(super) fn start(machine: &Machine, log: &Path) -> Result<Self> {
-        let dir = tempfile::tempdir().context("making a folder for QEMU's socket")?;
-        let socket = dir.path().join("monitor");
-        let monitor = Monitor::listen(&socket)?;
-        let mut command = machine.command(Serial::Pipes { monitor: &socket });
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| machine.not_started(error))?;
+    /// The guest of the QEMU process `child`, whose monitor's socket is in `dir`.
+    pub fn new(mut child: Child, monitor: Monitor, dir: TempDir, log: &Path) -> Result<Self> {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("starting QEMU: it has no pipes");
         };
@@ -44,19 +38,18 @@ impl Guest {
         }
     }
 
-    /// Cuts the power: QEMU is killed in the middle of whatever it does. What the guest was told to be written is in the
-    /// image of a kept disk.
+    /// Cuts the power: kills QEMU, whatever it is doing. Completed writes are in the image of a kept disk.
     ///
     /// # Errors
     /// QEMU cannot be killed.
     pub fn power_cut(mut self) -> Result<()> {
         self.child.kill().context("killing QEMU")?;
-        self.child.wait().context("waiting for QEMU that was killed")?;
+        self.child.wait().context("waiting for the killed QEMU")?;
         self.console.finish();
         Ok(())
     }
 
-    /// Ends QEMU in good order. The guest is not asked.
+    /// Ends QEMU orderly, without asking the guest.
     ///
     /// # Errors
     /// QEMU does not end.
@@ -65,7 +58,7 @@ impl Guest {
         self.wait(ENDING).map(|_| ())
     }
 
-    /// Presses the reset button, or lets a watchdog bite.
+    /// Resets the machine, as its reset button or a watchdog does.
     ///
     /// # Errors
     /// QEMU has ended.
@@ -73,16 +66,16 @@ impl Guest {
         self.monitor.execute("system_reset")
     }
 
-    /// Presses and releases a key of the keyboard, by QEMU's name for it: `f1`, `1`, `ret`.
+    /// Presses and releases a key of the keyboard, by QEMU's name: `f1`, `1`, `ret`.
     ///
     /// # Errors
-    /// QEMU has ended or knows no such key.
+    /// QEMU has ended, or has no such key.
     pub fn press_key(&mut self, name: &str) -> Result<()> {
         let key = serde_json::json!({ "type": "qcode", "data": name });
         self.monitor.execute_with("send-key", &serde_json::json!({ "keys": [key] }))
     }
 
-    /// Presses the power button: the guest, if it heeds ACPI, shuts down. [`Guest::wait`] for the end.
+    /// Presses the power button: a guest with ACPI shuts down; use [`Guest::wait`] to wait for that.
     ///
     /// # Errors
     /// QEMU has ended.
@@ -93,9 +86,9 @@ impl Guest {
     /// Waits until the machine has switched itself off.
     ///
     /// # Errors
-    /// It has not within `timeout`.
+    /// It does not within `timeout`.
     pub fn wait(&mut self, timeout: Duration) -> Result<ExitStatus> {
-        // QEMU closes its output by ending, and by nothing else.
+        // QEMU closes its output only when it ends.
         if !self.console.wait_closed(timeout) {
             bail!("waiting for the machine to end: it still runs after {:.1} s", timeout.as_secs_f64());
         }
@@ -110,7 +103,7 @@ impl Drop for Guest {
     }
 }
 
-/// Kills QEMU if it still runs; that it may have ended by itself is no error.
+/// Kills QEMU if it is still running.
 fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();

@@ -1,4 +1,4 @@
-//! A BIOS without LBA, which QEMU has no switch for: a boot floppy that takes the functions away and boots the disk.
+//! A BIOS without LBA, for which QEMU has no option: a boot floppy that disables the functions and boots the disk.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use builder::assembler::{Source, assemble};
 use firmware::boot_manager::INCLUDES;
 
-/// The boot sector, which moves out of the way of the MBR.
+/// The boot sector, which moves itself out of the way of the MBR.
 const LBA_OFF: Source =
     Source { name: "lba_off", text: include_str!("lba_off.S"), includes: INCLUDES, origin: 0x600, room: 512 };
 
-/// Bytes of a 3.5 inch floppy, by which QEMU knows its geometry: 1440 KiB.
+/// Bytes of a 3.5 inch floppy, from which QEMU derives its geometry: 1440 KiB.
 const FLOPPY_BYTES: usize = 1440 * 1024;
 
 /// Writes the floppy image `to`, for [`super::Machine::boot_floppy`].

@@ -1,206 +1,22 @@
-//! The device as QEMU plays it: what the machine is ([`Machine`]), its disks ([`Disk`]), and a running one to talk to
-//! ([`Guest`], [`Console`]).
+//! The board in QEMU: the machine ([`Machine`]), its disks ([`Disk`]), and a running one to talk to ([`Guest`],
+//! [`Console`]).
 //!
-//! Invariants: a [`Machine`] has only what is asked for (no screen, no default devices), so that it is as bare as an ALIX;
-//! a [`Guest`] never outlives its value; nothing here waits by sleeping. QEMU emulates the processor (TCG): on a Pentium
-//! it raises #UD for whatever a Geode lacks of SSE, and virtual 8086 mode works everywhere. Not here: what is on the disk,
-//! and what a boot should say.
+//! The invariants: a [`Machine`] has only what is requested (no screen, no default devices), so that it is as bare as an
+//! ALIX; a [`Guest`] never outlives its value; nothing here synchronizes by sleeping. QEMU emulates the processor (TCG): a
+//! Pentium raises #UD for SSE instructions that a Geode does not have, and virtual 8086 mode works on every host.
 
 mod console;
 mod disk;
 mod guest;
 mod lba_off;
+mod machine;
 mod network;
+mod option;
 mod qmp;
-
-use std::ffi::OsString;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
-
-use anyhow::{Error, Result, anyhow};
-use builder::board;
 
 pub use console::Console;
 pub use disk::{Disk, copy_sparse};
 pub use guest::Guest;
 pub use lba_off::lba_off_floppy;
+pub use machine::Machine;
 pub use network::Forward;
-
-/// A machine to be started.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    board: &'static board::Machine,
-    program: PathBuf,
-    memory: u32,
-    disks: Vec<Disk>,
-    floppy: Option<PathBuf>,
-    network: Option<Vec<Forward>>,
-}
-
-/// What the serial port is connected to.
-#[derive(Clone, Copy, Debug)]
-enum Serial<'a> {
-    /// This terminal, shared with QEMU's monitor.
-    Terminal,
-    /// Standard input and output, which are pipes; the monitor connects to a socket.
-    Pipes { monitor: &'a Path },
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Machine {
-    /// The default board's machine, with no disk and no network.
-    pub fn new() -> Self {
-        let board = &board::DEFAULT.machine;
-        Self {
-            board,
-            program: PathBuf::from(board.program),
-            memory: board.memory,
-            disks: Vec::new(),
-            floppy: None,
-            network: None,
-        }
-    }
-
-    /// Uses this QEMU and not the board's of the path.
-    #[must_use]
-    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program = program.into();
-        self
-    }
-
-    /// Gives it `mib` MiB of memory.
-    #[must_use]
-    pub fn memory(mut self, mib: u32) -> Self {
-        self.memory = mib;
-        self
-    }
-
-    /// Connects one more disk: the first is `ada0`, BIOS drive 0x80, and is booted.
-    #[must_use]
-    pub fn disk(mut self, disk: Disk) -> Self {
-        self.disks.push(disk);
-        self
-    }
-
-    /// Connects an e1000 (`em0`) to a network of its own with DHCP; `forwards` are ports of this machine's loopback.
-    #[must_use]
-    pub fn network(mut self, forwards: impl IntoIterator<Item = Forward>) -> Self {
-        self.network = Some(forwards.into_iter().collect());
-        self
-    }
-
-    /// Boots from a floppy image. With the one that [`lba_off_floppy`] makes the BIOS is as that of an early ALIX.
-    #[must_use]
-    pub fn boot_floppy(mut self, image: impl Into<PathBuf>) -> Self {
-        self.floppy = Some(image.into());
-        self
-    }
-
-    /// Runs it with its serial port on this terminal, until QEMU ends: Ctrl-A x ends it, Ctrl-A c is the monitor.
-    ///
-    /// # Errors
-    /// QEMU does not start.
-    pub fn run_on_terminal(&self) -> Result<ExitStatus> {
-        self.command(Serial::Terminal).status().map_err(|error| self.not_started(error))
-    }
-
-    /// Starts it for a script. All that it sends on its serial port is also written to the file `log`.
-    ///
-    /// # Errors
-    /// QEMU does not start, or the log cannot be made.
-    pub fn start(&self, log: &Path) -> Result<Guest> {
-        Guest::start(self, log)
-    }
-
-    fn command(&self, serial: Serial<'_>) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"]);
-        command.args(["-machine", self.board.kind, "-accel", "tcg", "-cpu", self.board.cpu]);
-        command.arg("-m").arg(self.memory.to_string());
-        for (index, disk) in self.disks.iter().enumerate() {
-            disk.arguments(index, self.board.disk, &mut command);
-        }
-        if let Some(image) = &self.floppy {
-            let mut drive = OsString::from("if=floppy,format=raw,readonly=on,file=");
-            drive.push(escaped(image));
-            command.arg("-drive").arg(drive).args(["-boot", "a"]);
-        }
-        if let Some(forwards) = &self.network {
-            network::arguments(forwards, self.board.network, &mut command);
-        }
-        match serial {
-            Serial::Terminal => {
-                command.args(["-chardev", "stdio,id=com1,mux=on,signal=off"]);
-                command.args(["-mon", "chardev=com1,mode=readline"]);
-            }
-            Serial::Pipes { monitor } => {
-                command.args(["-chardev", "stdio,id=com1,signal=off"]);
-                let mut socket = OsString::from("socket,id=monitor,path=");
-                socket.push(escaped(monitor));
-                command.arg("-chardev").arg(socket).args(["-mon", "chardev=monitor,mode=control"]);
-            }
-        }
-        command.args(["-serial", "chardev:com1"]);
-        command
-    }
-
-    fn not_started(&self, error: io::Error) -> Error {
-        let program = self.program.display();
-        if error.kind() == io::ErrorKind::NotFound {
-            anyhow!(
-                "starting {program}: there is no such program; `cargo xtask setup` says how to install QEMU"
-            )
-        } else {
-            anyhow!(error).context(format!("starting {program}"))
-        }
-    }
-}
-
-/// A path within an option of QEMU, where a comma stands for the next key unless it is doubled.
-fn escaped(path: &Path) -> OsString {
-    match path.to_str() {
-        Some(text) => text.replace(',', ",,").into(),
-        None => path.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(machine: &Machine) -> String {
-        let command = machine.command(Serial::Terminal);
-        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-        words.join(" ")
-    }
-
-    #[test]
-    fn a_machine_has_nothing_that_was_not_asked_for() {
-        let line = line(&Machine::new());
-        assert!(line.contains("-nodefaults") && line.contains("-cpu pentium -m 256"), "{line}");
-        for absent in ["-drive", "-netdev", "-boot"] {
-            assert!(!line.contains(absent), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_comma_in_a_path_is_part_of_the_path() {
-        let line = line(&Machine::new().disk(Disk::kept("/tmp/a,b.img")).network([]));
-        assert!(line.contains("file=/tmp/a,,b.img"), "{line}");
-        assert!(line.contains("-netdev user,id=net0 -device e1000,netdev=net0"), "{line}");
-    }
-
-    #[test]
-    fn a_missing_qemu_is_told_with_what_to_do() {
-        let log = tempfile::NamedTempFile::new().unwrap();
-        let machine = Machine::new().program("/nonexistent/qemu");
-        let error = machine.start(log.path()).err().map(|error| format!("{error:#}")).unwrap_or_default();
-        assert!(error.contains("/nonexistent/qemu") && error.contains("cargo xtask setup"), "{error}");
-    }
-}

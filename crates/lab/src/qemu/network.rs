@@ -1,13 +1,15 @@
-//! The machine's network: one card on a network of QEMU's own, with ports of this machine led into it.
+//! The machine's network: one interface on a network of QEMU's, with forwarded ports.
 
 use std::fmt;
 use std::process::Command;
 use std::str::FromStr;
 
-/// A TCP port of this machine's loopback that leads to one of the guest.
+use builder::board;
+
+/// A TCP port of this machine's loopback interface that is forwarded to one of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
-    /// The port here.
+    /// The port of this machine.
     pub host: u16,
     /// The port of the guest.
     pub guest: u16,
@@ -20,7 +22,7 @@ impl FromStr for Forward {
             let port = |text: &str| text.parse().ok().filter(|&port: &u16| port != 0);
             Some(Self { host: port(host)?, guest: port(guest)? })
         });
-        ports.ok_or_else(|| format!("`{text}` is not HOST:GUEST, two ports, as in 2222:22"))
+        ports.ok_or_else(|| format!("`{text}` is not HOST:GUEST with two ports, as in 2222:22"))
     }
 }
 
@@ -30,13 +32,14 @@ impl fmt::Display for Forward {
     }
 }
 
-pub(super) fn arguments(forwards: &[Forward], card: &str, command: &mut Command) {
+/// Adds the options for the network.
+pub fn arguments(forwards: &[Forward], command: &mut Command) {
     let forwards = forwards
         .iter()
         .map(|Forward { host, guest }| format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"))
         .collect::<String>();
     command.arg("-netdev").arg(format!("user,id=net0{forwards}"));
-    command.arg("-device").arg(format!("{card},netdev=net0"));
+    command.arg("-device").arg(format!("{},netdev=net0", board::DEFAULT.machine.network));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! QEMU's control socket, as much of it as a script needs: commands, one at a time.
+//! QEMU's control socket, as far as scripts need it: one command at a time.
 //!
-//! QEMU connects to us and not we to it, so that nobody has to poll for a socket to appear. Reference: `docs/interop/
+//! QEMU connects to us, so that we do not have to poll for its socket. Reference: `docs/interop/
 //! qmp-spec.rst` of QEMU.
 
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-/// How long QEMU, which answers at once when it works, may take.
+/// The timeout of an answer; QEMU normally answers at once.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection that QEMU makes when it starts.
@@ -24,13 +24,13 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Listens at `path`, which is not there yet.
+    /// Listens at `path`, which must not exist.
     pub fn listen(path: &Path) -> Result<Self> {
         let context = || format!("listening at {} for QEMU", path.display());
         let listener = UnixListener::bind(path).with_context(context)?;
         let (sender, connecting) = channel();
         thread::spawn(move || {
-            // Nobody may be left to hear of it when the machine was ended first.
+            // The receiver may be gone if the machine ended first.
             let _ = sender.send(listener.accept().map(|(stream, _)| stream));
         });
         Ok(Self { path: path.to_owned(), connecting, stream: None })
@@ -41,9 +41,9 @@ impl Monitor {
         self.execute_with(command, &Value::Object(Map::new()))
     }
 
-    /// The same with arguments, which are an object.
+    /// Runs a command with arguments, which are an object.
     pub fn execute_with(&mut self, command: &str, arguments: &Value) -> Result<()> {
-        let context = || format!("telling QEMU to `{command}`");
+        let context = || format!("running `{command}` in QEMU");
         self.connect().with_context(context)?;
         self.request(command, arguments).with_context(context)
     }
@@ -58,15 +58,15 @@ impl Monitor {
         self.request("qmp_capabilities", &Value::Object(Map::new()))
     }
 
-    /// Sends a command; greetings and events before its answer are passed over.
+    /// Sends a command and waits for its answer, skipping greetings and events.
     fn request(&mut self, command: &str, arguments: &Value) -> Result<()> {
-        let Some(stream) = &mut self.stream else { bail!("there is no connection") };
+        let Some(stream) = &mut self.stream else { bail!("not connected") };
         let request = serde_json::json!({ "execute": command, "arguments": arguments });
         writeln!(stream.get_mut(), "{request}")?;
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line)? == 0 {
-                // QEMU may be gone before it has said that it quits.
+                // QEMU may end before it has answered `quit`.
                 return if command == "quit" { Ok(()) } else { bail!("QEMU has ended") };
             }
             let answer: Value = serde_json::from_str(&line)?;
@@ -82,7 +82,7 @@ impl Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        // Lets the thread go that still waits when QEMU never connected.
+        // Ends the thread that still waits if QEMU never connected.
         let _ = UnixStream::connect(&self.path);
     }
 }

@@ -1,37 +1,49 @@
-//! What the boot manager does, whatever the slots hold.
+//! Scenarios of the boot manager.
 
 use anyhow::{Result, ensure};
 use firmware::slot::Slot;
 use firmware::state::{BootState, Mark, STATE_BYTES, TRIES, Trial, offset};
 use semver::Version;
 
-use super::{Scenario, any};
+use crate::scenario::Scenario;
 use crate::unit::Unit;
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
 
 pub const SCENARIOS: &[Scenario] = &[
-    any("default-boot", "a new unit starts slot 1 when nobody presses a key", default_boot),
-    any("key-choice", "1 and 2 choose a slot, for that boot only", key_choice),
-    any("function-keys", "F1 and F2 of a terminal choose a slot", function_keys),
-    any("default-of-state", "the default slot of the boot state starts", default_of_state),
-    any("trial-paid-first", "a trial is consumed on the card before the slot starts", trial_paid_first),
-    any("trial-unconfirmed", "an unconfirmed slot is not started twice", trial_unconfirmed),
-    any("trial-confirmed", "a confirmed slot stays", trial_confirmed),
-    any("trial-by-key", "a trial that is chosen by key is consumed, too", trial_by_key),
-    any("trial-waits", "choosing the other slot leaves the trial for later", trial_waits),
-    any("cut-in-menu", "power cuts in the menu cost no trial", cut_in_menu),
-    any("damaged-default", "a default slot that cannot start is passed over", damaged_default),
-    any(
+    Scenario::any("default-boot", "a new unit boots slot 1 if no key is pressed", default_boot),
+    Scenario::any("key-choice", "1 and 2 choose a slot, for one boot only", key_choice),
+    Scenario::any("function-keys", "F1 and F2 of a terminal choose a slot", function_keys),
+    Scenario::any("default-of-state", "the default slot of the boot state boots", default_of_state),
+    Scenario::any(
+        "trial-paid-first",
+        "a trial is consumed on the card before the slot boots",
+        trial_paid_first,
+    ),
+    Scenario::any("trial-unconfirmed", "an unconfirmed slot is not booted twice", trial_unconfirmed),
+    Scenario::any("trial-confirmed", "a confirmed slot stays the default", trial_confirmed),
+    Scenario::any("trial-by-key", "a trial that is chosen by key is consumed, too", trial_by_key),
+    Scenario::any("trial-waits", "choosing the other slot does not consume the trial", trial_waits),
+    Scenario::any("cut-in-menu", "power cuts in the menu do not consume a trial", cut_in_menu),
+    Scenario::any("damaged-default", "a default slot that cannot boot is skipped", damaged_default),
+    Scenario::any(
         "damaged-trial",
-        "a slot on trial that cannot start is passed over and not tried again",
+        "a slot on trial that cannot boot is skipped and not tried again",
         damaged_trial,
     ),
-    any("half-written", "a slot that is being written never starts by itself", half_written),
-    any("one-copy-damaged", "one copy of the boot state is enough", one_copy_damaged),
-    any("both-copies-damaged", "without a boot state slot 1 starts, or else slot 2", both_copies_damaged),
-    any("future-state", "a boot state of a later format stops no boot and is not written", future_state),
+    Scenario::any("half-written", "a slot that is being written never boots by itself", half_written),
+    Scenario::any("one-copy-damaged", "one copy of the boot state is enough", one_copy_damaged),
+    Scenario::any(
+        "both-copies-damaged",
+        "without a boot state, slot 1 boots, or else slot 2",
+        both_copies_damaged,
+    ),
+    Scenario::any(
+        "future-state",
+        "a boot state of a later format does not prevent a boot and is not overwritten",
+        future_state,
+    ),
 ];
 
 fn default_boot(unit: &mut Unit<'_>) -> Result<()> {
@@ -72,7 +84,7 @@ fn default_of_state(unit: &mut Unit<'_>) -> Result<()> {
 fn trial_paid_first(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boot()?;
-    // The slot's own boot program is the first that speaks after the boot manager.
+    // The slot's boot program is the first to print after the boot manager.
     ensure!(unit.started()? == TWO, "the trial did not start");
     unit.cut_power()?;
     expect_trial(unit, Some(Trial { slot: TWO, tries: 0 }))
@@ -147,7 +159,7 @@ fn damaged_trial(unit: &mut Unit<'_>) -> Result<()> {
 }
 
 fn half_written(unit: &mut Unit<'_>) -> Result<()> {
-    // Also where it was the default once: an update makes the running slot the default first.
+    // Even if it was the default: an update makes the running slot the default first.
     unit.card.set_state(&BootState { default: TWO, ..good() })?;
     unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
     unit.boots_into(ONE)?;
@@ -160,7 +172,7 @@ fn one_copy_damaged(unit: &mut Unit<'_>) -> Result<()> {
         unit.card.set_state(&BootState { default: TWO, ..good() })?;
         unit.card.write_state_copy(copy, &[0xa5; STATE_BYTES])?;
         unit.boots_into(TWO)?;
-        // A trial goes over the damaged copy and not over the good one.
+        // The trial is written to the damaged copy, not to the good one.
         unit.card.set_state(&good())?;
         arm(unit)?;
         let newer = unit.card.state()?.copy;
@@ -170,7 +182,7 @@ fn one_copy_damaged(unit: &mut Unit<'_>) -> Result<()> {
         let loaded = unit.card.state()?;
         ensure!(
             loaded.copy == lost && loaded.defect.is_none(),
-            "the damaged copy was not mended: {loaded:?}"
+            "the damaged copy was not repaired: {loaded:?}"
         );
         unit.boots_into(ONE)?;
     }
@@ -185,10 +197,7 @@ fn both_copies_damaged(unit: &mut Unit<'_>) -> Result<()> {
     unit.boots_into(ONE)?;
     unit.card.blank_boot_area(ONE)?;
     unit.boots_into(TWO)?;
-    ensure!(
-        unit.card.state_copies()? == [[0; STATE_BYTES]; 2],
-        "the boot manager wrote a boot state of its own"
-    );
+    ensure!(unit.card.state_copies()? == [[0; STATE_BYTES]; 2], "the boot manager made up a boot state");
     Ok(())
 }
 
@@ -202,7 +211,7 @@ fn future_state(unit: &mut Unit<'_>) -> Result<()> {
         unit.card.write_state_copy(copy, &record)?;
     }
     unit.boots_into(ONE)?;
-    ensure!(unit.card.state_copies()? == [record; 2], "the boot manager wrote over a later format");
+    ensure!(unit.card.state_copies()? == [record; 2], "the boot manager overwrote a later format");
     Ok(())
 }
 
@@ -211,7 +220,7 @@ fn good() -> BootState {
     BootState::factory(ONE, [true; 2], None)
 }
 
-/// Does to the boot state what an update of slot 2 does.
+/// Changes the boot state as an update of slot 2 does.
 fn arm(unit: &Unit<'_>) -> Result<()> {
     unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
     unit.card.change_state(|state| anyhow::Ok(state.finish_install(TWO, [1; 32], TRIES)))
@@ -219,6 +228,6 @@ fn arm(unit: &Unit<'_>) -> Result<()> {
 
 fn expect_trial(unit: &Unit<'_>, trial: Option<Trial>) -> Result<()> {
     let found = unit.card.state()?.state.trial;
-    ensure!(found == trial, "the boot state says {found:?} of the trial and not {trial:?}");
+    ensure!(found == trial, "the trial in the boot state is {found:?} and not {trial:?}");
     Ok(())
 }

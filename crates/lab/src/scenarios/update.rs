@@ -1,50 +1,57 @@
-//! Updates of a running FreeBSD, from the shell to the next boots.
+//! Scenarios of updates of a running FreeBSD, from the shell to the next boots.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use builder::board;
 use firmware::slot::Slot;
 use firmware::state::{Mark, TRIES};
 
-use super::{Scenario, freebsd};
+use crate::scenario::Scenario;
 use crate::unit::Unit;
+use builder::board;
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
-const DRIVE: &str = board::DEFAULT.drive;
 
 pub const SCENARIOS: &[Scenario] = &[
-    freebsd(
+    Scenario::freebsd(
         "update-both-ways",
-        "an update by pipe into slot 2, confirmed, and one back into slot 1",
+        "a piped update of slot 2, confirmed, then one of slot 1",
         update_both_ways,
     ),
-    freebsd("update-panics", "a new system whose kernel panics gives way to the old one", |unit| {
-        comes_back(unit, "panic")
-    }),
-    freebsd("update-no-init", "a new system without init gives way to the old one", |unit| {
+    Scenario::freebsd(
+        "update-panics",
+        "after a new system whose kernel panics, the previous one boots",
+        |unit| comes_back(unit, "panic"),
+    ),
+    Scenario::freebsd("update-no-init", "after a new system without init, the previous one boots", |unit| {
         comes_back(unit, "no-init")
     }),
-    freebsd("update-no-kernel", "a new system without a kernel gives way to the old one", |unit| {
-        comes_back(unit, "no-kernel")
-    }),
-    freebsd("update-unconfirmed", "a new system that nobody confirms gives way to the old one", unconfirmed),
-    freebsd("update-refused", "what must not be written is refused, and the card stays as it is", refused),
-    freebsd("update-rolled-back", "a roll-back starts the system before the update", rolled_back),
-    freebsd(
+    Scenario::freebsd(
+        "update-no-kernel",
+        "after a new system without a kernel, the previous one boots",
+        |unit| comes_back(unit, "no-kernel"),
+    ),
+    Scenario::freebsd(
+        "update-unconfirmed",
+        "after a new system that nobody confirms, the previous one boots",
+        unconfirmed,
+    ),
+    Scenario::freebsd("update-refused", "invalid updates are refused, and the card is unchanged", refused),
+    Scenario::freebsd("update-rolled-back", "a roll-back boots the system before the update", rolled_back),
+    Scenario::freebsd(
         "update-figures",
-        "memory, blocks written twice, and time against NanoBSD's dd and fsck",
+        "memory, blocks written again, and time compared with NanoBSD's dd and fsck",
         figures,
     ),
-    freebsd(
+    Scenario::freebsd(
         "update-cut-install",
-        "the power fails at random moments of an install; a good slot comes up",
+        "after power cuts at random moments of an install, a good slot boots",
         cut_installs,
     ),
-    freebsd(
+    Scenario::freebsd(
         "update-cut-trial",
-        "the power fails at random moments of a trial; a good slot comes up",
+        "after power cuts at random moments of a trial, a good slot boots",
         cut_trials,
     ),
 ];
@@ -92,14 +99,14 @@ fn update_both_ways(unit: &mut Unit<'_>) -> Result<()> {
     unit.cut_power()
 }
 
-/// Installs a system that cannot come up; without anybody's help the old one must be back.
+/// Installs a system that cannot boot; the previous one must come back without help.
 fn comes_back(unit: &mut Unit<'_>, name: &str) -> Result<()> {
     up(unit, ONE)?;
     let command = pipe_command(unit, name, TWO);
     unit.ask(&command)?;
     unit.type_line("reboot")?;
     let begin = Instant::now();
-    // The slot on trial starts, as far as it gets, and the machine restarts by itself.
+    // The slot on trial boots as far as it can, and the machine reboots by itself.
     unit.expect("slot 2")?;
     if name != "no-kernel" {
         ensure!(unit.started()? == TWO, "the trial did not start");
@@ -119,7 +126,7 @@ fn unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
     restart_into(unit, TWO)?;
     restart_into(unit, ONE)?;
     let status = unit.ask("sluice update status")?;
-    ensure!(status.contains("fail"), "the status does not tell of the trial that failed: {status}");
+    ensure!(status.contains("fail"), "the status does not report the failed trial: {status}");
     unit.cut_power()
 }
 
@@ -142,6 +149,7 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
     let url = unit.rig.url.clone();
     let before = (unit.card.state_copies()?, unit.card.slot_digest(TWO)?);
     let fetch = format!("fetch -qo - {url}");
+    let disk = board::DEFAULT.drive;
     let commands = [
         format!("{fetch}/next.fw | sh /root/updatep1"),
         format!("{fetch}/base.slot.img | sh /root/updatep2"),
@@ -150,7 +158,7 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
         format!("sluice update install {url}/none.fw"),
         format!("sluice update install https://{url}/next.fw"),
         format!(
-            "mount -r /dev/{DRIVE}s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
+            "mount -r /dev/{disk}s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
         ),
         format!("mount -o rw /cfg; {fetch}/next.fw | sluice update install; e=$?; umount /cfg; (exit $e)"),
     ];
@@ -176,12 +184,13 @@ fn figures(unit: &mut Unit<'_>) -> Result<()> {
         unit.ask(command)?;
         Ok(begin.elapsed())
     };
-    // NanoBSD's updatep2, from the same place over the same network, with the same content.
+    // NanoBSD's updatep2, from the same server, with the same content.
+    let disk = board::DEFAULT.drive;
     let dd = timed(
         unit,
         &format!(
-            "dd if=/dev/zero of=/dev/{DRIVE}s2 bs=1m count=1 2>/dev/null && \
-             fetch -qo - {url}/other.slot.img | dd of=/dev/{DRIVE}s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/{DRIVE}s2a"
+            "dd if=/dev/zero of=/dev/{disk}s2 bs=1m count=1 2>/dev/null && \
+             fetch -qo - {url}/other.slot.img | dd of=/dev/{disk}s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/{disk}s2a"
         ),
     )?;
     let said =
@@ -190,27 +199,27 @@ fn figures(unit: &mut Unit<'_>) -> Result<()> {
         .lines()
         .find_map(|line| line.trim().strip_suffix("maximum resident set size"))
         .and_then(|number| number.trim().parse().ok())
-        .with_context(|| format!("time(1) told no memory: {said}"))?;
+        .with_context(|| format!("time(1) printed no memory: {said}"))?;
     // The same again, with a slot in which every block differs.
     let own = timed(unit, &format!("fetch -qo - {url}/other.fw | sh /root/updatep2"))?;
     let again = unit.ask(&format!("fetch -qo - {url}/other.fw | sh /root/updatep2"))?;
     ensure!(again.contains(": 0 blocks of 4 KiB written"), "the second install wrote: {again}");
-    unit.note(format!("{resident} KB resident at most"));
+    unit.note(format!("at most {resident} KB resident"));
     unit.note(format!(
         "install {:.1} s, dd + fsck {:.1} s, ratio {:.2}",
         own.as_secs_f64(),
         dd.as_secs_f64(),
         own.as_secs_f64() / dd.as_secs_f64()
     ));
-    ensure!(resident <= 12 * 1024, "{resident} KB were resident, 12288 are allowed");
+    ensure!(resident <= 12 * 1024, "{resident} KB were resident; at most 12288 KB are allowed");
     unit.cut_power()
 }
 
-/// What is saved on `/cfg` before the cuts begin, and must be there after each.
+/// Saved to `/cfg` before the cuts, and must still be there after each.
 const SAVED: &str = "lab_saved=\"kept\"";
 
-/// Cuts the power again and again, by `cut`, which finds root's shell in the slot that it gets and leaves the moment to
-/// chance; the unit must come up in a good slot after each.
+/// Cuts the power repeatedly: `cut` gets a root shell in the given slot and waits for a random moment. After each cut,
+/// the unit must boot a good slot.
 fn cut_often(
     unit: &mut Unit<'_>,
     mut cut: impl FnMut(&mut Unit<'_>, &mut fastrand::Rng, Slot) -> Result<()>,
@@ -220,7 +229,7 @@ fn cut_often(
     unit.note(format!("seed {seed}"));
     up(unit, ONE)?;
     unit.ask(&format!("echo '{SAVED}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"))?;
-    // A unit in the field has saved its host keys; making them takes longer than all the rest of a boot.
+    // A unit in the field has saved its host keys; generating them takes longer than the rest of a boot.
     unit.ask("/root/save_sshkeys")?;
     for number in 1..=unit.rig.cuts {
         let mut once = || -> Result<()> {
@@ -237,7 +246,7 @@ fn cut_often(
     unit.cut_power()
 }
 
-/// Boots without a key, whichever slot that starts, and checks all that must hold after a power cut.
+/// Boots without a key, into either slot, and checks everything that must hold after a power cut.
 fn up_in_good_slot(unit: &mut Unit<'_>) -> Result<Slot> {
     unit.boot()?;
     let running = unit.started()?;
@@ -247,7 +256,7 @@ fn up_in_good_slot(unit: &mut Unit<'_>) -> Result<Slot> {
     ensure!(state.mark(state.default) == Mark::Good, "the default is marked bad: {state:?}");
     check_slot(unit, running, &["base", "next", "other"])?;
     unit.log_in()?;
-    ensure!(unit.ask("cat /etc/rc.conf.local")?.contains(SAVED), "what was saved on /cfg is gone");
+    ensure!(unit.ask("cat /etc/rc.conf.local")?.contains(SAVED), "the configuration saved to /cfg is lost");
     Ok(running)
 }
 
@@ -283,7 +292,7 @@ fn cut_trials(unit: &mut Unit<'_>) -> Result<()> {
     cut_often(unit, |unit, random, running| {
         let target = running.other();
         if unit.card.state()?.state.is_on_trial(running) {
-            // The unit came up in the trial: what it decides now is cut.
+            // The unit runs the trial: cut the power during its decision.
             let command = *random.choice(["confirm", "rollback", "confirm"].iter()).unwrap_or(&"confirm");
             unit.type_line(&format!("sluice update {command}"))?;
             std::thread::sleep(random_part(random, Duration::from_millis(800)));
@@ -306,7 +315,7 @@ fn random_part(random: &mut fastrand::Rng, whole: Duration) -> Duration {
     whole.mul_f64(random.f64())
 }
 
-/// That a slot holds one of these bundles' images.
+/// Checks that a slot holds the image of one of these bundles.
 fn check_slot(unit: &Unit<'_>, slot: Slot, names: &[&str]) -> Result<()> {
     let found = unit.card.slot_digest(slot)?;
     for name in names {
@@ -314,5 +323,5 @@ fn check_slot(unit: &Unit<'_>, slot: Slot, names: &[&str]) -> Result<()> {
             return Ok(());
         }
     }
-    anyhow::bail!("slot {slot} holds none of {}", names.join(", "))
+    anyhow::bail!("slot {slot} holds neither of the expected images: {}", names.join(", "))
 }

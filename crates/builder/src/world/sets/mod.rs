@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use report::Reporter;
-use rootfs::tree::Layer;
+use rootfs::tree::{Entry, Layer, TreePath};
 use sha2::{Digest, Sha256};
 
 use super::boot_blocks::BootBlocks;
@@ -81,6 +81,17 @@ pub fn open(dir: &Path, product: &Product, toolchain: &Toolchain, reporter: &Rep
     Sets { dir, manifest: Manifest::read(dir)?, cache, reporter }.world(product, toolchain)
 }
 
+/// What `set` has, and what `base` has besides: base.txz may list the kernel's directory, which kernel.txz then need not.
+fn join(mut base: Vec<Entry>, mut set: Vec<Entry>) -> Vec<Entry> {
+    let lists = |entries: &[Entry], path: &TreePath| {
+        entries.iter().any(|entry| entry.path == *path && !entry.implicit)
+    };
+    base.retain(|entry| !lists(&set, &entry.path));
+    set.retain(|entry| !lists(&base, &entry.path));
+    base.extend(set);
+    base
+}
+
 impl Sets<'_> {
     fn world(&self, product: &Product, toolchain: &Toolchain) -> Result<World> {
         let base = self.unpacked(BASE)?.with_context(|| {
@@ -93,6 +104,7 @@ impl Sets<'_> {
         let version = installed::version(&root)?;
         let read = |folder: &Path| installed::read(&folder.join("root"), &folder.join(unpack::METALOG));
         let Part { entries, mut identity, mut notes } = read(&base)?;
+        let (of_kernel, entries) = installed::split_kernel(entries);
         let mut layers = vec![Layer { name: "world".to_owned(), entries }];
         let mut name = None;
         if let Some(config) = &product.kernel.config {
@@ -101,7 +113,7 @@ impl Sets<'_> {
             name = installed::kernel_name(&folder.join("root"));
             notes.extend(part.notes);
             identity = inputs::of_texts([&*identity, &part.identity]);
-            layers.push(Layer { name: KERNEL_LAYER.to_owned(), entries: part.entries });
+            layers.push(Layer { name: KERNEL_LAYER.to_owned(), entries: join(of_kernel, part.entries) });
         }
         Ok(World {
             kind: "sets",
@@ -184,7 +196,7 @@ fn checksum(path: &Path) -> Result<String> {
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer).with_context(attempt)? {
-            0 => return Ok(hex::encode(&hash.finalize())),
+            0 => return Ok(hex::encode(hash.finalize())),
             count => hash.update(&buffer[..count]),
         }
     }

@@ -92,7 +92,7 @@ impl Folder {
         let mut manifest = String::new();
         for (name, bytes) in sets {
             fs::write(folder.0.path().join(name), bytes).unwrap();
-            let sum = hex::encode(&Sha256::digest(bytes));
+            let sum = hex::encode(Sha256::digest(bytes));
             manifest += &format!("{name}\t{sum}\t7\tset\t\"A set\"\ton\n");
         }
         fs::write(folder.0.path().join("MANIFEST"), manifest).unwrap();
@@ -126,7 +126,10 @@ fn at(path: &str) -> TreePath {
 #[test]
 fn a_product_without_a_kernel_needs_none_among_the_sets() {
     let folder = Folder::of(&[("base.txz", base().finish())]);
-    assert_snapshot!(folder.refused(), @"opening the sets in DIR: there is no kernel; put src.txz there to build `ALIX` from, or kernel.txz");
+    assert_snapshot!(folder.refused(), @r"
+    opening the sets in DIR: there is no kernel
+    hint: put src.txz there to build `ALIX` from, or kernel.txz
+    ");
     let mut product = product();
     product.kernel.config = None;
     let world = folder.open_for(&product).unwrap();
@@ -189,6 +192,25 @@ fn without_source_the_kernel_of_the_release_serves() {
 }
 
 #[test]
+fn the_kernels_directory_is_of_the_kernel_whichever_set_lists_it() {
+    let layers = |base: Archive, kernel: Archive| {
+        let folder = Folder::of(&[("base.txz", base.finish()), ("kernel.txz", kernel.finish())]);
+        let tree = Tree::merge(folder.open().unwrap().layers).unwrap();
+        let directory = tree.get(&at("boot/kernel")).unwrap();
+        let paths: Vec<_> = tree.names().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths.iter().filter(|path| *path == "/boot/kernel").count(), 1);
+        (tree.layer_name(directory.layer).to_owned(), directory.attributes.mode)
+    };
+    let listed = |archive: Archive, mode| {
+        archive.add(EntryType::Directory, "./boot/kernel", &Attributes::root(mode), &[])
+    };
+    let of_kernel = |mode| ("kernel".to_owned(), mode);
+    assert_eq!(layers(listed(base(), 0o750), kernel("ALIX")), of_kernel(0o750));
+    assert_eq!(layers(base(), listed(kernel("ALIX"), 0o700)), of_kernel(0o700));
+    assert_eq!(layers(listed(base(), 0o750), listed(kernel("ALIX"), 0o700)), of_kernel(0o700));
+}
+
+#[test]
 fn a_set_that_lacks_or_is_another_is_told() {
     let whole = || vec![("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())];
     let spoilt = |spoil: &dyn Fn(&Path)| {
@@ -197,24 +219,39 @@ fn a_set_that_lacks_or_is_another_is_told() {
         folder.refused()
     };
     let no_manifest = spoilt(&|dir| fs::remove_file(dir.join("MANIFEST")).unwrap());
-    assert_snapshot!(no_manifest, @"opening the sets in DIR: there is no MANIFEST with their sums; fetch it from where the sets are from");
+    assert_snapshot!(no_manifest, @r"
+    opening the sets in DIR: there is no MANIFEST with their checksums
+    hint: fetch it from where the sets are from
+    ");
     let no_base = spoilt(&|dir| fs::remove_file(dir.join("base.txz")).unwrap());
-    assert_snapshot!(no_base, @"opening the sets in DIR: there is no base.txz; fetch it from where MANIFEST is from");
+    assert_snapshot!(no_base, @r"
+    opening the sets in DIR: there is no base.txz
+    hint: fetch it from where MANIFEST is from
+    ");
     let no_kernel = spoilt(&|dir| fs::remove_file(dir.join("kernel.txz")).unwrap());
-    assert_snapshot!(no_kernel, @"opening the sets in DIR: there is no kernel; put src.txz there to build `ALIX` from, or kernel.txz");
+    assert_snapshot!(no_kernel, @r"
+    opening the sets in DIR: there is no kernel
+    hint: put src.txz there to build `ALIX` from, or kernel.txz
+    ");
     let bad_line = spoilt(&|dir| fs::write(dir.join("MANIFEST"), "base.txz 12ab\n").unwrap());
     assert_snapshot!(bad_line, @"reading DIR/MANIFEST, line 1: `base.txz 12ab` is not a file and its SHA-256 with a tab between");
     let unlisted = spoilt(&|dir| {
         let text = fs::read_to_string(dir.join("MANIFEST")).unwrap();
         fs::write(dir.join("MANIFEST"), text.lines().next_back().unwrap()).unwrap();
     });
-    assert_snapshot!(unlisted, @"looking for the sum of base.txz: DIR/MANIFEST does not list it, only: kernel.txz; take both from one release");
+    assert_snapshot!(unlisted, @r"
+    looking for the checksum of base.txz: DIR/MANIFEST does not list it, only: kernel.txz
+    hint: take both from one release
+    ");
     let changed = spoilt(&|dir| {
         fs::write(dir.join("base.txz"), "x").unwrap();
         let sum = "0".repeat(64);
         fs::write(dir.join("MANIFEST"), format!("base.txz\t{sum}\n")).unwrap();
     });
-    assert_snapshot!(changed, @"checking DIR/base.txz: its SHA-256 is 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881, and DIR/MANIFEST says 0000000000000000000000000000000000000000000000000000000000000000; fetch it again");
+    assert_snapshot!(changed, @r"
+    checking DIR/base.txz: its SHA-256 is 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881, and DIR/MANIFEST has 0000000000000000000000000000000000000000000000000000000000000000
+    hint: fetch it again
+    ");
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl SourceTree {
     /// A directory cannot be read.
     pub fn fingerprint(&self) -> Result<String> {
         let sums = fold(&self.path)?;
-        Ok(hex::encode(&sums))
+        Ok(hex::encode(sums))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The letters of nanobsd.sh that leave something of FreeBSD's build out: which steps run, and what is left on disk.
+//! nanobsd.sh's options that skip a part of FreeBSD's build: which steps run, and what is left on disk.
 
 use std::process::Command;
 
@@ -149,7 +149,7 @@ fn a_kernel_is_a_file_anywhere_too() {
     tree.run("image", &["--kernel", "YOURS"])
         .refused(&["error: kernel.config: there is no configuration `YOURS`, neither in "]);
     tree.run("image", &["--kernel", "MY KERNEL"])
-        .refused(&["error: --kernel: `MY KERNEL` is no kernel configuration; "]);
+        .refused(&["error: --kernel: `MY KERNEL` is not a kernel configuration\nhint: "]);
     // A file beside it is none of its business, it itself is.
     repository.write("conf/OTHER", "ident OTHER\n");
     tree.run("image", &["--kernel", "conf/MINE"]).success();
@@ -160,7 +160,7 @@ fn a_kernel_is_a_file_anywhere_too() {
 }
 
 #[test]
-fn letters_that_leave_nothing_out_are_refused() {
+fn options_that_skip_nothing_are_refused() {
     let Some(repository) = Repository::new() else { return };
     for letter in ["-b", "-w", "-k", "-n", "-I"] {
         let given = if letter == "-b" { "-w -k" } else { letter };
@@ -173,22 +173,22 @@ fn letters_that_leave_nothing_out_are_refused() {
         );
     }
     let src = repository.beside("src");
-    for (letters, said) in [
+    for (options, said) in [
         (
             ["-I", "-K"],
-            "error: -I takes what is installed as it is, kernel and all, so -K has nothing to leave out; leave out one of \
+            "error: -I takes what is installed as it is, kernel and all, so there is nothing for -K to skip\nhint: drop one of \
              them\n",
         ),
         (
             ["-I", "-n"],
-            "error: -I builds nothing, so there are no objects for -n to keep; leave out one of them\n",
+            "error: -I builds nothing, so there are no objects for -n to keep\nhint: drop one of them\n",
         ),
         (
             ["-b", "-n"],
-            "error: -b (-w and -k) builds nothing, so there are no objects for -n to keep; leave out one of them\n",
+            "error: -b (-w and -k) builds nothing, so there are no objects for -n to keep\nhint: drop one of them\n",
         ),
     ] {
-        let arguments = [&letters[..], &["--src", src.to_str().unwrap()]].concat();
+        let arguments = [&options[..], &["--src", src.to_str().unwrap()]].concat();
         assert_eq!(repository.image(&arguments).refused(&[]), said);
     }
     for letter in ["-b", "-w", "-k", "-n", "-I", "-K"] {

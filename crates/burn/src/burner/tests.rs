@@ -1,15 +1,16 @@
-//! Burning onto a card in memory that fails on purpose.
+//! Burning to a card in memory that fails on purpose.
 
 use std::cell::RefCell;
+use std::io;
 
 use insta::assert_snapshot;
 
 use super::*;
 
-/// A card with faults. What it was asked is kept.
+/// A card with faults, which records its writes and flushes.
 struct Faulty {
     bytes: Vec<u8>,
-    /// Sectors that take no write.
+    /// Sectors that cannot be written.
     stuck: Vec<u64>,
     /// Sectors that cannot be read.
     unreadable: Vec<u64>,
@@ -37,7 +38,7 @@ impl Faulty {
         }
     }
 
-    fn starts(&self) -> bool {
+    fn boots(&self) -> bool {
         self.bytes[510..512] == [0x55, 0xaa]
     }
 }
@@ -96,7 +97,7 @@ fn run(card: &mut Faulty) -> Result<(), Failure> {
 }
 
 #[test]
-fn sector_0_is_the_first_to_go_and_the_last_to_come() {
+fn sector_0_is_cleared_first_and_written_last() {
     let mut card = Faulty::new();
     run(&mut card).unwrap();
     assert_eq!(
@@ -105,32 +106,48 @@ fn sector_0_is_the_first_to_go_and_the_last_to_come() {
     );
     let (file, ..) = image();
     let image = std::fs::read(file.path()).unwrap();
-    assert!(card.starts());
+    assert!(card.boots());
     assert_eq!(card.bytes[..4096 * 512], image[..4096 * 512]);
     assert!(card.bytes[4096 * 512..5000 * 512].iter().all(|byte| *byte == 0xa5), "what was left out");
     assert_eq!(card.bytes[5000 * 512..], image[5000 * 512..]);
 }
 
 #[test]
-fn whatever_fails_leaves_a_card_that_does_not_start_and_says_where() {
+fn a_failure_leaves_a_card_that_does_not_boot_and_names_the_sector() {
     let failure = |spoil: &dyn Fn(&mut Faulty)| {
         let mut card = Faulty::new();
         spoil(&mut card);
         let failure = run(&mut card).unwrap_err();
-        assert!(!card.starts());
+        assert!(!card.boots());
         failure.to_string()
     };
-    assert_snapshot!(failure(&|card| card.stuck = vec![3000]), @"writing sectors 2048 to 4095: Input/output error (os error 5); 1048576 of 3731456 bytes were written, and the card will not start until it is burnt again");
-    assert_snapshot!(failure(&|card| card.end = 7000), @"writing sectors 6144 to 8191: no storage space; 2682880 of 3731456 bytes were written, and the card will not start until it is burnt again");
-    assert_snapshot!(failure(&|card| card.flush_fails = true), @"waiting until all is on the card: Input/output error (os error 5); 0 of 3731456 bytes were written, and whether the card starts is uncertain: burn it again before it is used");
-    assert_snapshot!(failure(&|card| card.forgetful = vec![5001, 70, 71]), @"reading back: 3 sectors do not hold what was written, the first is sector 70 (it holds something else); take another card, or another reader; 3730944 of 3731456 bytes were checked, and the card will not start until it is burnt again");
-    assert_snapshot!(failure(&|card| card.unreadable = vec![6000]), @"reading back: 1 sector does not hold what was written, the first is sector 6000 (Input/output error (os error 5)); take another card, or another reader; 3730944 of 3731456 bytes were checked, and the card will not start until it is burnt again");
-    assert_snapshot!(failure(&|card| card.forgetful = vec![0]), @"reading back: 1 sector does not hold what was written, the first is sector 0 (it holds something else); take another card, or another reader; 0 of 3731456 bytes were written, and whether the card starts is uncertain: burn it again before it is used");
-    assert_snapshot!(failure(&|card| card.stuck = vec![0]), @"writing sector 0: Input/output error (os error 5); 0 of 3731456 bytes were written, and whether the card starts is uncertain: burn it again before it is used");
+    assert_snapshot!(failure(&|card| card.stuck = vec![3000]), @"writing sectors 2048 to 4095: Input/output error (os error 5); 1048576 of 3731456 bytes were written, and the card will not boot until it is burnt again");
+    assert_snapshot!(failure(&|card| card.end = 7000), @"writing sectors 6144 to 8191: no storage space; 2682880 of 3731456 bytes were written, and the card will not boot until it is burnt again");
+    assert_snapshot!(failure(&|card| card.flush_fails = true), @r"
+    flushing the card: Input/output error (os error 5); 0 of 3731456 bytes were written, and the card may or may not boot
+    hint: burn the card again before you use it
+    ");
+    assert_snapshot!(failure(&|card| card.forgetful = vec![5001, 70, 71]), @r"
+    reading back: 3 sectors do not hold what was written; the first is sector 70, which holds something else; 3730944 of 3731456 bytes were checked, and the card will not boot until it is burnt again
+    hint: try another card or another reader
+    ");
+    assert_snapshot!(failure(&|card| card.unreadable = vec![6000]), @r"
+    reading back: 1 sector does not hold what was written; the first is sector 6000: Input/output error (os error 5); 3730944 of 3731456 bytes were checked, and the card will not boot until it is burnt again
+    hint: try another card or another reader
+    ");
+    assert_snapshot!(failure(&|card| card.forgetful = vec![0]), @r"
+    reading back: 1 sector does not hold what was written; the first is sector 0, which holds something else; 0 of 3731456 bytes were written, and the card may or may not boot
+    hint: burn the card again before you use it
+    hint: try another card or another reader
+    ");
+    assert_snapshot!(failure(&|card| card.stuck = vec![0]), @r"
+    writing sector 0: Input/output error (os error 5); 0 of 3731456 bytes were written, and the card may or may not boot
+    hint: burn the card again before you use it
+    ");
 }
 
 #[test]
-fn being_stopped_anywhere_leaves_a_card_that_does_not_start() {
+fn being_stopped_anywhere_leaves_a_card_that_does_not_boot() {
     let (_file, image, parts) = image();
     let steps = RefCell::new(Vec::new());
     let stop_after = |count: usize| {
@@ -142,8 +159,8 @@ fn being_stopped_anywhere_leaves_a_card_that_does_not_start() {
             stop.store(left == 0, Ordering::Relaxed);
         });
         if let Err(failure) = &burnt {
-            assert!(!card.starts());
-            assert_eq!(failure.left == Left::AsItWas, card.asked.is_empty());
+            assert!(!card.boots());
+            assert_eq!(failure.card == CardState::Unchanged, card.asked.is_empty());
             steps.borrow_mut().push(failure.to_string());
         }
         burnt.is_ok()
@@ -152,14 +169,14 @@ fn being_stopped_anywhere_leaves_a_card_that_does_not_start() {
     let ends: Vec<bool> = (0..=9).map(stop_after).collect();
     assert_eq!(ends, [false, false, false, false, false, false, false, false, false, true]);
     assert_snapshot!(steps.into_inner().join("\n"), @r#"
-    stopped while writing; nothing was written, the card is as it was
-    stopped while writing; 512 of 3731456 bytes were written, and the card will not start until it is burnt again
-    stopped while writing; 1048576 of 3731456 bytes were written, and the card will not start until it is burnt again
-    stopped while writing; 2097152 of 3731456 bytes were written, and the card will not start until it is burnt again
-    stopped while writing; 2682880 of 3731456 bytes were written, and the card will not start until it is burnt again
-    stopped while checking; 0 of 3731456 bytes were checked, and the card will not start until it is burnt again
-    stopped while checking; 1048064 of 3731456 bytes were checked, and the card will not start until it is burnt again
-    stopped while checking; 2096640 of 3731456 bytes were checked, and the card will not start until it is burnt again
-    stopped while checking; 2682368 of 3731456 bytes were checked, and the card will not start until it is burnt again
+    stopped while writing; nothing was written, the card is unchanged
+    stopped while writing; 512 of 3731456 bytes were written, and the card will not boot until it is burnt again
+    stopped while writing; 1048576 of 3731456 bytes were written, and the card will not boot until it is burnt again
+    stopped while writing; 2097152 of 3731456 bytes were written, and the card will not boot until it is burnt again
+    stopped while writing; 2682880 of 3731456 bytes were written, and the card will not boot until it is burnt again
+    stopped while checking; 0 of 3731456 bytes were checked, and the card will not boot until it is burnt again
+    stopped while checking; 1048064 of 3731456 bytes were checked, and the card will not boot until it is burnt again
+    stopped while checking; 2096640 of 3731456 bytes were checked, and the card will not boot until it is burnt again
+    stopped while checking; 2682368 of 3731456 bytes were checked, and the card will not boot until it is burnt again
     "#);
 }
