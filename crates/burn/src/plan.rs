@@ -2,7 +2,7 @@
 //!
 //! Skipping the holes of the image file would not be enough: a block of zeros that a file system relies on is a hole,
 //! too, and what the card had there before would be read as an inode, a directory or part of a file. So the file systems
-//! decide. Only what they do not use ([`ufs::Reader::unused`]) and holes behind the last slice are skipped; everything
+//! decide. Only what they do not use (`ufs::Reader::unused`) and holes behind the last slice are skipped; everything
 //! else is written, with its zeros: sector 0, the gap with the boot manager, boot areas, labels, headers, the boot state.
 //!
 //! The last sectors of the disk are cleared: FreeBSD could find a label of gmirror or graid or the backup GPT there, and

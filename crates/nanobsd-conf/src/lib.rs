@@ -1,7 +1,7 @@
 //! Conversion of a nanobsd.conf into a product definition, hooks and notes. The file is a shell script; it is read, never
 //! run.
 //!
-//! Invariant: nothing is lost silently. Every statement is entered in the [report](report::Report): as carried over, or
+//! Invariant: nothing is lost silently. Every statement is entered in the report: as carried over, or
 //! with the reason why not. Statements whose effect only a run would show are left to the engineer, with their lines.
 
 mod body;

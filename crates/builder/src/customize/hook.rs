@@ -91,7 +91,7 @@ pub fn find(root: &Path, directories: &[String], stage: Stage) -> Result<Vec<Hoo
 /// The paths of the hooks of `stage` in `directories`, relative to the root of the repository if they are in it.
 ///
 /// # Errors
-/// As [`find`].
+/// A directory cannot be read, or a hook is not an executable file.
 pub fn paths(root: &Path, directories: &[String], stage: Stage) -> Result<Vec<PathBuf>> {
     let hooks = find(root, directories, stage)?.into_iter();
     Ok(hooks.map(|hook| hook.program.strip_prefix(root).unwrap_or(&hook.program).to_owned()).collect())

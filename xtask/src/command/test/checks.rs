@@ -67,7 +67,7 @@ const CHECKS: &[Check] = &[
         action: "checking the lints",
         plan: || {
             let arguments =
-                ["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
+                ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
             cargo_tool("clippy", "rustup component add clippy", &arguments)
         },
         hint: "`cargo clippy --fix --all-targets` fixes many lints",
@@ -169,7 +169,7 @@ fn cargo_tool(tool: &str, install: &str, arguments: &[&str]) -> Result<Plan> {
 }
 
 fn documentation() -> Result<Plan> {
-    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+    let arguments = ["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items", "--locked"];
     let mut doc = command("cargo", &arguments);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     Ok(Plan::Run(vec![doc]))
@@ -177,7 +177,7 @@ fn documentation() -> Result<Plan> {
 
 /// Compiles the fuzz targets without linking them, which needs neither libFuzzer nor a C++ compiler.
 fn fuzz_targets() -> Command {
-    let mut check = command("cargo", &["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
+    let mut check = command("cargo", &["check", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
     check.env("CARGO_TARGET_DIR", workspace::target().join("fuzz"));
     // With its path given, libfuzzer-sys does not compile libFuzzer; the file is for the linker and is never opened.
     check.env("CUSTOM_LIBFUZZER_PATH", "/nonexistent/libfuzzer.a");
@@ -211,7 +211,8 @@ fn minimum_rust() -> Result<Plan> {
     let Ok(list) = command("rustup", &["toolchain", "list"]).output() else { return Ok(missing()) };
     let list = String::from_utf8_lossy(&list.stdout);
     let Some(toolchain) = toolchain_of(&list, MINIMUM_RUST) else { return Ok(missing()) };
-    let arguments = ["run", toolchain, "cargo", "check", "--workspace", "--all-targets", "--locked"];
+    let arguments =
+        ["run", toolchain, "cargo", "check", "--quiet", "--workspace", "--all-targets", "--locked"];
     Ok(Plan::Run(vec![command("rustup", &arguments)]))
 }
 

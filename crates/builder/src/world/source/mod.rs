@@ -50,10 +50,10 @@ pub fn build(
     build.run(&plan, toolchain, reporter)
 }
 
-/// What [`build`] would do.
+/// What [`build()`] would do.
 ///
 /// # Errors
-/// As [`build`], but for steps that fail.
+/// As [`build()`], but for steps that fail.
 pub fn plan(src: &Path, product: &Product, skip: SkipOptions) -> Result<Plan> {
     Build::new(src, product, skip, INSTALLED)?.plan()
 }
@@ -70,7 +70,7 @@ pub fn version(src: &Path, processor: &Processor) -> Result<String> {
 /// `root` and `METALOG`.
 ///
 /// # Errors
-/// As [`build`].
+/// As [`build()`].
 pub fn build_kernel(
     src: &Path,
     product: &Product,
