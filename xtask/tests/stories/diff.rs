@@ -414,7 +414,7 @@ fn a_changed_byte_is_found_on_a_card_and_damage_outside_the_slot_is_no_obstacle(
     // The root directories: the length of the first entry.
     insta::assert_snapshot!(without_numbers(&with(find(start(2), b"boot\0") - 4, b"\xff\xff")), @r"
         card
-          slice N content: shaN DIGEST -> UNREADABLE: listing the files of slot N of /card.img: reading directory N: the entry at byte N has a length that leads nowhere
+          slice N content: shaN DIGEST -> UNREADABLE: listing the files of slot N of /card.img: reading directory N: the entry at byte N has an invalid length
         ");
     insta::assert_snapshot!(with(find(start(3), b"rc.conf.local\0") - 4, b"\xff\xff"), @r"
         card
@@ -477,7 +477,7 @@ fn what_cannot_be_compared_is_refused() {
     insta::assert_snapshot!(refusal(&make("empty", b"")), @"error: inspecting /empty: it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) or an update (.fw)");
     insta::assert_snapshot!(refusal(&make("notes.txt", &[b'n'; 4096])), @"error: inspecting /notes.txt: it is not a full image (no table of slices in sector 0), a slot image (no label in sector 1) or an update (.fw)");
     insta::assert_snapshot!(refusal(&make("short.full.img", &begin(&full, 4096))), @"error: reading slot 1 of /short.full.img: reading its label: the image is truncated");
-    insta::assert_snapshot!(without_numbers(&refusal(&make("half.full.img", &begin(&full, 4032 * 512 + 200_000)))), @"error: listing the files of slot N of /half.full.img: reading N bytes at N: the image is truncated");
+    insta::assert_snapshot!(without_numbers(&refusal(&make("half.full.img", &begin(&full, 4032 * 512 + 200_000)))), @"error: listing the files of slot N of /half.full.img: reading N bytes at offset N: the image is truncated");
     insta::assert_snapshot!(refusal(&make("short.slot.img", &begin(&slot, 70_000))), @"error: reading slot 1 of /short.slot.img: its label has no partition `a` within the slice; the image may be truncated");
     insta::assert_snapshot!(refusal(&make("half.slot.img", &begin(&slot, 300_000))), @"error: reading slot 1 of /half.slot.img: its label has no partition `a` within the slice; the image may be truncated");
     insta::assert_snapshot!(pair.refusal(&[a, text(&slot), "--slot-b", "2"]), @"error: looking for slot 2 in /out/VERSION-A/sluice-alix-VERSION-A.slot.img: it is the image of one slot");
@@ -523,11 +523,20 @@ fn an_update_is_accepted_only_if_it_is_valid_and_its_key_is_known() {
         path
     };
     let refusal = |path: &Path| pair.refusal(&[text(path), &pair.versions[0]]);
-    insta::assert_snapshot!(refusal(&make("none.fw", b"")), @"error: unpacking the update /none.fw: reading a bundle: it ends in the middle of the header; it was cut off on its way, fetch it again");
-    insta::assert_snapshot!(without_numbers(&refusal(&make("cut.fw", &bytes[..bytes.len() - 1]))), @"error: unpacking the update /cut.fw: at byte N, where chunk N should be: reading a bundle: it ends in the middle of chunk N; it was cut off on its way, fetch it again");
+    insta::assert_snapshot!(refusal(&make("none.fw", b"")), @r"
+    error: unpacking the update /none.fw: reading a bundle: it ends in the middle of the header; the file is incomplete
+    hint: download it again
+    ");
+    insta::assert_snapshot!(without_numbers(&refusal(&make("cut.fw", &bytes[..bytes.len() - 1]))), @r"
+    error: unpacking the update /cut.fw: at byte N, where chunk N should be: reading a bundle: it ends in the middle of chunk N; the file is incomplete
+    hint: download it again
+    ");
     let mut flipped = bytes.clone();
     flipped[200] ^= 1;
-    insta::assert_snapshot!(refusal(&make("flipped.fw", &flipped)), @"error: unpacking the update /flipped.fw: checking a bundle: its signature does not hold, so the manifest was changed after it was signed; fetch it again, and ask who made it if that does not help");
+    insta::assert_snapshot!(refusal(&make("flipped.fw", &flipped)), @r"
+    error: unpacking the update /flipped.fw: checking a bundle: its signature does not match; the manifest was changed after it was signed
+    hint: download it again; if that does not help, ask whoever made it
+    ");
 
     // On another engineer's machine the development key is not known.
     let other = |more: &[&str]| {

@@ -124,7 +124,7 @@ fn a_step_that_would_do_nothing_is_refused() {
     customize.step 1: reading /nowhere/none: No such file or directory (os error 2)
     customize.step 1: creating the symbolic link /etc/rc.conf: layer `world` has a file there
     hint: to replace it, remove it in a step before
-    customize.step 1: making the directory /etc/rc.conf: layer `world` has a file there
+    customize.step 1: creating the directory /etc/rc.conf: layer `world` has a file there
     customize.step 1: removing sshd_enable from /etc/rc.conf: the file does not set it
     hint: drop the step
     customize.step 1: removing `-y` from ntpd_flags in /etc/rc.conf: its value is `-x -g`
