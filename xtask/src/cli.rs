@@ -21,7 +21,7 @@ pub struct Cli {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output options")]
 pub struct OutputArgs {
-    /// Print less; twice: only errors and results
+    /// Print less; twice: only results and errors
     #[arg(short, long, action = ArgAction::Count, global = true)]
     quiet: u8,
     /// Print more
@@ -35,18 +35,26 @@ pub struct OutputArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write the full image to a card and verify it
+    ///
+    /// Everything on the card is lost. Before it writes, the command shows the card's model and size and asks for `yes`.
     Burn(burn::Args),
     /// Generate shell completions
+    ///
+    /// In bash, zsh and fish, `cargo xtask` is completed in addition to what cargo itself completes; in the other shells,
+    /// only a function or alias `xtask` is. See docs/cli.md for where to put the script.
     Completions(completions::Args),
     /// Convert a NanoBSD configuration into a product definition and hooks
     Convert(convert::Args),
-    /// Show what changed between two builds; exits as diff(1) does
+    /// Show what changed between two builds, and exit like diff(1)
+    ///
+    /// Only data that both inputs have is compared; the first lines name it. Exits with 0 if there is no difference, with 1
+    /// if there is one, and with 2 if the builds cannot be compared.
     Diff(diff::Args),
     /// Build the full image, the slot image and the update bundle
     Image(image::Args),
     /// Show an image, a card or an update bundle, and read files from it
     Inspect(inspect::Args),
-    /// Make a key pair that signs the product's updates
+    /// Create a key pair that signs the product's updates
     Keygen(keygen::Args),
     /// Simulate boots, updates and power cuts in QEMU
     Lab(lab::Args),

@@ -12,9 +12,7 @@ use burn::{Image, plan};
 use report::Reporter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Write the full image to a card and read it back
-///
-/// Everything on the card is lost. Before it writes, the command shows the card's model and size and asks for `yes`.
+/// Arguments of `cargo xtask burn`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The device of the card, or a file of its size

@@ -7,13 +7,10 @@ use clap_complete::Shell;
 /// own; so [`addition`] leads from those to ours.
 const NAME: &str = "xtask";
 
-/// Generate shell completions
-///
-/// In bash, zsh and fish, `cargo xtask` is completed in addition to what cargo completes; in the other shells, only a
-/// function or alias `xtask` is.
+/// Arguments of `cargo xtask completions`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The shell
+    /// The shell that reads the completions
     #[arg(value_enum)]
     shell: Shell,
 }

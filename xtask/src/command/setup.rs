@@ -5,7 +5,7 @@ use builder::toolchain::{self, Group, NEEDS, Need, Toolchain};
 use report::Reporter;
 use serde::Serialize;
 
-/// Find the tools that the builder uses, and install those that are missing
+/// Arguments of `cargo xtask setup`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Only report which tools are found or missing; exit with 1 if one is missing
