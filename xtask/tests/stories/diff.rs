@@ -418,7 +418,7 @@ fn a_changed_byte_is_found_on_a_card_and_damage_outside_the_slot_is_no_obstacle(
         ");
     insta::assert_snapshot!(with(find(start(3), b"rc.conf.local\0") - 4, b"\xff\xff"), @r"
         card
-          /cfg content: (absent) -> UNREADABLE: listing the files of /cfg of /card.img: reading directory 2: the entry at byte 24 has a length that leads nowhere
+          /cfg content: (absent) -> UNREADABLE: listing the files of /cfg of /card.img: reading directory 2: the entry at byte 24 has an invalid length
 
         layer (/cfg)
           -              /cfg/.  dir
@@ -488,14 +488,14 @@ fn what_cannot_be_compared_is_refused() {
         For more information, try '--help'.
         ");
     insta::assert_snapshot!(pair.refusal(&[a, a, "--json", "--quiet"]), @r"
-        error: the argument '--json' cannot be used with '--quiet'
+        error: the argument '--json' cannot be used with '--quiet...'
 
         Usage: cargo xtask diff --json --output <DIR> <A> <B>
 
         For more information, try '--help'.
         ");
     insta::assert_snapshot!(pair.refusal(&[a, a, "--by", "colour"]), @r"
-        error: invalid value 'colour' for '--by <BY>'
+        error: invalid value 'colour' for '--by <KEY>'
           [possible values: path, size]
 
         For more information, try '--help'.
@@ -549,8 +549,9 @@ fn an_update_is_accepted_only_if_it_is_valid_and_its_key_is_known() {
     assert_eq!(code, Some(2));
     let id = error.split("with the key ").nth(1).unwrap().split(',').next().unwrap().to_owned();
     insta::assert_snapshot!(error.replace(&id, "ID"), @r"
-        error: unpacking the update /out/VERSION-A/sluice-alix-VERSION-A.fw: checking its signature: checking a bundle: it is signed with the key ID, which is not among the trusted ones; give a bundle for this product, or first a release that brings this key
+        error: unpacking the update /out/VERSION-A/sluice-alix-VERSION-A.fw: checking its signature: checking a bundle: it is signed with the key ID, which is not among the trusted keys
         hint: if you trust the key, pass it with --key FILE
+        hint: use a bundle for this product, or first install a release that adds this key
         ");
     let key = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys/development.pub");
     assert_eq!(other(&["--key", text(&key)]), (Some(0), String::new()));
