@@ -211,8 +211,7 @@ fn minimum_rust() -> Result<Plan> {
     let Ok(list) = command("rustup", &["toolchain", "list"]).output() else { return Ok(missing()) };
     let list = String::from_utf8_lossy(&list.stdout);
     let Some(toolchain) = toolchain_of(&list, MINIMUM_RUST) else { return Ok(missing()) };
-    let arguments =
-        ["run", toolchain, "cargo", "check", "--quiet", "--workspace", "--all-targets", "--locked"];
+    let arguments = ["run", toolchain, "cargo", "check", "--quiet", "--workspace", "--locked"];
     Ok(Plan::Run(vec![command("rustup", &arguments)]))
 }
 
