@@ -207,7 +207,7 @@ fn a_real_world_gets_boot0_with_the_options_of_the_article() {
     image().success();
     let shown = inspect(&repository, &[]);
     let wanted =
-        "boot code     FreeBSD's boot0: default slice 1, 36 ticks, menu of 1 and 2, nopacket, update\n";
+        "boot code     FreeBSD's boot0: default slice 1, waits 2.0 s, menu of 1 and 2, nopacket, update\n";
     assert!(shown.contains(wanted), "{shown}");
     let sshd = inspect(&repository, &["cat", "/etc/ssh/sshd_config"]);
     assert!(sshd.lines().any(|line| line == "PermitRootLogin yes"), "{sshd}");
