@@ -1,11 +1,9 @@
-//! The command line: the subcommands, and the options that all of them share.
+//! The command line: a subcommand, and the options that all subcommands share.
 
-use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
 use report::Reporter;
 
-use crate::command::{
-    burn, completions, convert, diff, image, inspect, keygen, lab, man, pkg, run, setup, sizes, summary, test,
-};
+use crate::command::Command;
 
 /// Build and test the appliance's firmware
 #[derive(Debug, Parser)]
@@ -30,48 +28,6 @@ pub struct OutputArgs {
     /// When to use colours; `auto` means on a terminal, unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto, global = true)]
     color: ColorChoice,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Write the full image to a card and verify it
-    ///
-    /// Everything on the card is lost. Before it writes, the command shows the card's model and size and asks for `yes`.
-    Burn(burn::Args),
-    /// Generate shell completions
-    ///
-    /// In bash, zsh and fish, `cargo xtask` is completed in addition to what cargo itself completes; in the other shells,
-    /// only a function or alias `xtask` is. See docs/cli.md for where to put the script.
-    Completions(completions::Args),
-    /// Convert a NanoBSD configuration into a product definition and hooks
-    Convert(convert::Args),
-    /// Show what changed between two builds, and exit like diff(1)
-    ///
-    /// Only data that both inputs have is compared; the first lines name it. Exits with 0 if there is no difference, with 1
-    /// if there is one, and with 2 if the builds cannot be compared.
-    Diff(diff::Args),
-    /// Build the full image, the slot image and the update bundle
-    Image(image::Args),
-    /// Show an image, a card or an update bundle, and read files from it
-    Inspect(inspect::Args),
-    /// Create a key pair that signs the product's updates
-    Keygen(keygen::Args),
-    /// Simulate boots, updates and power cuts in QEMU
-    Lab(lab::Args),
-    /// Generate man pages for all subcommands
-    Man(man::Args),
-    /// Choose, lock and fetch FreeBSD packages
-    Pkg(pkg::Args),
-    /// Boot the latest full image in QEMU, with its serial console on this terminal
-    Run(run::Args),
-    /// Find and install the tools that the other commands need
-    Setup(setup::Args),
-    /// Show what fills the slot, and what grew since the last release
-    Sizes(sizes::Args),
-    /// Show what `image` would build, from what and with which options
-    Summary(summary::Args),
-    /// Run all tests, including those of a real world if one is given
-    Test(test::Args),
 }
 
 impl Cli {
@@ -120,7 +76,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::command::markdown;
+    use crate::command::{man, markdown};
 
     #[test]
     fn the_reference_in_docs_is_current() {

@@ -12,7 +12,9 @@ use burn::{Image, plan};
 use report::Reporter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Arguments of `cargo xtask burn`.
+/// Write the full image to a card and verify it
+///
+/// Everything on the card is lost. Before it writes, the command shows the card's model and size and asks for `yes`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The device of the card, or a file of its size

@@ -7,7 +7,10 @@ use clap_complete::Shell;
 /// own; so [`addition`] leads from those to ours.
 const NAME: &str = "xtask";
 
-/// Arguments of `cargo xtask completions`.
+/// Generate shell completions
+///
+/// In bash, zsh and fish, `cargo xtask` is completed in addition to what cargo itself completes; in the other shells,
+/// only a function or alias `xtask` is. See docs/cli.md for where to put the script.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The shell that reads the completions

@@ -9,7 +9,7 @@ use builder::workspace;
 use nanobsd_conf::{Checked, Product, Request, shell_word};
 use report::Reporter;
 
-/// Arguments of `cargo xtask convert`.
+/// Convert a NanoBSD configuration into a product definition and hooks
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The configuration, as for `nanobsd.sh -c`; it is read, never run

@@ -13,7 +13,10 @@ const DIFFERENT: u8 = 1;
 /// Its exit code if the comparison failed.
 const TROUBLE: u8 = 2;
 
-/// Arguments of `cargo xtask diff`.
+/// Show what changed between two builds, and exit like diff(1)
+///
+/// Only data that both inputs have is compared; the first lines name it. Exits with 0 if there is no difference, with 1
+/// if there is one, and with 2 if the builds cannot be compared.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The first build: a version in the output directory, a version directory, a full image, the device of a card, a slot

@@ -8,7 +8,7 @@ use report::Reporter;
 
 use super::request::RequestArgs;
 
-/// Arguments of `cargo xtask image`.
+/// Build the full image, the slot image and the update bundle
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

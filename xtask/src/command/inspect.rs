@@ -8,7 +8,7 @@ use builder::workspace;
 use inspect::{Disk, Volume, bundle, describe, extract, list};
 use report::Reporter;
 
-/// Arguments of `cargo xtask inspect`.
+/// Show an image, a card or an update bundle, and read files from it
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = false)]
 pub struct Args {

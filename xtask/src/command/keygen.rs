@@ -7,7 +7,7 @@ use builder::keys::{self, DEVELOPMENT, DIRECTORY, Pair, SUFFIX};
 use builder::workspace;
 use report::Reporter;
 
-/// Arguments of `cargo xtask keygen`.
+/// Create a key pair that signs the product's updates
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Name of the key pair; the public key is written to firmware/keys/NAME.pub

@@ -16,7 +16,7 @@ use report::Reporter;
 /// definition.
 const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
 
-/// Arguments of `cargo xtask lab`.
+/// Simulate boots, updates and power cuts in QEMU
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Run only these scenarios

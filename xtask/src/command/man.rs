@@ -12,7 +12,7 @@ use super::markdown;
 /// The reference in Markdown, below the workspace.
 pub const REFERENCE: &str = "docs/cli.md";
 
-/// Arguments of `cargo xtask man`.
+/// Generate man pages for all subcommands
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The directory for the pages, created if it does not exist [default: target/man]

@@ -15,7 +15,7 @@ use report::Reporter;
 /// The most chains of dependencies that `why` shows.
 const MOST_CHAINS: usize = 10;
 
-/// Arguments of `cargo xtask pkg`.
+/// Choose, lock and fetch FreeBSD packages
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]

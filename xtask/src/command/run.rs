@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// The suffix of full images.
 const FULL_IMAGE: &str = ".full.img";
 
-/// Arguments of `cargo xtask run`.
+/// Boot the latest full image in QEMU, with its serial console on this terminal
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Boot the full image in FILE [default: that of the latest build]

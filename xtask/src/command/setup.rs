@@ -5,7 +5,7 @@ use builder::toolchain::{self, Group, NEEDS, Need, Toolchain};
 use report::Reporter;
 use serde::Serialize;
 
-/// Arguments of `cargo xtask setup`.
+/// Find and install the tools that the other commands need
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Only report which tools are found or missing; exit with 1 if one is missing

@@ -9,7 +9,7 @@ use inspect::built::{Builds, Built, Releases};
 use inspect::sizes::{Budgets, Limits, text, weigh};
 use report::Reporter;
 
-/// Arguments of `cargo xtask sizes`.
+/// Show what fills the slot, and what grew since the last release
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// A version in the output directory, a version directory, an image, a card, an update, a slot.mtree or a manifest.json

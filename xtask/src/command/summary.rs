@@ -7,7 +7,7 @@ use report::Reporter;
 
 use super::request::RequestArgs;
 
-/// Arguments of `cargo xtask summary`.
+/// Show what `image` would build, from what and with which options
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -14,7 +14,7 @@ use xshell::{Shell, cmd};
 /// Names the world that tests of a real FreeBSD use; without it they say that they were skipped.
 pub const WORLD_VARIABLE: &str = "SLUICE_TEST_WORLD";
 
-/// Arguments of `cargo xtask test`.
+/// Run all tests, including those of a real world if one is given
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Also run the tests that need a real FreeBSD, with the world in DIR that `image --src` left

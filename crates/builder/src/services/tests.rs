@@ -78,7 +78,8 @@ fn each_world_gets_a_service_that_is_linked_against_itself() {
         return;
     };
     let toolchain = ensure(&[Group::Image, Group::World], &mut |line| eprintln!("{line}")).unwrap();
-    let world = Sysroot::World(Path::new(&world).join("sysroot"));
+    let root = Path::new(&world).join("sysroot");
+    let world = Sysroot::World(root.clone());
     let out = tempfile::tempdir().unwrap();
     let bytes = [&Sysroot::Miniature, &world, &Sysroot::Miniature].map(|sysroot| {
         let services = build(board::DEFAULT, &toolchain, sysroot, Edition::Release, out.path()).unwrap();
@@ -87,8 +88,15 @@ fn each_world_gets_a_service_that_is_linked_against_itself() {
     // The first is left from a build before this test, perhaps, and the others were just linked.
     assert!(bytes[0] != bytes[1], "the world's service is the miniature world's");
     assert!(bytes[0] == bytes[2], "the miniature world's service has changed");
-    // FreeBSD 14 has this symbol version in its libc; 13 lacks it, and such a program does not start there.
-    assert!(!bytes[1].windows(8).any(|name| name == b"FBSD_1.7"), "the service wants FreeBSD 14");
+    // A program that needs a version of FreeBSD's symbols that the world's libc does not have does not start there.
+    let libc = fs::read(root.join("lib/libc.so.7")).unwrap();
+    let has = |file: &[u8], version: &[u8]| file.windows(version.len()).any(|window| window == version);
+    let versions: Vec<_> = (0..=9).map(|minor| format!("FBSD_1.{minor}\0")).collect();
+    let needed: Vec<_> = versions.iter().filter(|version| has(&bytes[1], version.as_bytes())).collect();
+    assert!(!needed.is_empty(), "the service is not linked against FreeBSD's libc");
+    for version in needed {
+        assert!(has(&libc, version.as_bytes()), "the service needs {version}, which the world does not have");
+    }
 }
 
 fn copy_sources(workspace: &Path) {
