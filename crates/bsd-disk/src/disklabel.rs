@@ -157,7 +157,7 @@ impl Disklabel {
     ///
     /// # Errors
     /// The slice is not larger than the boot area, or its size needs more than 32 bits.
-    pub fn for_slot(size: Sectors, geometry: Geometry) -> Result<Self, LabelError> {
+    pub fn for_slice(size: Sectors, geometry: Geometry) -> Result<Self, LabelError> {
         let total = size.to_u32().ok_or(LabelError::SliceSize { size })?;
         let a = size
             .checked_sub(BOOT_AREA)
@@ -282,7 +282,7 @@ mod tests {
     const CARD: Geometry = Geometry { sectors: 63, heads: 16 };
 
     fn label() -> Disklabel {
-        Disklabel::for_slot(Sectors(409_248), CARD).unwrap()
+        Disklabel::for_slice(Sectors(409_248), CARD).unwrap()
     }
 
     #[test]
@@ -327,14 +327,14 @@ mod tests {
         put(&mut sector, COUNT, &21u16.to_le_bytes());
         assert_eq!(Disklabel::parse(&sector), Err(LabelError::Count { count: 21 }));
         for size in [Sectors(0), Sectors(16), Sectors(1 << 32)] {
-            assert_eq!(Disklabel::for_slot(size, CARD), Err(LabelError::SliceSize { size }));
+            assert_eq!(Disklabel::for_slice(size, CARD), Err(LabelError::SliceSize { size }));
         }
     }
 
     proptest! {
         #[test]
         fn a_label_of_any_size_is_read_back(size in 17u64..1 << 32, sectors in 1u32..=63, heads in 1u32..=255) {
-            let label = Disklabel::for_slot(Sectors(size), Geometry { sectors, heads }).unwrap();
+            let label = Disklabel::for_slice(Sectors(size), Geometry { sectors, heads }).unwrap();
             prop_assert_eq!(Disklabel::parse(&label.encode()), Ok(label));
         }
 

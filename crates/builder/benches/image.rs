@@ -38,7 +38,7 @@ struct Args {
     /// The world; without it there is nothing to measure.
     #[arg(long)]
     world: Option<PathBuf>,
-    /// The folder with FreeBSD's makefs and mkimg.
+    /// The directory with FreeBSD's makefs and mkimg.
     #[arg(long)]
     tools: Option<PathBuf>,
     /// How often each is run.
@@ -49,7 +49,7 @@ struct Args {
     bench: bool,
 }
 
-/// Makes both images in a folder.
+/// Makes both images in a directory.
 type Make<'a> = dyn Fn(&Path) -> Result<()> + 'a;
 
 /// One way to make the images.

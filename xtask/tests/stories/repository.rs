@@ -70,7 +70,7 @@ impl Repository {
         fs::write(path, text).unwrap();
     }
 
-    /// Runs `xtask image` on it, with output of its own and the target folder of the repository under test, where
+    /// Runs `xtask image` on it, with output of its own and the target directory of the repository under test, where
     /// the services are kept.
     pub fn image(&self, arguments: &[&str]) -> Run {
         let mut command = self.xtask("image", arguments);
@@ -147,7 +147,7 @@ impl Run {
     }
 }
 
-/// The target folder of the repository under test.
+/// The target directory of the repository under test.
 pub fn target_dir() -> PathBuf {
     // .../target/debug/xtask
     Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()

@@ -268,7 +268,7 @@ fn what_cannot_be_measured_is_refused() {
     // An unpacked archive of the sources has no tags.
     fs::rename(repository.path().join(".git"), repository.beside("git")).unwrap();
     insta::assert_snapshot!(refusal(&[]), @r"
-        error: listing the release tags of /sluice with git: command exited with non-zero code `git tag --list v[0-9]*`: 128
+        error: looking for an earlier release: reading the release tags in /sluice: fatal: not a git repository (or any of the parent directories): .git
         hint: --since VERSION|FILE needs no tags
         ");
     sizes(&repository, &["--since", &version]).success();

@@ -85,7 +85,7 @@ impl TestDisk {
         let disk = Self { dir, layout, mbr, file };
         for slot in &disk.layout.slots {
             disk.write(slot.start, &programs.slot);
-            let label = Disklabel::for_slot(slot.size, disk.layout.geometry).unwrap();
+            let label = Disklabel::for_slice(slot.size, disk.layout.geometry).unwrap();
             disk.write(slot.start + LABEL_SECTOR, &label.encode());
             let header = header(slot.number, slot.size).encode().unwrap();
             disk.write(slot.start + HEADER_SECTOR, &header);

@@ -213,13 +213,13 @@ impl Build {
     /// Puts the layers of the packages between `below` and the overlay, and the layer of what they share above both.
     fn install_packages(&self, world: &World, below: Vec<Layer>, overlay: Vec<Layer>) -> Result<Vec<Layer>> {
         let stage = self.reporter.stage("packages");
-        let around = InstallContext {
+        let context = InstallContext {
             below: &below,
             above: &overlay,
             world: &world.version,
             time: self.request.version.time,
         };
-        let Some(mut installed) = self.request.packages.install(&self.request.product.packages, &around)?
+        let Some(mut installed) = self.request.packages.install(&self.request.product.packages, &context)?
         else {
             return Ok(below.into_iter().chain(overlay).collect());
         };

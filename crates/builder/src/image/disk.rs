@@ -37,7 +37,7 @@ impl SlotHead {
         let mut head = vec![0; BOOT_AREA.bytes() as usize];
         head[..boot_blocks.len()].copy_from_slice(boot_blocks);
         let label = LABEL_SECTOR.bytes() as usize..(LABEL_SECTOR + Sectors(1)).bytes() as usize;
-        head[label].copy_from_slice(&Disklabel::for_slot(slot_size(layout)?, layout.geometry)?.encode());
+        head[label].copy_from_slice(&Disklabel::for_slice(slot_size(layout)?, layout.geometry)?.encode());
         head.extend_from_slice(&header.encode()?);
         Ok(Self(head))
     }

@@ -1,6 +1,7 @@
 //! The content of a slot: layers, NanoBSD's rules and the product's customization become one tree.
 
 use anyhow::{Context, Result};
+use firmware::paths::{self, in_image};
 use firmware::release::Release;
 use rootfs::mtree;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
@@ -11,7 +12,7 @@ use crate::product::{Product, Stage, Version};
 use crate::{layer, nanobsd};
 
 /// The path of the slot's mtree(5) specification in the image.
-pub const SPEC_PATH: &str = "usr/share/sluice/slot.mtree";
+pub const SPEC_PATH: &str = in_image(paths::SPECIFICATION);
 
 /// The name of the layer that holds the specification.
 const GENERATED: &str = "nanobsd";

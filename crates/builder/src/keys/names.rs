@@ -5,4 +5,4 @@ pub const DIRECTORY: &str = "firmware/keys";
 /// The name of the key pair that each engineer has for builds that are not releases.
 pub const DEVELOPMENT: &str = "development";
 /// The extension of a public key file.
-pub const SUFFIX: &str = ".pub";
+pub const SUFFIX: &str = firmware::paths::KEY_SUFFIX;

@@ -1,12 +1,13 @@
 //! The layer of the public keys whose signatures on updates a unit accepts.
 
 use anyhow::{Result, ensure};
+use firmware::paths::{self, in_image};
 use rootfs::tree::{EntryKind, Layer, Tree, TreePath};
 
 use crate::keys::{SUFFIX, TrustedKey};
 
 /// The directory of the keys in the image.
-const DIRECTORY: &str = "usr/share/sluice/keys";
+const DIRECTORY: &str = in_image(paths::KEYS);
 /// The name of the layer.
 const NAME: &str = "trusted keys";
 

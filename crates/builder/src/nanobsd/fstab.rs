@@ -5,6 +5,7 @@
 //! listed, and `root_rw_mount` is NO.
 
 use anyhow::{Result, bail};
+use firmware::paths::{CFG, DATA};
 use rootfs::tree::{LayerId, Tree, TreePath};
 
 use super::generated::path;
@@ -20,8 +21,6 @@ const HEAD: &str = "\
 /// fsck(8) checks `/cfg` although it is `noauto` (`isok` in `sbin/fsck/fsck.c`), and damage beyond repair ends the boot at a
 /// prompt. `failok` would prevent that, but reports errors at every good boot (`sbin/fsck/preen.c`). `/cfg` is checked by
 /// `/conf/mount_cfg` and by the scripts that save to it, `/data` by `/etc/rc.d/sluice_data`, which mounts it.
-const CFG: &str = "/cfg";
-const DATA: &str = "/data";
 const OPTIONS: &str = "rw,noauto,noatime";
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {

@@ -2,11 +2,12 @@
 //! `/etc` and `/var` are filled again each time, so the results of the previous run are lost.
 
 use anyhow::{Result, bail, ensure};
+use firmware::paths::{self, in_image};
 use freebsd_pkg::actions::{Language, UnhandledScript};
 use rootfs::tree::{EntryKind, Layer, TreePath};
 
 /// The directory of the scripts.
-const DIR: &str = "usr/share/sluice/packages";
+const DIR: &str = in_image(paths::PACKAGE_SCRIPTS);
 /// The rc.d script that runs them.
 const RC_SCRIPT: &str = "etc/rc.d/sluice_packages";
 /// The text of the rc.d script.

@@ -45,9 +45,8 @@ impl Customize {
             let step = step(&name, raw).with_context(|| name.clone())?;
             steps.push(step);
         }
-        let install_files = raw.install_files.filter(|folder| !folder.is_empty()).map(|folder| Overlay {
-            folders: vec![folder],
-            rules: vec![Rule { replace: true, ..Rule::of("/**") }],
+        let install_files = raw.install_files.filter(|directory| !directory.is_empty()).map(|directory| {
+            Overlay { folders: vec![directory], rules: vec![Rule { replace: true, ..Rule::of("/**") }] }
         });
         let files_mtree = raw.files_mtree.filter(|file| !file.is_empty()).map(PathBuf::from);
         ensure!(
@@ -64,8 +63,8 @@ impl Customize {
     }
 
     /// Whether a directory of hooks may be missing: the default one.
-    pub fn may_be_missing(folder: &str) -> bool {
-        folder == HOOKS
+    pub fn may_be_missing(directory: &str) -> bool {
+        directory == HOOKS
     }
 }
 

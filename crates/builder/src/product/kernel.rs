@@ -23,7 +23,7 @@ pub struct KernelConfig {
     /// Its name, which is that of its file.
     pub name: String,
     /// The directory of its file, from the root of the repository. Without it, the file is in `kernel/` or is FreeBSD's own.
-    pub folder: Option<String>,
+    pub directory: Option<String>,
 }
 
 impl Kernel {
@@ -49,20 +49,20 @@ impl KernelConfig {
         if text.is_empty() {
             return Ok(None);
         }
-        let (folder, name) =
-            text.rsplit_once('/').map_or((None, text), |(folder, name)| (Some(folder), name));
+        let (directory, name) =
+            text.rsplit_once('/').map_or((None, text), |(directory, name)| (Some(directory), name));
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         ensure!(
             !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(good),
             "{key}: `{text}` is not a kernel configuration\nhint: write a name as \"ALIX\", a file as \"conf/ALIX\", or \"\" for no kernel"
         );
-        let folder = folder.map(|folder| if folder.is_empty() { "/" } else { folder });
-        Ok(Some(Self { name: name.to_owned(), folder: folder.map(str::to_owned) }))
+        let directory = directory.map(|directory| if directory.is_empty() { "/" } else { directory });
+        Ok(Some(Self { name: name.to_owned(), directory: directory.map(str::to_owned) }))
     }
 
     /// The directory of its file, if one is given, for the repository at `root`.
-    pub fn folder(&self, root: &Path) -> Option<std::path::PathBuf> {
-        self.folder.as_ref().map(|folder| root.join(folder))
+    pub fn directory(&self, root: &Path) -> Option<std::path::PathBuf> {
+        self.directory.as_ref().map(|directory| root.join(directory))
     }
 }
 
@@ -75,8 +75,8 @@ impl fmt::Display for Kernel {
 
 impl fmt::Display for KernelConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.folder {
-            Some(folder) => write!(f, "{folder}/{}", self.name),
+        match &self.directory {
+            Some(directory) => write!(f, "{directory}/{}", self.name),
             None => f.write_str(&self.name),
         }
     }
@@ -89,14 +89,17 @@ mod tests {
     #[test]
     fn a_kernel_is_a_name_a_file_or_none() {
         let parse = |text| KernelConfig::parse("kernel.config", text).unwrap();
-        let config = |name: &str, folder: Option<&str>| {
-            Some(KernelConfig { name: name.to_owned(), folder: folder.map(str::to_owned) })
+        let config = |name: &str, directory: Option<&str>| {
+            Some(KernelConfig { name: name.to_owned(), directory: directory.map(str::to_owned) })
         };
         assert_eq!(parse(""), None);
         assert_eq!(parse("ALIX-QEMU"), config("ALIX-QEMU", None));
         assert_eq!(parse("conf/MINE"), config("MINE", Some("conf")));
         assert_eq!(parse("/etc/MINE"), config("MINE", Some("/etc")));
-        assert_eq!(parse("/etc/MINE").unwrap().folder(Path::new("/repository")).unwrap(), Path::new("/etc"));
+        assert_eq!(
+            parse("/etc/MINE").unwrap().directory(Path::new("/repository")).unwrap(),
+            Path::new("/etc")
+        );
         assert_eq!(parse("conf/MINE").unwrap().to_string(), "conf/MINE");
         for text in ["conf/", "MY KERNEL", "..", "x=$(y)"] {
             assert!(KernelConfig::parse("kernel.config", text).is_err(), "{text}");

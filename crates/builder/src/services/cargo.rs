@@ -35,7 +35,7 @@ pub struct Build<'a> {
     /// The workspace to build.
     pub workspace: PathBuf,
     /// Where cargo works, apart from the builder's own output: another compiler may be at work there.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// What the services are compiled for.
     pub board: &'a Board,
     /// The services.
@@ -53,11 +53,12 @@ impl Build<'_> {
     pub fn run<T>(&self, mut deliver: impl FnMut(&Program, PathBuf) -> Result<T>) -> Result<Vec<T>> {
         let rust = self.toolchain.rust()?;
         let linker = self.sysroot.linker(self.board, self.toolchain)?;
-        fs::create_dir_all(&self.folder).with_context(|| format!("making {}", self.folder.display()))?;
+        fs::create_dir_all(&self.directory)
+            .with_context(|| format!("making {}", self.directory.display()))?;
         let _lock = self.lock()?;
         let wrapper = self.script("rustc.sh", WRAPPER)?;
         let link = self.script("linker.sh", linker.script)?;
-        let output = self.folder.join(self.board.services.triple);
+        let output = self.directory.join(self.board.services.triple);
         let programs = &self.package.programs;
         let linked = linked(&output.join(PROFILE), programs)?;
         self.forget_if_changed("compiler", &[WRAPPER, &rust.version], std::slice::from_ref(&output))?;
@@ -68,7 +69,7 @@ impl Build<'_> {
 
     /// One build at a time: the next may be linked against something else, in the same place.
     fn lock(&self) -> Result<File> {
-        let path = self.folder.join("lock");
+        let path = self.directory.join("lock");
         let lock = || {
             let file = File::create(&path)?;
             file.lock().map(|()| file)
@@ -89,19 +90,19 @@ impl Build<'_> {
             .env("RUSTC", &rust.rustc)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTC_WRAPPER", wrapper)
-            .env("CARGO_TARGET_DIR", &self.folder)
+            .env("CARGO_TARGET_DIR", &self.directory)
             .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS)
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_TERM_COLOR", "never")
             .env(linker_variable(self.board), link)
             .env("SLUICE_WORKSPACE", &self.workspace)
             .env("SLUICE_RUST_SRC", &rust.source)
-            .env("ZIG_GLOBAL_CACHE_DIR", self.folder.join("zig"))
-            .env("ZIG_LOCAL_CACHE_DIR", self.folder.join("zig"))
+            .env("ZIG_GLOBAL_CACHE_DIR", self.directory.join("zig"))
+            .env("ZIG_LOCAL_CACHE_DIR", self.directory.join("zig"))
             .env("LC_ALL", "C")
             .envs(linker.environment.iter().map(|(name, value)| (name, value)));
 
-        let path = self.folder.join("cargo.log");
+        let path = self.directory.join("cargo.log");
         let log = File::create(&path).with_context(|| format!("writing the log {}", path.display()))?;
         let errors = log.try_clone().with_context(|| format!("writing the log {}", path.display()))?;
         let status = cargo
@@ -122,12 +123,12 @@ impl Build<'_> {
 
     /// Puts a script into the directory, in one step, so that a build next to this one never runs half of it.
     fn script(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.folder.join(name);
+        let path = self.directory.join(name);
         if fs::read_to_string(&path).is_ok_and(|there| there == text) {
             return Ok(path);
         }
         let write = || {
-            let file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            let file = tempfile::NamedTempFile::new_in(&self.directory)?;
             fs::write(file.path(), text)?;
             fs::set_permissions(file.path(), Permissions::from_mode(0o755))?;
             // Linux runs no file that is open for writing.
@@ -140,7 +141,7 @@ impl Build<'_> {
     /// cargo does not know what the scripts do: when that has changed, its result is removed and made anew.
     fn forget_if_changed(&self, name: &str, parts: &[&str], results: &[PathBuf]) -> Result<()> {
         let identity = inputs::of_texts(parts.iter().copied());
-        let stamp = self.folder.join(format!("{name}.stamp"));
+        let stamp = self.directory.join(format!("{name}.stamp"));
         if fs::read_to_string(&stamp).is_ok_and(|there| there == identity) {
             return Ok(());
         }
@@ -188,12 +189,12 @@ fn linker_variable(board: &Board) -> String {
 
 /// The programs as cargo links them, in its directory `deps`. Those beside it are only further names for these.
 fn linked(output: &Path, programs: &[Program]) -> Result<Vec<PathBuf>> {
-    let folder = output.join("deps");
-    let entries = match fs::read_dir(&folder) {
+    let directory = output.join("deps");
+    let entries = match fs::read_dir(&directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.and_then(Iterator::collect::<std::io::Result<Vec<_>>>),
     };
-    let entries = entries.with_context(|| format!("listing {}", folder.display()))?;
+    let entries = entries.with_context(|| format!("listing {}", directory.display()))?;
     let is_program = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         programs

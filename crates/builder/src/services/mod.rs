@@ -64,16 +64,16 @@ pub fn provide(
     digest: &str,
     before_compiling: impl FnOnce(),
 ) -> Result<Vec<Service>> {
-    let folder = workspace::target().join("services");
-    let cached = folder.join(digest);
+    let directory = workspace::target().join("services");
+    let cached = directory.join(digest);
     let package = Package::read(&workspace::root())?;
     if let Some(services) = services_in(&cached, &package) {
         return Ok(services);
     }
     before_compiling();
-    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let making =
-        tempfile::tempdir_in(&folder).with_context(|| format!("making a folder in {}", folder.display()))?;
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    let making = tempfile::tempdir_in(&directory)
+        .with_context(|| format!("making a directory in {}", directory.display()))?;
     build(board, toolchain, sysroot, edition, making.path())?;
     // A build of the same sources beside this one may have been faster; what it made is the same.
     if let Err(error) = fs::rename(making.path(), &cached)
@@ -86,9 +86,9 @@ pub fn provide(
 }
 
 /// All services, if `directory` holds them.
-fn services_in(folder: &Path, package: &Package) -> Option<Vec<Service>> {
+fn services_in(directory: &Path, package: &Package) -> Option<Vec<Service>> {
     let service = |program: &Program| {
-        let path = folder.join(&program.name);
+        let path = directory.join(&program.name);
         let size = fs::metadata(&path).ok()?.len();
         Some(Service { name: program.name.clone(), path, size, budget: program.budget })
     };
@@ -118,7 +118,7 @@ pub fn build(
     let package = Package::read(&workspace::root())?;
     let build = Build {
         workspace: workspace::root(),
-        folder: workspace::target().join("device"),
+        directory: workspace::target().join("device"),
         board,
         package: &package,
         toolchain,

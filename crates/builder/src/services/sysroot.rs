@@ -125,14 +125,15 @@ mod tests {
     #[test]
     fn the_release_comes_from_the_world_itself() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("usr/lib");
-        fs::create_dir_all(&folder).unwrap();
+        let directory = root.path().join("usr/lib");
+        fs::create_dir_all(&directory).unwrap();
         let note = b"\x7fELF \x08\0\0\0\x04\0\0\0\x01\0\0\0FreeBSD\0";
         for (number, told) in [(1_302_001_u32, "13.2"), (1_400_097, "14.0"), (1_403_000, "14.3")] {
-            fs::write(folder.join("crt1.o"), [&note[..], &number.to_le_bytes(), b"behind"].concat()).unwrap();
+            fs::write(directory.join("crt1.o"), [&note[..], &number.to_le_bytes(), b"behind"].concat())
+                .unwrap();
             assert_eq!(release(root.path()).unwrap(), told);
         }
-        fs::write(folder.join("crt1.o"), note).unwrap();
+        fs::write(directory.join("crt1.o"), note).unwrap();
         assert!(release(root.path()).unwrap_err().to_string().contains("does not say which FreeBSD"));
     }
 

@@ -38,11 +38,11 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let elsewhere = tempfile::tempdir().unwrap();
     let workspace = elsewhere.path().join("a checkout with another name");
     copy_sources(&workspace);
-    let folder = elsewhere.path().join("target");
+    let directory = elsewhere.path().join("target");
     let package = Package::read(&workspace::root()).unwrap();
     let build = Build {
         workspace,
-        folder,
+        directory,
         board: board::DEFAULT,
         package: &package,
         toolchain: &toolchain,
@@ -56,8 +56,13 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     for (theirs, ours) in theirs.iter().zip(&ours) {
         assert!(*theirs == fs::read(&ours.path).unwrap(), "{} differs", ours.name);
         let text = String::from_utf8_lossy(theirs);
-        for folder in [elsewhere.path(), &workspace::root(), &toolchain.rust().unwrap().source] {
-            assert!(!text.contains(folder.to_str().unwrap()), "{} names {}", ours.name, folder.display());
+        for directory in [elsewhere.path(), &workspace::root(), &toolchain.rust().unwrap().source] {
+            assert!(
+                !text.contains(directory.to_str().unwrap()),
+                "{} names {}",
+                ours.name,
+                directory.display()
+            );
         }
     }
 }

@@ -105,8 +105,8 @@ fn version_of(rustc: &Path) -> Result<String> {
     let version = ask_version(rustc)?;
     let seen = Seen { rustc: rustc.to_owned(), bytes, modified, version: version.clone() };
     // Nothing is lost if it cannot be remembered.
-    if let (Some(folder), Ok(text)) = (memory.parent(), serde_json::to_vec(&seen)) {
-        let _ = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&memory, text));
+    if let (Some(directory), Ok(text)) = (memory.parent(), serde_json::to_vec(&seen)) {
+        let _ = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&memory, text));
     }
     Ok(version)
 }

@@ -47,7 +47,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
-        .map(|folder| folder.join(name))
+        .map(|directory| directory.join(name))
         .find(|file| is_program(file))
 }
 
@@ -70,5 +70,5 @@ pub fn version(program: &Path) -> Option<String> {
 pub fn header(file: &str) -> Option<PathBuf> {
     let include = Path::new("/usr/include");
     let own = include.join(format!("{}-linux-gnu", std::env::consts::ARCH));
-    [include, &own].into_iter().map(|folder| folder.join(file)).find(|path| path.is_file())
+    [include, &own].into_iter().map(|directory| directory.join(file)).find(|path| path.is_file())
 }

@@ -143,9 +143,9 @@ fn apt() -> Command {
 
 /// Runs a command with its output in a log, which the error names.
 fn logged(command: &mut Command, name: &str) -> Result<()> {
-    let folder = workspace::target().join("toolchain");
-    let path = folder.join(format!("{name}.log"));
-    let log = fs::create_dir_all(&folder)
+    let directory = workspace::target().join("toolchain");
+    let path = directory.join(format!("{name}.log"));
+    let log = fs::create_dir_all(&directory)
         .and_then(|()| File::create(&path))
         .with_context(|| format!("writing the log {}", path.display()))?;
     let errors = log.try_clone().with_context(|| format!("writing the log {}", path.display()))?;

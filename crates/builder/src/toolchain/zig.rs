@@ -24,7 +24,7 @@ pub fn find() -> Option<PathBuf> {
     if cfg!(target_os = "freebsd") {
         return host::program("zig");
     }
-    Some(folder().join("ziglang/zig")).filter(|zig| host::is_program(zig))
+    Some(directory().join("ziglang/zig")).filter(|zig| host::is_program(zig))
 }
 
 /// Whether pip is there to fetch it with; asking starts a process.
@@ -37,11 +37,11 @@ pub fn can_fetch() -> bool {
 ///
 /// The directory appears in one step, when it is complete.
 pub fn fetch() -> Result<()> {
-    let folder = folder();
-    let parent = folder.parent().context("zig's folder has a parent")?;
+    let directory = directory();
+    let parent = directory.parent().context("zig's directory has a parent")?;
     fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
-    let work =
-        tempfile::tempdir_in(parent).with_context(|| format!("making a folder in {}", parent.display()))?;
+    let work = tempfile::tempdir_in(parent)
+        .with_context(|| format!("making a directory in {}", parent.display()))?;
     let requirements = work.path().join("requirements.txt");
     fs::write(&requirements, REQUIREMENTS).with_context(|| format!("writing {}", requirements.display()))?;
 
@@ -62,14 +62,14 @@ pub fn fetch() -> Result<()> {
     let zig = unpacked.join("ziglang/zig");
     fs::set_permissions(&zig, Permissions::from_mode(0o755))
         .with_context(|| format!("making {} executable", zig.display()))?;
-    match fs::rename(&unpacked, &folder) {
+    match fs::rename(&unpacked, &directory) {
         // Someone else was faster, with the same contents.
         Err(_) if find().is_some() => Ok(()),
-        renamed => renamed.with_context(|| format!("moving zig to {}", folder.display())),
+        renamed => renamed.with_context(|| format!("moving zig to {}", directory.display())),
     }
 }
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     workspace::target().join(format!("toolchain/zig-{VERSION}"))
 }
 

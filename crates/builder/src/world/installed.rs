@@ -341,14 +341,14 @@ mod tests {
     fn the_kernel_states_its_configuration() {
         let dir = sample(METALOG);
         assert_eq!(open(dir.path()).unwrap().kernel, None);
-        let folder = dir.path().join("root/boot/kernel");
-        fs::create_dir_all(&folder).unwrap();
+        let directory = dir.path().join("root/boot/kernel");
+        fs::create_dir_all(&directory).unwrap();
         for (text, name) in [
             ("\x7fELF\0@(#)FreeBSD 13.2-RELEASE ALIX-QEMU\n\0", Some("ALIX-QEMU")),
             ("@(#)FreeBSD 13.2-RELEASE releng/13.2-n254617-525ecfdad597 GENERIC\0", Some("GENERIC")),
             ("\x7fELF\0@(#)FreeBSD 13.2-RELEASE #0: Fri Nov 20\n\0", None),
         ] {
-            fs::write(folder.join("kernel"), text).unwrap();
+            fs::write(directory.join("kernel"), text).unwrap();
             assert_eq!(open(dir.path()).unwrap().kernel.as_deref(), name);
         }
     }

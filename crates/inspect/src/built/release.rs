@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use builder::git;
 use semver::Version;
-use xshell::{Shell, cmd};
 
 use super::builds::Builds;
 
@@ -25,15 +25,8 @@ impl Releases {
     /// # Errors
     /// git fails.
     pub fn before(version: &str, root: &Path, builds: &Builds) -> Result<Self> {
-        let shell = Shell::new()?;
-        shell.change_dir(root);
-        let tags = cmd!(shell, "git tag --list v[0-9]*").quiet().ignore_stderr().read();
-        let tags = tags.with_context(|| {
-            format!(
-                "listing the release tags of {} with git\nhint: --since VERSION|FILE needs no tags",
-                root.display()
-            )
-        })?;
+        let tags = git::read(root, "the release tags", &["tag", "--list", "v[0-9]*"])
+            .context("looking for an earlier release\nhint: --since VERSION|FILE needs no tags")?;
         Ok(Self::among(&tags, version, |release| builds.has(release)))
     }
 

@@ -102,15 +102,16 @@ impl Sets<'_> {
         })?;
         let root = base.join("root");
         let version = installed::version(&root)?;
-        let read = |folder: &Path| installed::read(&folder.join("root"), &folder.join(unpack::METALOG));
+        let read =
+            |directory: &Path| installed::read(&directory.join("root"), &directory.join(unpack::METALOG));
         let Part { entries, mut identity, mut notes } = read(&base)?;
         let (of_kernel, entries) = installed::split_kernel(entries);
         let mut layers = vec![Layer { name: "world".to_owned(), entries }];
         let mut name = None;
         if let Some(config) = &product.kernel.config {
-            let folder = self.kernel(&version, config, product, toolchain)?;
-            let part = read(&folder)?;
-            name = installed::kernel_name(&folder.join("root"));
+            let directory = self.kernel(&version, config, product, toolchain)?;
+            let part = read(&directory)?;
+            name = installed::kernel_name(&directory.join("root"));
             notes.extend(part.notes);
             identity = inputs::of_texts([&*identity, &part.identity]);
             layers.push(Layer { name: KERNEL_LAYER.to_owned(), entries: join(of_kernel, part.entries) });
@@ -137,12 +138,12 @@ impl Sets<'_> {
     ) -> Result<PathBuf> {
         let asked = &config.name;
         let given = self.unpacked(KERNEL)?;
-        let name = given.as_ref().and_then(|folder| installed::kernel_name(&folder.join("root")));
-        if let Some(folder) = given.as_ref().filter(|_| name.as_ref() == Some(asked)) {
-            return Ok(folder.clone());
+        let name = given.as_ref().and_then(|directory| installed::kernel_name(&directory.join("root")));
+        if let Some(directory) = given.as_ref().filter(|_| name.as_ref() == Some(asked)) {
+            return Ok(directory.clone());
         }
-        if let Some(folder) = self.unpacked(SOURCE)? {
-            let tree = folder.join("root").join(SOURCE_DIR);
+        if let Some(directory) = self.unpacked(SOURCE)? {
+            let tree = directory.join("root").join(SOURCE_DIR);
             let theirs = source::version(&tree, &product.board.processor)?;
             ensure!(
                 theirs == version,
@@ -151,7 +152,7 @@ impl Sets<'_> {
             );
             return source::build_kernel(&tree, product, toolchain, self.reporter);
         }
-        let Some(folder) = given else {
+        let Some(directory) = given else {
             bail!(no_kernel(self.dir, config));
         };
         self.reporter.warn(format_args!(
@@ -159,7 +160,7 @@ impl Sets<'_> {
             name.as_deref().unwrap_or("?"),
             self.dir.display()
         ));
-        Ok(folder)
+        Ok(directory)
     }
 
     /// The directory that the set `name` is unpacked in; `None` if there is no such set.
@@ -176,16 +177,17 @@ impl Sets<'_> {
             archive.display(),
             self.manifest.path().display()
         );
-        let folder = self.cache.join(format!("{}-{}", name.trim_end_matches(".txz"), &found[..16]));
-        if !folder.exists() {
+        let directory = self.cache.join(format!("{}-{}", name.trim_end_matches(".txz"), &found[..16]));
+        if !directory.exists() {
             let mut stage = self.reporter.stage("sets");
             stage.takes_long(format_args!("unpacking {name}"));
-            let count = unpack::unpack(&archive, &folder)
+            let count = unpack::unpack(&archive, &directory)
                 .with_context(|| format!("unpacking {}", archive.display()))?;
             stage.finish(format_args!("{name}, {count} entries"));
         }
-        let folder = folder.canonicalize().with_context(|| format!("opening {}", folder.display()))?;
-        Ok(Some(folder))
+        let directory =
+            directory.canonicalize().with_context(|| format!("opening {}", directory.display()))?;
+        Ok(Some(directory))
     }
 }
 

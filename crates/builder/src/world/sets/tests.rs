@@ -84,19 +84,19 @@ fn kernel(name: &str) -> Archive {
 }
 
 /// A directory of sets, and a cache beside it.
-struct Folder(tempfile::TempDir);
+struct SetsDirectory(tempfile::TempDir);
 
-impl Folder {
+impl SetsDirectory {
     fn of(sets: &[(&str, Vec<u8>)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+        let directory = Self(tempfile::tempdir().unwrap());
         let mut manifest = String::new();
         for (name, bytes) in sets {
-            fs::write(folder.0.path().join(name), bytes).unwrap();
+            fs::write(directory.0.path().join(name), bytes).unwrap();
             let sum = hex::encode(Sha256::digest(bytes));
             manifest += &format!("{name}\t{sum}\t7\tset\t\"A set\"\ton\n");
         }
-        fs::write(folder.0.path().join("MANIFEST"), manifest).unwrap();
-        folder
+        fs::write(directory.0.path().join("MANIFEST"), manifest).unwrap();
+        directory
     }
 
     fn open(&self) -> Result<World> {
@@ -125,16 +125,16 @@ fn at(path: &str) -> TreePath {
 
 #[test]
 fn a_product_without_a_kernel_needs_none_among_the_sets() {
-    let folder = Folder::of(&[("base.txz", base().finish())]);
-    assert_snapshot!(folder.refused(), @r"
+    let directory = SetsDirectory::of(&[("base.txz", base().finish())]);
+    assert_snapshot!(directory.refused(), @r"
     opening the sets in DIR: there is no kernel
     hint: put src.txz there to build `ALIX` from, or kernel.txz
     ");
     let mut product = product();
     product.kernel.config = None;
-    let world = folder.open_for(&product).unwrap();
+    let world = directory.open_for(&product).unwrap();
     assert_eq!((world.kernel, world.layers.len()), (None, 1));
-    let both = Folder::of(&[("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())]);
+    let both = SetsDirectory::of(&[("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())]);
     assert_eq!(both.open_for(&product).unwrap().layers.len(), 1);
 }
 
@@ -152,8 +152,8 @@ fn owners_modes_flags_and_links_are_the_archive_s() {
         .add(EntryType::Link, "./usr/bin/a name", &Attributes::root(0o644), b"./usr/bin/cu")
         .add(EntryType::Symlink, "./usr/bin/tip", &Attributes::root(0o755), b"../../some where")
         .finish();
-    let folder = Folder::of(&[("base.txz", base), ("kernel.txz", kernel("ALIX").finish())]);
-    let world = folder.open().unwrap();
+    let directory = SetsDirectory::of(&[("base.txz", base), ("kernel.txz", kernel("ALIX").finish())]);
+    let world = directory.open().unwrap();
     assert_eq!(
         (world.kind, &*world.version, world.kernel.as_deref()),
         ("sets", "13.2-RELEASE", Some("ALIX"))
@@ -181,21 +181,22 @@ fn owners_modes_flags_and_links_are_the_archive_s() {
     }
 
     // Once unpacked, the archive is only checked.
-    assert_eq!(folder.open().unwrap().identity, identity);
-    assert_eq!(fs::read_dir(folder.0.path().join("cache")).unwrap().count(), 2);
+    assert_eq!(directory.open().unwrap().identity, identity);
+    assert_eq!(fs::read_dir(directory.0.path().join("cache")).unwrap().count(), 2);
 }
 
 #[test]
 fn without_source_the_kernel_of_the_release_serves() {
-    let folder = Folder::of(&[("base.txz", base().finish()), ("kernel.txz", kernel("GENERIC").finish())]);
-    assert_eq!(folder.open().unwrap().kernel.as_deref(), Some("GENERIC"));
+    let directory =
+        SetsDirectory::of(&[("base.txz", base().finish()), ("kernel.txz", kernel("GENERIC").finish())]);
+    assert_eq!(directory.open().unwrap().kernel.as_deref(), Some("GENERIC"));
 }
 
 #[test]
 fn the_kernels_directory_is_of_the_kernel_whichever_set_lists_it() {
     let layers = |base: Archive, kernel: Archive| {
-        let folder = Folder::of(&[("base.txz", base.finish()), ("kernel.txz", kernel.finish())]);
-        let tree = Tree::merge(folder.open().unwrap().layers).unwrap();
+        let directory = SetsDirectory::of(&[("base.txz", base.finish()), ("kernel.txz", kernel.finish())]);
+        let tree = Tree::merge(directory.open().unwrap().layers).unwrap();
         let directory = tree.get(&at("boot/kernel")).unwrap();
         let paths: Vec<_> = tree.names().map(|(path, _)| path.to_string()).collect();
         assert_eq!(paths.iter().filter(|path| *path == "/boot/kernel").count(), 1);
@@ -214,9 +215,9 @@ fn the_kernels_directory_is_of_the_kernel_whichever_set_lists_it() {
 fn a_set_that_lacks_or_is_another_is_told() {
     let whole = || vec![("base.txz", base().finish()), ("kernel.txz", kernel("ALIX").finish())];
     let spoilt = |spoil: &dyn Fn(&Path)| {
-        let folder = Folder::of(&whole());
-        spoil(folder.0.path());
-        folder.refused()
+        let directory = SetsDirectory::of(&whole());
+        spoil(directory.0.path());
+        directory.refused()
     };
     let no_manifest = spoilt(&|dir| fs::remove_file(dir.join("MANIFEST")).unwrap());
     assert_snapshot!(no_manifest, @r"
@@ -257,9 +258,9 @@ fn a_set_that_lacks_or_is_another_is_told() {
 #[test]
 fn a_damaged_or_hostile_archive_leaves_nothing_behind() {
     let refused = |base: Vec<u8>| {
-        let folder = Folder::of(&[("base.txz", base)]);
-        let said = folder.refused();
-        assert_eq!(fs::read_dir(folder.0.path().join("cache")).unwrap().count(), 0);
+        let directory = SetsDirectory::of(&[("base.txz", base)]);
+        let said = directory.refused();
+        assert_eq!(fs::read_dir(directory.0.path().join("cache")).unwrap().count(), 0);
         said
     };
     let root = Attributes::root(0o755);

@@ -22,8 +22,8 @@ pub const METALOG: &str = "METALOG";
 ///
 /// # Errors
 /// The archive is damaged, or holds what no set has.
-pub fn unpack(set: &Path, folder: &Path) -> Result<usize> {
-    let above = folder.parent().context("finding the folder of the cache")?;
+pub fn unpack(set: &Path, directory: &Path) -> Result<usize> {
+    let above = directory.parent().context("finding the directory of the cache")?;
     fs::create_dir_all(above).with_context(|| format!("making {}", above.display()))?;
     let aside = tempfile::tempdir_in(above).with_context(|| format!("writing into {}", above.display()))?;
     let root = aside.path().join("root");
@@ -35,10 +35,10 @@ pub fn unpack(set: &Path, folder: &Path) -> Result<usize> {
     let metalog = aside.path().join(METALOG);
     fs::write(&metalog, unpacking.metalog).with_context(|| format!("writing {}", metalog.display()))?;
     // A build beside this one may have been faster; what it unpacked is the same.
-    if let Err(error) = fs::rename(aside.path(), folder)
-        && !folder.join(METALOG).is_file()
+    if let Err(error) = fs::rename(aside.path(), directory)
+        && !directory.join(METALOG).is_file()
     {
-        return Err(error).with_context(|| format!("making {}", folder.display()));
+        return Err(error).with_context(|| format!("making {}", directory.display()));
     }
     Ok(count)
 }

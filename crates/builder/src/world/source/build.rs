@@ -95,7 +95,7 @@ impl Build<'_> {
     pub(super) fn kernel_digest(&self, world: &str) -> Result<String> {
         let kernel = &self.product.kernel;
         let config = match &self.kernel_dir {
-            Some(dir) if kernel.config.as_ref().is_some_and(|config| config.folder.is_none()) => {
+            Some(dir) if kernel.config.as_ref().is_some_and(|config| config.directory.is_none()) => {
                 inputs::of_files(dir, &["."])?
             }
             // Next to a file elsewhere lie files that do not belong to it.
@@ -152,10 +152,10 @@ impl Build<'_> {
 /// The directory of the configuration `config`: the one that it names, or the product's; `None` for one of FreeBSD's.
 fn kernel_dir(tree: &SourceTree, board: &Board, config: &KernelConfig) -> Result<Option<PathBuf>> {
     let (root, name) = (workspace::root(), &config.name);
-    if let Some(folder) = config.folder(&root) {
-        let file = folder.join(name);
+    if let Some(directory) = config.directory(&root) {
+        let file = directory.join(name);
         ensure!(file.is_file(), "kernel.config: there is no file {}", file.display());
-        return Ok(Some(folder));
+        return Ok(Some(directory));
     }
     let own = root.join(KERNELS);
     if own.join(name).is_file() {

@@ -32,7 +32,7 @@ impl Build<'_> {
         self.write_confs()?;
         // Beside clang itself lie clang++, ld.lld and llvm-ar of its version; /usr/bin has links to them.
         let clang = fs::canonicalize(toolchain.path("clang")?).context("finding clang")?;
-        let compilers = clang.parent().context("finding the folder of clang")?;
+        let compilers = clang.parent().context("finding the directory of clang")?;
         let mut done = plan.compiled.clone();
         let (compile, install): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(|step| step.compiles());
         for step in compile {
