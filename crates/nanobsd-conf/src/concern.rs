@@ -87,7 +87,7 @@ const OF_HOST: [(&str, &str); 3] = [
 const OPTIONS: [(&str, &str, &str); 14] = [
     ("cpio", "io", "hooks have only `cpio -p`; use tar(1)"),
     ("cut", "w", "only FreeBSD's cut(1) has it"),
-    ("date", "jv", "only FreeBSD's date(1) has it"),
+    ("date", "v", "only FreeBSD's date(1) has it"),
     ("date", "f", "the option has another meaning on other systems than FreeBSD"),
     ("install", "l", "make links with ln(1)"),
     (
@@ -239,7 +239,7 @@ f() (
             ("b64encode a b > c", "hooks have no `b64encode`"),
             ("rcorder etc/rc.d/*", "hooks have no `rcorder`"),
             ("date -v+1d", "`date -v`: only FreeBSD's date(1) has it"),
-            ("date -j -f %s 0", "`date -j`: only FreeBSD's date(1) has it"),
+            ("date -j -f %s 0", "`date -f`: the option has another meaning"),
             ("find -s . -name y", "`find -s`: only FreeBSD's find(1) has it"),
             ("cd x && find -Es . -name y", "`find -s`: only FreeBSD's find(1) has it"),
             ("find . -depth 1", "`find -depth 1`: only FreeBSD's find(1) has it"),
@@ -276,7 +276,7 @@ f() (
         for text in [
             "x=$(md5 -q a); echo `sha256 a`; sha1 -s x; sha512 a",
             "b64decode -p a > b",
-            "echo \"$(date -r 0 +%Y)\"; date -ur 0",
+            "echo \"$(date -r 0 +%Y)\"; date -ur 0; date -j -r 0",
             "find -E . -regex 'a|b'; find -x . -name y; find -d . -name y; find -f a -- -name y; find -Ex a b",
             "ln -shf a b; ln -sfw a b",
             "sed -i '' -e s/a/b/ c; cpio -pdmu d; chflags schg e; chown root:wheel e",
