@@ -29,6 +29,17 @@ pub enum Step<'a> {
     Leave,
 }
 
+/// Where in a `case` a word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Case {
+    /// Before `in`.
+    Subject,
+    /// In a pattern.
+    Pattern,
+    /// After a pattern.
+    Branch,
+}
+
 /// Words after which a command begins.
 const PRECEDING: [&str; 9] = ["then", "else", "elif", "do", "if", "while", "until", "!", "{"];
 
@@ -52,6 +63,7 @@ pub fn commands(text: &str) -> Vec<Command<'_>> {
 fn walk<'a>(text: &'a str, first: usize, steps: &mut Vec<Step<'a>>) {
     let mut current: Option<Command<'a>> = None;
     let (mut redirection, mut end) = (None, 0);
+    let mut cases: Vec<Case> = Vec::new();
     for token in tokens(text).unwrap_or_default() {
         let word = &text[token.span.clone()];
         let is_adjacent = std::mem::replace(&mut end, token.span.end) == token.span.start;
@@ -63,9 +75,12 @@ fn walk<'a>(text: &'a str, first: usize, steps: &mut Vec<Step<'a>>) {
             }
             if redirection.is_none() {
                 steps.extend(current.take().map(Step::Command));
-                match word {
-                    "(" => steps.push(Step::Enter),
-                    ")" => steps.push(Step::Leave),
+                match (word, cases.last_mut()) {
+                    ("(" | "|", Some(Case::Pattern)) => {}
+                    (")", Some(case @ Case::Pattern)) => *case = Case::Branch,
+                    (";;" | ";&", Some(case)) => *case = Case::Pattern,
+                    ("(", _) => steps.push(Step::Enter),
+                    (")", _) => steps.push(Step::Leave),
                     _ => {}
                 }
             }
@@ -88,6 +103,20 @@ fn walk<'a>(text: &'a str, first: usize, steps: &mut Vec<Step<'a>>) {
             continue;
         }
         let begins = current.as_ref().is_none_or(|command| command.words.is_empty());
+        match (word, cases.last_mut()) {
+            ("case", _) if begins => cases.push(Case::Subject),
+            ("in", Some(case @ Case::Subject)) => {
+                *case = Case::Pattern;
+                steps.extend(current.take().map(Step::Command));
+                continue;
+            }
+            ("esac", Some(case)) if begins || *case == Case::Pattern => {
+                cases.pop();
+                continue;
+            }
+            (_, Some(Case::Pattern)) => continue,
+            _ => {}
+        }
         if begins && PRECEDING.contains(&word) {
             continue;
         }
@@ -103,6 +132,20 @@ fn walk<'a>(text: &'a str, first: usize, steps: &mut Vec<Step<'a>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_patterns_of_a_case_are_not_commands() {
+        let text = "f() {\n\t(cd a; case $1 in b|c) d ;; (e) f; case g in\n\th) i ;;\n\tesac; j ;; k) ;; esac; l) m\n}";
+        let found: Vec<String> = steps(text)
+            .into_iter()
+            .map(|step| match step {
+                Step::Command(command) => command.words.join(" "),
+                Step::Enter => "(".to_owned(),
+                Step::Leave => ")".to_owned(),
+            })
+            .collect();
+        assert_eq!(found.join("; "), "f; (; ); (; cd a; case $1; d; f; case g; i; j; l; ); m; }");
+    }
 
     #[test]
     fn commands_have_words_and_redirections() {

@@ -79,6 +79,19 @@ impl<'a> Scan<'a> {
         self.frames.push(Frame { end, head, condition });
     }
 
+    /// Begins a group of commands that `end` closes, under the condition that `&&` or `||` sets for it.
+    fn group(&mut self, end: &'static str) {
+        let condition = self.previous.take().unwrap_or_default();
+        self.push(end, String::new(), condition);
+    }
+
+    /// Closes the construct that ends with `word`.
+    fn close(&mut self, word: &str) {
+        if self.frames.last().is_some_and(|frame| frame.end == word) {
+            self.frames.pop();
+        }
+    }
+
     fn enter(&mut self, at: usize, what: What) {
         let conditions: Vec<&str> = self.frames.iter().map(|frame| frame.condition.as_str()).collect();
         let conditions = conditions.into_iter().chain(self.previous.as_deref());
@@ -105,6 +118,11 @@ impl<'a> Scan<'a> {
 
     /// Follows the operator or newline at `at`; returns the next token.
     fn operator(&mut self, at: usize, word: &str) -> usize {
+        match word {
+            "(" => self.group(")"),
+            ")" => self.close(word),
+            _ => {}
+        }
         if !matches!(word, "&&" | "||") {
             self.previous = None;
         }
@@ -160,12 +178,18 @@ impl<'a> Scan<'a> {
                 (self.pattern(begin + 1), true)
             }
             "fi" | "done" | "esac" => {
-                if self.frames.last().is_some_and(|frame| frame.end == word) {
-                    self.frames.pop();
-                }
+                self.close(word);
                 (at + 1, false)
             }
-            "then" | "do" | "!" | "{" | "}" => (at + 1, true),
+            "{" => {
+                self.group("}");
+                (at + 1, true)
+            }
+            "}" => {
+                self.close(word);
+                (at + 1, false)
+            }
+            "then" | "do" | "!" => (at + 1, true),
             _ if self.word(at + 1) == "(" && self.word(at + 2) == ")" => {
                 self.enter(at, What::Defines(word.to_owned()));
                 (self.after_body(at + 3), true)
@@ -238,6 +262,8 @@ else
 	esac
 	customize_cmd g
 fi; { customize_cmd h; }
+test y && { k() { true; }; customize_cmd k; }; customize_cmd l
+test z || ( customize_cmd m; (customize_cmd n) ); customize_cmd o
 test x && NANO_CUSTOMIZE=\"$NANO_CUSTOMIZE i\"";
         let found: Vec<String> = conditionals(text)
             .into_iter()
@@ -253,7 +279,13 @@ test x && NANO_CUSTOMIZE=\"$NANO_CUSTOMIZE i\"";
         12 Registers("customize_cmd f") if not `test -d x`, in case `$1` is `*`, in the loop `for i in 1 2`
         15 Registers("customize_cmd g") if not `test -d x`
         16 Registers("customize_cmd h") 
-        17 Registers("NANO_CUSTOMIZE=\"$NANO_CUSTOMIZE i\"") if `test x`
+        17 Defines("k") if `test y`
+        17 Registers("customize_cmd k") if `test y`
+        17 Registers("customize_cmd l") 
+        18 Registers("customize_cmd m") if not `test z`
+        18 Registers("customize_cmd n") if not `test z`
+        18 Registers("customize_cmd o") 
+        19 Registers("NANO_CUSTOMIZE=\"$NANO_CUSTOMIZE i\"") if `test x`
         "#);
     }
 }

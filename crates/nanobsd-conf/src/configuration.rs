@@ -11,6 +11,9 @@ use super::value::{Piece, Value};
 /// The variable in which the reader keeps the two words after `FlashDevice`.
 pub const FLASH_DEVICE: &str = "FlashDevice";
 
+/// The variables that FlashDevice and UsbDevice set.
+pub const GEOMETRY: [&str; 3] = ["NANO_MEDIASIZE", "NANO_SECTS", "NANO_HEADS"];
+
 /// A variable, as it is at the end of the file.
 #[derive(Clone, Debug)]
 pub struct Variable {
@@ -81,6 +84,9 @@ impl Configuration {
         let plain = match variable {
             Some(variable) => {
                 variable.plain().map_err(|_| format!("it depends on {name}, whose value is not known"))
+            }
+            None if GEOMETRY.contains(&name) && self.variables.contains_key(FLASH_DEVICE) => {
+                Err(format!("it depends on {name}, which {FLASH_DEVICE} sets"))
             }
             None => {
                 let default = defaults::default(name).or_else(|| defaults::fixed(name)).map(str::to_owned);

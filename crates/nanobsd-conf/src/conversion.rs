@@ -72,11 +72,13 @@ impl Conversion {
             }
         }
         let (mut kept, mut modes) = (Vec::new(), Vec::new());
+        let mut left: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for copy in &self.copies {
             let to = copy.to.display().to_string();
             match &copy.content {
                 Content::Script(_) => self.report.without_carriage_returns(&to),
                 Content::File(_) if copy.has_carriage_returns => kept.push(to.clone()),
+                Content::LeftOut(why) => left.entry(why).or_default().push(to.clone()),
                 _ => {}
             }
             if let Some(mode) = copy.mode.filter(|_| copy.to.starts_with(DIRECTORY)) {
@@ -88,6 +90,9 @@ impl Conversion {
             for (line, note) in devices_in(&copy.content, configuration) {
                 self.report.general(format!("{to}, line {}: {note}", line + 1));
             }
+        }
+        for (why, paths) in left {
+            self.report.general(format!("left out because {why} are not copied: {}", paths.join(", ")));
         }
         if !kept.is_empty() {
             self.report.general(format!(

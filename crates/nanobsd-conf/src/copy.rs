@@ -6,10 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
-use walkdir::{DirEntry, WalkDir};
-
-/// Names that NanoBSD's `cust_install_files` leaves out.
-const VERSION_CONTROL: [&str; 4] = ["CVS", ".svn", ".hg", ".git"];
+use rootfs::version_control;
+use walkdir::WalkDir;
 
 /// Keeps an empty directory in git; overlays leave it out.
 const PLACEHOLDER: &str = ".gitkeep";
@@ -30,6 +28,8 @@ pub enum Content {
     Directory,
     /// A symbolic link to this target.
     Link(PathBuf),
+    /// Nothing, for this reason.
+    LeftOut(&'static str),
 }
 
 /// A file, directory or link to create.
@@ -51,6 +51,11 @@ impl Copy {
     /// `content` with the usual mode.
     pub fn new(content: Content, to: PathBuf) -> Self {
         Self { content, to, mode: None, is_executable: false, has_carriage_returns: false }
+    }
+
+    /// Whether the copy is created.
+    pub fn is_created(&self) -> bool {
+        !matches!(self.content, Content::LeftOut(_))
     }
 
     /// The copy of a script: without carriage returns.
@@ -91,18 +96,21 @@ impl Copy {
 /// # Errors
 /// Something cannot be read.
 pub fn below(from: &Path, to: &Path) -> Result<Vec<Copy>> {
-    let is_wanted = |entry: &DirEntry| {
-        !VERSION_CONTROL.iter().any(|name| entry.depth() > 0 && entry.file_name() == *name)
-    };
     let mut copies = Vec::new();
-    for entry in WalkDir::new(from).sort_by_file_name().into_iter().filter_entry(is_wanted) {
+    let mut entries = WalkDir::new(from).sort_by_file_name().into_iter();
+    while let Some(entry) = entries.next() {
         let entry = entry.map_err(|error| without_repetition(error, from))?;
         let relative = entry.path().strip_prefix(from)?;
         let to = if relative.as_os_str().is_empty() { to.to_owned() } else { to.join(relative) };
         let attempt = || format!("reading {}", entry.path().display());
         let mode = || Ok::<_, anyhow::Error>(entry.metadata().with_context(attempt)?.permissions().mode());
         let file_type = entry.file_type();
-        if file_type.is_symlink() && entry.depth() > 0 {
+        if entry.depth() > 0 && version_control::is_metadata(entry.file_name()) {
+            if file_type.is_dir() {
+                entries.skip_current_dir();
+            }
+            copies.push(Copy::new(Content::LeftOut("files of version control"), to));
+        } else if file_type.is_symlink() && entry.depth() > 0 {
             let target = fs::read_link(entry.path()).with_context(attempt)?;
             copies.push(Copy::new(Content::Link(target), to));
         } else if entry.path().is_dir() {
@@ -115,6 +123,8 @@ pub fn below(from: &Path, to: &Path) -> Result<Vec<Copy>> {
             }
         } else if entry.path().is_file() {
             copies.push(file(entry.path(), to).with_context(attempt)?);
+        } else {
+            copies.push(Copy::new(Content::LeftOut("pipes, sockets and devices"), to));
         }
     }
     Ok(copies)
@@ -132,7 +142,9 @@ fn file(from: &Path, to: PathBuf) -> io::Result<Copy> {
     }
     let bytes = fs::read(from)?;
     let has_carriage_returns = !bytes.contains(&0) && bytes.windows(2).any(|pair| pair == b"\r\n");
-    Ok(match has_carriage_returns && bytes.starts_with(b"#!") {
+    let is_script =
+        bytes.starts_with(b"#!") || is_executable || from.extension().is_some_and(|name| name == "sh");
+    Ok(match has_carriage_returns && is_script {
         true => Copy { content: Content::Script(without_carriage_returns(&bytes)), ..copy },
         false => Copy { has_carriage_returns, ..copy },
     })

@@ -10,10 +10,15 @@ const SLICES: [&str; 4] = ["NANO_SLICE_ROOT", "NANO_SLICE_ALTROOT", "NANO_SLICE_
 pub fn devices(text: &str, configuration: &Configuration) -> Vec<(usize, String)> {
     let mut notes = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+        let mut line = line.to_owned();
+        // In `s/\/dev\/ufs\/gws4/x/`, other slashes are no part of a path.
+        if line.contains("\\/dev\\/") {
+            line = line.split("\\/").map(|part| part.replace('/', " ")).collect::<Vec<_>>().join("/");
+        }
         for (at, _) in line.match_indices("/dev/") {
-            let written = path(&line[at..]);
-            let expanded = expand(written, configuration);
-            if let Some(note) = note(written, &expanded, configuration) {
+            let written = without_quotes(path(&line[at..]));
+            let expanded = expand(&written, configuration);
+            if let Some(note) = note(&written, &expanded, configuration) {
                 notes.push((index, note));
             }
         }
@@ -22,11 +27,24 @@ pub fn devices(text: &str, configuration: &Configuration) -> Vec<(usize, String)
     notes
 }
 
-/// The path at the beginning of `text`, variables included.
+/// The path at the beginning of `text`, with its variables and quotation marks.
 fn path(text: &str) -> &str {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "/_-.${}".contains(c);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "/_-.${}\"".contains(c);
     let path = &text[..text.find(|c| !is_part(c)).unwrap_or(text.len())];
-    path.trim_end_matches(['.', '$', '/', '-'])
+    path.trim_end_matches(['.', '$', '/', '-', '"'])
+}
+
+/// `path` without quotation marks, which may end the name of a variable.
+fn without_quotes(path: &str) -> String {
+    if !path.contains('"') {
+        return path.to_owned();
+    }
+    let mut parts = path.replace('"', "\0").split('$').map(str::to_owned).collect::<Vec<_>>();
+    for part in parts.iter_mut().skip(1).filter(|part| !part.starts_with('{')) {
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+        *part = format!("{{{}}}{}", &part[..end], &part[end..]);
+    }
+    parts.join("$").replace('\0', "")
 }
 
 /// `text` with the values that its variables have in the file.
@@ -70,10 +88,13 @@ fn note(written: &str, expanded: &str, configuration: &Configuration) -> Option<
     let drives = drive.as_deref().into_iter().chain(["ada0", "ad0", "da0"]);
     let (old, slice) = drives.filter_map(|drive| Some((drive, name.strip_prefix(drive)?))).next()?;
     let changed = here(slice, configuration);
-    (written == expanded && is_slice(Some(slice)) && changed != slice).then(|| {
+    // With a variable for the slice, hooks get the right one.
+    let before = written.strip_suffix(slice)?;
+    (is_slice(Some(slice)) && changed != slice).then(|| {
         let drive = old.strip_prefix("ad").filter(|number| number.parse::<u8>().is_ok());
         let drive = drive.map_or_else(|| old.to_owned(), |number| format!("ada{number}"));
-        format!("`{written}` is another slice here\nhint: use /dev/{drive}{changed}")
+        let before = if written == expanded { format!("/dev/{drive}") } else { before.to_owned() };
+        format!("`{written}` is another slice here\nhint: use {before}{changed}")
     })
 }
 

@@ -1,6 +1,6 @@
 //! `product.toml`: the keys that a configuration sets, in the order of `appliance.toml`, each with its origin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use toml_edit::{DocumentMut, Item, Table, Value};
@@ -17,6 +17,8 @@ const SECTIONS: [&str; 10] =
 #[derive(Debug, Default)]
 pub struct Draft {
     keys: Vec<(String, Value, String)>,
+    /// The modes of paths of the image, such as `/cfg/ssh/key`.
+    modes: BTreeMap<String, String>,
 }
 
 impl Draft {
@@ -29,6 +31,11 @@ impl Draft {
     /// The value of `key` so far.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.keys.iter().find(|(known, ..)| known == key).map(|(_, value, _)| value)
+    }
+
+    /// Adds a rule that gives `path` the octal `mode`.
+    pub fn set_mode(&mut self, path: String, mode: String) {
+        self.modes.insert(path, mode);
     }
 
     fn has(&self, key: &str) -> bool {
@@ -55,8 +62,27 @@ impl Draft {
                 document.insert(section, Item::Table(table));
             }
         }
+        if !self.modes.is_empty() {
+            document.insert("overlay", Item::Table(self.rules()));
+        }
         let head: String = head.lines().map(|line| format!("# {line}\n")).collect();
         head + &document.to_string()
+    }
+
+    /// `[overlay]` with a rule for each mode.
+    fn rules(&self) -> Table {
+        let mut rules = Table::new();
+        rules.set_implicit(true);
+        for (path, mode) in &self.modes {
+            let mut rule = Table::new();
+            rule.decor_mut().set_prefix("\n");
+            rule.insert("mode", Item::Value(mode.into()));
+            rules.insert(path, Item::Table(rule));
+        }
+        let mut overlay = Table::new();
+        overlay.set_implicit(true);
+        overlay.insert("rules", Item::Table(rules));
+        overlay
     }
 
     /// Reports where the product definition differs from NanoBSD's own values of variables that the configuration does not

@@ -9,7 +9,9 @@ use super::concern::concerns;
 use super::configuration::{Call, Configuration, Function};
 use super::defaults::{default, fixed};
 use super::device::devices;
+use super::location::Location;
 use super::name::is_name;
+use super::quote::unquoted;
 use super::reads::{Reads, reads};
 use super::report::Report;
 use super::request::differs_in_hooks;
@@ -41,6 +43,9 @@ const CONVENIENCES: [(&str, &str); 5] = [
     ("CR", "CR () { echo \"CR: no program of the image can be run here: $*\" >&2; return 1; }"),
     ("CR0", "CR0 () { echo \"CR0: no program of the image can be run here: $*\" >&2; return 1; }"),
 ];
+
+/// Commands whose words are text.
+const PRINTERS: [&str; 3] = ["echo", "printf", "pprint"];
 
 /// FreeBSD's echo(1), which interprets backslashes only after `-e`. Other shells always do, or never.
 const ECHO: &str = "echo () { case $1 in -n) shift; printf '%s' \"$*\" ;; -e) shift; printf '%b\\n' \"$*\" ;; \
@@ -140,10 +145,11 @@ impl<'a> HookWriter<'a> {
         let sets: BTreeSet<&str> = texts.iter().copied().flat_map(body::set).collect();
         let values = used.iter().filter_map(|name| configuration.variables.get(*name)?.value.as_ref().ok());
         let in_values = values.flat_map(|value| &value.pieces).filter_map(|piece| match piece {
-            Piece::Variable { name, .. } => Some(name.as_str()),
-            _ => None,
+            Piece::Variable { name, .. } => Some(vec![name.as_str()]),
+            Piece::Sum { variables, .. } => Some(variables.iter().map(|(name, _)| name.as_str()).collect()),
+            Piece::Text(_) | Piece::Site { .. } => None,
         });
-        let in_values: Vec<&str> = in_values.collect();
+        let in_values: Vec<&str> = in_values.flatten().collect();
         used.extend(in_values);
         // Values can use those that differ, which therefore come first.
         let (differing, others): (Vec<&str>, Vec<&str>) =
@@ -206,8 +212,7 @@ impl<'a> HookWriter<'a> {
     /// `text` with names that every shell accepts.
     fn rename(&self, text: &str) -> String {
         let mut renamed = text.to_owned();
-        let uses = commands(text).into_iter().filter_map(|command| {
-            let word = *command.words.first()?;
+        let uses = body::calls(text).into_iter().filter_map(|word| {
             let start = word.as_ptr() as usize - text.as_ptr() as usize;
             Some((start..start + word.len(), self.names.get(word)?))
         });
@@ -217,6 +222,25 @@ impl<'a> HookWriter<'a> {
             renamed.replace_range(span, name);
         }
         renamed
+    }
+
+    /// Reports words of the function `text` that are the old names of functions and may be calls.
+    fn report_old_names(&self, text: &str, location: &Location, report: &mut Report) {
+        let calls = body::calls(text);
+        let is_call = |word: &str| calls.iter().any(|call| std::ptr::eq(*call, word));
+        for command in commands(text) {
+            if command.words.first().is_some_and(|name| PRINTERS.contains(name)) {
+                continue;
+            }
+            let values = command.sets.iter().flat_map(|(_, value)| unquoted(value).split_whitespace());
+            let words = command.words.iter().map(|word| unquoted(word)).filter(|word| !is_call(word));
+            for (word, new) in values.chain(words).filter_map(|word| Some((word, self.names.get(word)?))) {
+                let note = format!(
+                    "`{word}`: the function of this name is named {new} in the hook\nhint: if this is a call, write {new}"
+                );
+                report.noted(&location.line(command.line), note);
+            }
+        }
     }
 
     /// Reports the function `name`, which is in a hook.
@@ -235,6 +259,7 @@ impl<'a> HookWriter<'a> {
                 );
             }
         }
+        self.report_old_names(text, location, report);
         let reads = &self.reads[name];
         for (path, line) in &reads.copies {
             if let Some(to) = self.copies.to(path) {
@@ -292,8 +317,10 @@ fn needed<'c>(configuration: &'c Configuration, name: &'c str) -> Vec<&'c str> {
     let mut next = 0;
     while let Some(name) = found.get(next) {
         let text = &known[*name].text;
-        let commands = commands(text).into_iter().filter_map(|command| command.words.first().copied());
-        let names: BTreeSet<&str> = body::names(text).into_iter().chain(commands).collect();
+        let mut names = body::names(text);
+        names.extend(
+            known.keys().map(String::as_str).filter(|name| !is_name(name) && body::mentions(text, name)),
+        );
         for (name, _) in names.into_iter().filter_map(|name| known.get_key_value(name)) {
             if !found.contains(&name.as_str()) {
                 found.push(name);

@@ -56,7 +56,8 @@ pub fn meaning(name: &str, value: &str) -> Result<Meaning, String> {
         "NANO_CODESIZE" => key("slices.code", sectors(value)?.into()),
         "NANO_CONFSIZE" => key("slices.cfg", sectors(value)?.into()),
         "NANO_DATASIZE" => key("slices.data", number(value)?.into()),
-        // NanoBSD fills the second slot for everything that is not 0 or empty.
+        // NanoBSD's test fails if the value is empty.
+        "NANO_INIT_IMG2" if value.trim().is_empty() => key("slices.fill_second", false.into()),
         "NANO_INIT_IMG2" => key("slices.fill_second", (count(value)? > 0).into()),
         "NANO_RAM_ETCSIZE" => key("ram.etc", sectors(value)?.into()),
         "NANO_RAM_TMPVARSIZE" => key("ram.tmpvar", sectors(value)?.into()),
@@ -83,7 +84,7 @@ pub fn meaning(name: &str, value: &str) -> Result<Meaning, String> {
 }
 
 fn number(value: &str) -> Result<i64, String> {
-    value.trim().parse().map_err(|_| format!("`{}` is not a number of 512-byte sectors", first_line(value)))
+    value.trim().parse().map_err(|_| format!("{} is not a number of 512-byte sectors", shown(value)))
 }
 
 fn sectors(value: &str) -> Result<i64, String> {
@@ -95,7 +96,12 @@ fn sectors(value: &str) -> Result<i64, String> {
 
 fn count(value: &str) -> Result<i64, String> {
     let number = value.trim().parse().ok().filter(|number| *number >= 0);
-    number.ok_or_else(|| format!("`{}` is not a number from 0 on", first_line(value)))
+    number.ok_or_else(|| format!("{} is not a number from 0 on", shown(value)))
+}
+
+/// `value` for a message.
+fn shown(value: &str) -> String {
+    if value.trim().is_empty() { "an empty value".to_owned() } else { format!("`{}`", first_line(value)) }
 }
 
 /// Makes a product name of `value`. A product name is part of file names and of the slot header.
@@ -184,7 +190,7 @@ fn is_option(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(name: &str, value: &str) -> String {
+    fn converted(name: &str, value: &str) -> String {
         match meaning(name, value) {
             Ok(Meaning::Keys(keys, notes)) => {
                 let keys = keys.iter().map(|(key, value)| format!("{key} = {}", value.to_string().trim()));
@@ -215,7 +221,10 @@ mod tests {
             ("NANO_SECTS", "63"),
             ("NANO_HEADS", "32"),
             ("NANO_IMAGES", "2"),
+            ("NANO_MEDIASIZE", ""),
             ("NANO_INIT_IMG2", "0"),
+            ("NANO_INIT_IMG2", ""),
+            ("NANO_INIT_IMG2", "yes"),
             ("NANO_CODESIZE", "-1"),
             ("NANO_CONFSIZE", "2048"),
             ("NANO_DATASIZE", "-1"),
@@ -238,7 +247,7 @@ mod tests {
             ("CONF_INSTALL", " "),
         ];
         let shown: Vec<String> =
-            table.iter().map(|(name, value)| format!("{name}: {}", shown(name, value))).collect();
+            table.iter().map(|(name, value)| format!("{name}: {}", converted(name, value))).collect();
         insta::assert_snapshot!(shown.join("\n"), @r#"
         NANO_NAME: product.name = "alix"; (`ALIX` becomes `alix`: a product name has 1 to 15 of a-z, 0-9 and `-`)
         NANO_NAME: product.name = "alix-dsk-for-th"; (`alix_dsk-for-the-cellar` becomes `alix-dsk-for-th`: a product name has 1 to 15 of a-z, 0-9 and `-`)
@@ -256,7 +265,10 @@ mod tests {
         NANO_SECTS: media.sectors = 63
         NANO_HEADS: media.heads = 32
         NANO_IMAGES: slices.slots = 2
+        NANO_MEDIASIZE: refused: an empty value is not a number of 512-byte sectors
         NANO_INIT_IMG2: slices.fill_second = false
+        NANO_INIT_IMG2: slices.fill_second = false
+        NANO_INIT_IMG2: refused: `yes` is not a number from 0 on
         NANO_CODESIZE: refused: `-1` is not a number of 512-byte sectors
         NANO_CONFSIZE: slices.cfg = 2048
         NANO_DATASIZE: slices.data = -1

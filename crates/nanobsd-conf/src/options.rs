@@ -61,6 +61,11 @@ pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
     // sbin/newfs/newfs.h and mkfs.c: DFL_FRAGSIZE, DFL_BLKSIZE, NFPI.
     let fragment = fragment.unwrap_or(4096);
     let block = block.unwrap_or_else(|| i64::min(32768, fragment.saturating_mul(FRAGMENTS)));
+    for (option, bytes) in [('b', block), ('f', fragment)] {
+        if !bytes.unsigned_abs().is_power_of_two() {
+            return Err(format!("newfs(8) refuses `-{option} {bytes}`: it is not a power of two"));
+        }
+    }
     let (block, fragment) = fitting(block, fragment, &mut notes);
     let keys = vec![
         ("filesystem.block", Value::from(block)),
@@ -74,8 +79,33 @@ pub fn newfs(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
 /// The most fragments of a block (`MAXFRAG`).
 const FRAGMENTS: i64 = 8;
 
-/// `block` and `fragment` in bytes as newfs(8) changes them if a block would have less than 1 or more than 8 fragments.
+/// The smallest block in bytes (`MINBSIZE`).
+const MIN_BLOCK: i64 = 4096;
+/// The largest block in bytes (`MAXBSIZE`).
+const MAX_BLOCK: i64 = 65536;
+/// The smallest fragment in bytes: a sector.
+const SECTOR: i64 = 512;
+
+/// `block` and `fragment` in bytes as newfs(8) changes them if they are too small or too large, or if a block would have
+/// less than 1 or more than 8 fragments.
 fn fitting(block: i64, fragment: i64, notes: &mut Vec<String>) -> (i64, i64) {
+    let (asked, wanted) = (block, fragment);
+    let fragment = i64::clamp(fragment, SECTOR, MAX_BLOCK);
+    if fragment > wanted {
+        notes.push(format!(
+            "newfs(8) makes the fragment {fragment} bytes, not {wanted}: it is at least a sector"
+        ));
+    } else if fragment < wanted {
+        notes.push(format!(
+            "newfs(8) makes the fragment {fragment} bytes, not {wanted}: it is at most a block"
+        ));
+    }
+    let block = i64::clamp(block, MIN_BLOCK, MAX_BLOCK);
+    if block != asked {
+        notes.push(format!(
+            "newfs(8) makes the block {block} bytes, not {asked}: a block has {MIN_BLOCK} to {MAX_BLOCK} bytes"
+        ));
+    }
     let (mut fitting_block, mut fitting_fragment) = (block, fragment);
     if fragment > block {
         fitting_block = fragment;
@@ -161,12 +191,21 @@ pub fn boot0cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
 pub fn boot2cfg(text: &str) -> Result<(Vec<Key>, Vec<String>), String> {
     let (mut keys, mut notes) = (Vec::<Key>::new(), Vec::new());
     for word in text.split_whitespace() {
-        if let Some(speed) = word.strip_prefix("-S") {
+        // As boot2 reads them: flags in one word, of which `S` ends the word with a rate.
+        let (flags, speed) = match word.strip_prefix('-').and_then(|flags| flags.split_once('S')) {
+            Some((flags, speed)) => (flags, Some(speed)),
+            None => (word.trim_start_matches('-'), None),
+        };
+        if let Some(speed) = speed {
             let speed = speed.parse::<i64>().map_err(|_| format!("`{word}` is not a rate of the console"))?;
             keys = vec![("console.speed", speed.into())];
-        } else if word != "-h" {
-            notes
-                .push(format!("`{word}` is left out: /boot.config is `-h -S` and the rate of console.speed"));
+        }
+        let flags = flags.replace('h', "");
+        if !flags.is_empty() {
+            let flags = if word.starts_with('-') { format!("-{flags}") } else { flags };
+            notes.push(format!(
+                "`{flags}` is left out: /boot.config is `-h -S` and the rate of console.speed"
+            ));
         }
     }
     if keys.is_empty() {
@@ -209,6 +248,12 @@ mod tests {
             shown(newfs("-b 64k -f 8K -i 1m")),
             shown(newfs("-b 65536 -f 4096")),
             shown(newfs("-b 4096 -f 8192")),
+            shown(newfs("-b 2048 -f 512")),
+            shown(newfs("-b 131072 -f 16384")),
+            shown(newfs("-f 131072")),
+            shown(newfs("-b 4096 -f 256")),
+            shown(newfs("-b 3000")),
+            shown(newfs("-f 1000 -b 8k")),
             shown(newfs("-b 0")),
             shown(newfs("-b big")),
             shown(newfs("-b")),
@@ -219,6 +264,9 @@ mod tests {
             shown(boot0cfg("-m 16")),
             shown(boot0cfg("-t 0")),
             shown(boot2cfg("-h -S9600")),
+            shown(boot2cfg("-hS19200 -v")),
+            shown(boot2cfg("-DhS9600")),
+            shown(boot2cfg("-S 9600")),
             shown(boot2cfg("-D")),
             shown(boot2cfg("-Sfast")),
             code("boot/boot0").unwrap().to_owned(),
@@ -231,6 +279,12 @@ mod tests {
         filesystem.block = 65536; filesystem.fragment = 8192; filesystem.bytes_per_inode = 1048576; filesystem.soft_updates = false
         filesystem.block = 65536; filesystem.fragment = 8192; filesystem.bytes_per_inode = 16384; filesystem.soft_updates = false; (newfs(8) makes the fragment 8192 bytes, not 4096: a block has at most 8)
         filesystem.block = 8192; filesystem.fragment = 8192; filesystem.bytes_per_inode = 16384; filesystem.soft_updates = false; (newfs(8) makes the block as large as the fragment of 8192 bytes, not 4096)
+        filesystem.block = 4096; filesystem.fragment = 512; filesystem.bytes_per_inode = 1024; filesystem.soft_updates = false; (newfs(8) makes the block 4096 bytes, not 2048: a block has 4096 to 65536 bytes)
+        filesystem.block = 65536; filesystem.fragment = 16384; filesystem.bytes_per_inode = 32768; filesystem.soft_updates = false; (newfs(8) makes the block 65536 bytes, not 131072: a block has 4096 to 65536 bytes)
+        filesystem.block = 65536; filesystem.fragment = 65536; filesystem.bytes_per_inode = 131072; filesystem.soft_updates = false; (newfs(8) makes the fragment 65536 bytes, not 131072: it is at most a block); (newfs(8) makes the block as large as the fragment of 65536 bytes, not 32768)
+        filesystem.block = 4096; filesystem.fragment = 512; filesystem.bytes_per_inode = 1024; filesystem.soft_updates = false; (newfs(8) makes the fragment 512 bytes, not 256: it is at least a sector)
+        refused: newfs(8) refuses `-b 3000`: it is not a power of two
+        refused: newfs(8) refuses `-f 1000`: it is not a power of two
         refused: `-b 0` of newfs(8) is not a number of bytes
         refused: `-b big` of newfs(8) is not a number of bytes
         refused: `-b` in `-b` has no value
@@ -241,6 +295,9 @@ mod tests {
         refused: `-m 16` is not a mask of slices from 1 to 15
         refused: `-t 0` is not a number of ticks from 1 to 65535
         console.speed = 9600
+        console.speed = 19200; (`-v` is left out: /boot.config is `-h -S` and the rate of console.speed)
+        console.speed = 9600; (`-D` is left out: /boot.config is `-h -S` and the rate of console.speed)
+        refused: `-S` is not a rate of the console
         (`-D` is left out: /boot.config is `-h -S` and the rate of console.speed); (it has no rate (`-S`), so console.speed of appliance.toml is used)
         refused: `-Sfast` is not a rate of the console
         boot0

@@ -14,6 +14,9 @@ use super::defaults::fixed;
 use super::quote::shell_word;
 use super::request::{Checked, Converted, Request};
 
+/// Variables whose values in hooks are paths that each build chooses.
+const PATHS_OF_BUILD: [&str; 4] = ["NANO_LOG", "NANO_METALOG", "NANO_OBJ", "NANO_WORLDDIR"];
+
 /// A directory that is missing or empty.
 #[derive(Debug)]
 pub struct OutputDirectory {
@@ -73,7 +76,9 @@ impl OutputDirectory {
 fn write_files(conversion: &Conversion, dir: &Path) -> Result<()> {
     for copy in &conversion.copies {
         let to = dir.join(&copy.to);
-        fs::create_dir_all(to.parent().unwrap_or(dir))?;
+        if copy.is_created() {
+            fs::create_dir_all(to.parent().unwrap_or(dir))?;
+        }
         match &copy.content {
             Content::File(from) => {
                 fs::copy(from, &to)
@@ -83,6 +88,7 @@ fn write_files(conversion: &Conversion, dir: &Path) -> Result<()> {
             Content::Placeholder => fs::write(&to, "")?,
             Content::Directory => fs::create_dir_all(&to)?,
             Content::Link(target) => symlink(target, &to)?,
+            Content::LeftOut(_) => {}
         }
     }
     for hook in &conversion.customization.hooks {
@@ -133,11 +139,15 @@ fn write_product(conversion: &mut Conversion, dir: &Path, request: &Request<'_>)
 /// Reports the variables that have another value in hooks, where the build sets them to `values`, than in the file.
 fn report_differing(conversion: &mut Conversion, values: &BTreeMap<String, String>) {
     for (name, (location, value)) in &conversion.differing {
-        let here = values.get(name).map(String::as_str).or_else(|| fixed(name));
-        if let Some(here) = here.filter(|here| here != value) {
-            let note = format!("`{name}`: hooks get `{here}` instead of `{value}`");
-            conversion.report.noted(location, note);
-        }
+        let quoted = |value: &str| if value.is_empty() { "nothing".to_owned() } else { format!("`{value}`") };
+        let here = match values.get(name).map(String::as_str).or_else(|| fixed(name)) {
+            Some(here) if here == value => continue,
+            Some(here) => quoted(here),
+            None if PATHS_OF_BUILD.contains(&name.as_str()) => "a path of the build".to_owned(),
+            None => continue,
+        };
+        let note = format!("`{name}`: hooks get {here} instead of {}", quoted(value));
+        conversion.report.noted(location, note);
     }
 }
 

@@ -11,6 +11,12 @@ pub fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
+/// `word` without the quotation marks around it.
+pub fn unquoted(word: &str) -> &str {
+    let inner = ['"', '\''].iter().find_map(|mark| word.strip_prefix(*mark)?.strip_suffix(*mark));
+    inner.unwrap_or(word)
+}
+
 /// The first line of `text`, for a message.
 pub fn first_line(text: &str) -> String {
     let mut lines = text.trim().lines();
@@ -27,5 +33,8 @@ mod tests {
         assert_eq!(shell_word("/home/me/gw.conf"), "/home/me/gw.conf");
         assert_eq!(shell_word("my conf/gw's"), "'my conf/gw'\\''s'");
         assert_eq!(shell_word(""), "''");
+        for (word, inner) in [("'a'", "a"), ("\"a b\"", "a b"), ("'a", "'a"), ("'", "'"), ("a", "a")] {
+            assert_eq!(unquoted(word), inner);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::conditional::{What, conditionals};
-use super::configuration::{Call, Configuration, FLASH_DEVICE, Function, Variable};
+use super::configuration::{Call, Configuration, FLASH_DEVICE, Function, GEOMETRY, Variable};
 use super::conversion::file_name;
 use super::copy::without_carriage_returns;
 use super::location::Location;
@@ -20,8 +20,8 @@ use super::token::line;
 use super::value::Value;
 use super::word::expand;
 
-/// The variables that FlashDevice and UsbDevice set.
-const GEOMETRY: [&str; 3] = ["NANO_MEDIASIZE", "NANO_SECTS", "NANO_HEADS"];
+/// What some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Looks like a blank, but is a letter to the shell.
 const NO_BREAK_SPACE: char = '\u{a0}';
@@ -53,7 +53,12 @@ impl Reader<'_> {
         let attempt = || format!("reading the configuration {}", path.display());
         let bytes = fs::read(path).with_context(attempt)?;
         let shown = name.clone().unwrap_or_else(|| file_name(path));
-        let unix = without_carriage_returns(&bytes);
+        let marked = bytes.strip_prefix(BYTE_ORDER_MARK);
+        if marked.is_some() {
+            self.report.general(format!("{shown}: the byte order mark at its beginning is removed"));
+        }
+        let bytes = marked.unwrap_or(&bytes);
+        let unix = without_carriage_returns(bytes);
         if unix.len() < bytes.len() {
             self.report.without_carriage_returns(&shown);
         }
@@ -109,7 +114,10 @@ impl Reader<'_> {
                             let value = self.expand(word);
                             self.set(name, value, &location);
                         }
-                        None => self.report.carried(&location, format!("`export {name}`: as {name}")),
+                        None => {
+                            let command = statement.text.split_whitespace().next().unwrap_or_default();
+                            self.report.carried(&location, format!("`{command} {name}`: as {name}"));
+                        }
                     }
                 }
             }
@@ -346,7 +354,7 @@ impl Reader<'_> {
             found.condition = match (is_call, found.condition.as_str()) {
                 (true, "") => format!("in `{text}`"),
                 (true, condition) => format!("in `{text}`, {condition}"),
-                (false, "") => "in a group of commands".to_owned(),
+                (false, "") => "as part of a longer command".to_owned(),
                 (false, condition) => condition.to_owned(),
             };
             let condition = &found.condition;

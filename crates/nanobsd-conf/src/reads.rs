@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::command::{Command, Step, steps};
 use super::name::assignment;
-use super::value::Value;
+use super::value::{Piece, Value};
 use super::word::expand_prefix;
 
 /// What a function reads.
@@ -105,10 +105,64 @@ const WRITERS: [&str; 19] = [
     "case",
 ];
 /// Commands whose words are names of files if they begin with `/`.
-const FILE_COMMANDS: [&str; 26] = [
-    ".", "cat", "cd", "chflags", "chmod", "chown", "cp", "cpio", "find", "gunzip", "gzip", "head", "install",
-    "mkdir", "mv", "rm", "rmdir", "rsync", "sh", "sort", "tail", "tar", "touch", "uudecode", "xz", "zcat",
+const FILE_COMMANDS: [&str; 54] = [
+    ".",
+    "b64decode",
+    "bunzip2",
+    "bzcat",
+    "bzip2",
+    "cat",
+    "cd",
+    "chflags",
+    "chgrp",
+    "chmod",
+    "chown",
+    "cmp",
+    "comm",
+    "cp",
+    "cpio",
+    "dd",
+    "diff",
+    "du",
+    "find",
+    "gunzip",
+    "gzip",
+    "head",
+    "install",
+    "join",
+    "ls",
+    "md5",
+    "mkdir",
+    "mv",
+    "openssl",
+    "paste",
+    "patch",
+    "rm",
+    "rmdir",
+    "rsync",
+    "sh",
+    "sha1",
+    "sha256",
+    "sha512",
+    "sort",
+    "stat",
+    "tail",
+    "tar",
+    "tee",
+    "touch",
+    "truncate",
+    "uniq",
+    "unxz",
+    "unzip",
+    "uudecode",
+    "wc",
+    "xz",
+    "xzcat",
+    "zcat",
+    "zstd",
 ];
+/// Programs that run the file that is their first operand.
+const SHELLS: [&str; 4] = [".", "bash", "ksh", "sh"];
 /// Commands whose last word is the name of a file if it begins with `/` and others precede it.
 const FILTERS: [&str; 5] = ["awk", "egrep", "grep", "sed", "cut"];
 /// Directories of the build host that a hook may use.
@@ -122,6 +176,7 @@ pub fn reads(text: &str, lookup: &dyn Fn(&str) -> Result<Value, String>, directo
         directory,
         locals: BTreeMap::new(),
         working_directory: WorkingDirectory::Site(RelativePath::default()),
+        previous: WorkingDirectory::Other,
         outer: Vec::new(),
         reads: Reads::default(),
     };
@@ -145,6 +200,8 @@ struct Scan<'a> {
     /// The variables that the function has set so far, with their values as far as they are known.
     locals: BTreeMap<String, Option<Value>>,
     working_directory: WorkingDirectory,
+    /// The one before the last `cd`.
+    previous: WorkingDirectory,
     /// The working directories of the enclosing shells.
     outer: Vec<WorkingDirectory>,
     reads: Reads,
@@ -160,6 +217,7 @@ impl Scan<'_> {
             self.read(word, line, true);
         }
         for word in &command.writes {
+            self.check_home(word, line);
             if let Place::Absolute(path) = self.place(word) {
                 self.on_host(&path, line);
             }
@@ -179,7 +237,14 @@ impl Scan<'_> {
                     self.read(word, line, false);
                 }
             }
-            name => self.words(name, words, line),
+            name => {
+                // A program beside the configuration.
+                if name.contains('/') {
+                    let program = self.read(name, line, !matches!(self.place(name), Place::Site(_)));
+                    self.reads.scripts.extend(program);
+                }
+                self.words(name, words, line);
+            }
         }
     }
 
@@ -188,13 +253,18 @@ impl Scan<'_> {
         // The last one is where these write to.
         let is_copy = ["cp", "install", "mv"].contains(&name) && operands.len() > 1;
         let is_writer = WRITERS.contains(&name);
-        for (index, word) in operands.iter().enumerate() {
+        for (index, original) in operands.iter().enumerate() {
+            let word =
+                ["if=", "of="].iter().find_map(|option| original.strip_prefix(option)).unwrap_or(original);
             let is_last = index + 1 == operands.len();
             let is_target = is_writer || (is_copy && is_last);
             if !is_target {
-                let path =
-                    self.read(word.strip_prefix("if=").unwrap_or(word), line, FILE_COMMANDS.contains(&name));
-                self.reads.scripts.extend(path.filter(|_| [".", "sh"].contains(&name)));
+                let path = self.read(word, line, FILE_COMMANDS.contains(&name));
+                let is_script = SHELLS.contains(&name) || is_program(name, words, original);
+                self.reads.scripts.extend(path.filter(|_| is_script));
+            }
+            if !["echo", "printf", "pprint"].contains(&name) {
+                self.check_home(word, line);
             }
             let is_file =
                 FILE_COMMANDS.contains(&name) || (FILTERS.contains(&name) && is_last && words.len() > 1);
@@ -217,8 +287,16 @@ impl Scan<'_> {
     fn expand(&self, word: &str) -> (Value, bool) {
         expand_prefix(word, &mut |name| match self.locals.get(name) {
             Some(value) => value.clone().ok_or_else(String::new),
+            None if name == "OLDPWD" && self.is_previous_site() => {
+                Ok(Value { pieces: vec![Piece::Site { value: Err(String::new()) }] })
+            }
             None => (self.lookup)(name),
         })
+    }
+
+    /// Whether the directory before the last `cd` is that of the configuration.
+    fn is_previous_site(&self) -> bool {
+        matches!(&self.previous, WorkingDirectory::Site(path) if *path == RelativePath::default())
     }
 
     /// The path that `word` is, or begins with.
@@ -284,6 +362,18 @@ impl Scan<'_> {
         }
     }
 
+    /// Reports the home directory of the user who runs nanobsd.sh.
+    fn check_home(&mut self, word: &str, line: usize) {
+        let plain = word.replace(['"', '{', '}'], "");
+        if word.starts_with("~/") || word == "~" || plain == "$HOME" || plain.starts_with("$HOME/") {
+            let note = format!(
+                "`{word}`: HOME of hooks is the tree, not the home directory of a user\nhint: put the files beside the \
+                 configuration"
+            );
+            self.reads.concerns.insert((line, note));
+        }
+    }
+
     fn missing(&mut self, word: &str, path: &RelativePath, line: usize) {
         let note = format!(
             "`{word}`: {} does not exist beside the configuration, where nanobsd.sh is started\nhint: put it there and \
@@ -304,10 +394,20 @@ impl Scan<'_> {
     }
 
     fn change_directory(&mut self, words: &[&str], line: usize) {
+        let previous = std::mem::replace(&mut self.previous, self.working_directory.clone());
+        if words.last() == Some(&"-") {
+            self.working_directory = previous;
+            return;
+        }
         let Some(word) = words.iter().rfind(|word| !word.starts_with('-')) else {
             self.working_directory = WorkingDirectory::Other;
             return;
         };
+        self.check_home(word, line);
+        if word.replace(['"', '{', '}'], "") == "$OLDPWD" {
+            self.working_directory = previous;
+            return;
+        }
         let path = match (self.place(word), &self.working_directory) {
             (Place::Site(path), _) => Some((RelativePath::default().join(&path), false)),
             (Place::Relative(path), WorkingDirectory::Site(directory)) => Some((directory.join(&path), true)),
@@ -332,6 +432,11 @@ impl Scan<'_> {
             None => WorkingDirectory::Other,
         };
     }
+}
+
+/// Whether `word`, one of the `words` after `name`, is a program in the language of awk(1) or sed(1).
+fn is_program(name: &str, words: &[&str], word: &str) -> bool {
+    ["awk", "sed"].contains(&name) && words.windows(2).any(|pair| pair == ["-f", word])
 }
 
 /// Whether `word` has the working directory in it.

@@ -27,7 +27,7 @@ pub struct Statement<'a> {
 pub enum Shape<'a> {
     /// `name=value ...`, with the values as they are written.
     Assignments(Vec<(&'a str, &'a str)>),
-    /// `export name`, or `export name=value`.
+    /// `export name`, or `export name=value`; also `readonly`.
     Export(Vec<(&'a str, Option<&'a str>)>),
     /// A function.
     Function {
@@ -113,9 +113,10 @@ impl<'a> Script<'a> {
         self.tokens.get(at).is_some_and(|token| token.kind == Kind::Word)
     }
 
-    /// Whether the tokens at `at` are `name ( )`. The name must be one that a file can have.
+    /// Whether the tokens at `at` are `name ( )`. FreeBSD's shell accepts any plain text without `/`; of that, what is a
+    /// pattern, an assignment or a quotation elsewhere is left out.
     fn is_function(&self, at: usize) -> bool {
-        let good = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+        let good = |c: char| !c.is_control() && !"/'\"\\$`*?[]{}=#~!".contains(c);
         self.is_word(at)
             && self.word(at).chars().all(good)
             && self.word(at + 1) == "("
@@ -289,7 +290,7 @@ impl<'a> Script<'a> {
             _ if (start..end).any(|at| !self.is_word(at)) => {
                 return Shape::Other("commands are not run");
             }
-            "export" => {
+            "export" | "readonly" => {
                 let names = words[1..].iter().map(|word| match assignment(word) {
                     Some((name, value)) => Some((name, Some(value))),
                     None => is_name(word).then_some((*word, None)),
@@ -404,6 +405,14 @@ j() {
     fn a_name_that_no_hook_can_have_makes_no_function() {
         assert_eq!(shapes("../x() ( true )\n"), ["1-1 Other(\"commands are not run\")"]);
         assert_eq!(shapes("x-1.y() { true; }\n"), ["1-1 Function { name: \"x-1.y\", missing: None }"]);
+    }
+
+    #[test]
+    fn a_function_has_any_name_that_freebsds_shell_accepts() {
+        for name in ["a.b", "c:d", "e+f", "g@h", "i,j", "k%l", "1st", "ä-x", "m^n"] {
+            let expected = format!("1-3 Function {{ name: \"{name}\", missing: None }}");
+            assert_eq!(shapes(&format!("{name} () {{\n\ttrue\n}}\n")), [expected]);
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn install_files(conversion: &mut Conversion, location: &Location, site: Site<'_
             format!("cust_install_files: {} is left out: the product has its own", copy.to.display()),
         );
     }
-    let count = copies.iter().filter(|copy| copy.content != Content::Directory).count();
+    let count = copies.iter().filter(|copy| copy.is_created() && copy.content != Content::Directory).count();
     if count == 0 {
         return Ok(false);
     }

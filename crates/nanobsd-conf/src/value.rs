@@ -12,6 +12,15 @@ pub enum Piece {
         /// The value in the file, or the reason why it is not known.
         value: Result<String, String>,
     },
+    /// An expression of `$(( ))` with variables that the build sets for hooks.
+    Sum {
+        /// The expression, with the values of all other variables.
+        text: String,
+        /// Those variables, with their values in the file.
+        variables: Vec<(String, String)>,
+        /// The value in the file.
+        value: String,
+    },
     /// The value of a variable that the build sets for hooks.
     Variable {
         /// The name of the variable.
@@ -53,7 +62,7 @@ impl Value {
     /// The reason why it is not known.
     pub fn plain(&self) -> Result<String, String> {
         let texts = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => Ok(text.clone()),
+            Piece::Text(text) | Piece::Sum { value: text, .. } => Ok(text.clone()),
             Piece::Site { value } | Piece::Variable { value, .. } => value.clone(),
         });
         texts.collect()
@@ -62,7 +71,7 @@ impl Value {
     /// The value with its variables as they are written, and without directories of NanoBSD.
     pub fn written(&self) -> String {
         let texts = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
+            Piece::Text(text) | Piece::Sum { value: text, .. } => text.clone(),
             Piece::Site { .. } => String::new(),
             Piece::Variable { name, .. } => format!("${{{name}}}"),
         });
@@ -88,7 +97,7 @@ impl Value {
         let mut prefix = String::new();
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => prefix += text,
+                Piece::Text(text) | Piece::Sum { value: text, .. } => prefix += text,
                 Piece::Site { value: Ok(value) } | Piece::Variable { value: Ok(value), .. } => {
                     prefix += value;
                 }
@@ -114,6 +123,15 @@ impl Value {
             match piece {
                 Piece::Text(text) => word += &quoted(text),
                 Piece::Site { .. } => word += "\"${NANO_TOOLS}\"",
+                Piece::Sum { text, variables, value } => {
+                    let is_final =
+                        |(name, value): &(String, String)| current(name).is_none_or(|now| now == *value);
+                    word += &if variables.iter().all(is_final) {
+                        format!("\"$(({text}))\"")
+                    } else {
+                        quoted(value)
+                    };
+                }
                 // Only the final value of a variable is another in a hook.
                 Piece::Variable { name, value: Ok(value) }
                     if current(name).is_some_and(|now| now != *value) =>

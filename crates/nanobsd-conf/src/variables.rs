@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::configuration::{FLASH_DEVICE, Variable};
 use super::conversion::Conversion;
-use super::copy::{Content, below};
+use super::copy::below;
 use super::location::Location;
 use super::meaning::{Meaning, meaning};
 use super::site::Site;
@@ -52,6 +52,11 @@ fn convert_one(conversion: &mut Conversion, name: &str, variable: &Variable, sit
         (Err(_), Err(_)) if in_hooks => return Ok(()), // reported with its hook
         // Hooks know the part that is not known in the file.
         (Err(_), Ok(_)) if in_hooks => {}
+        (Err(_), Ok(value)) if stands_for_site(name, value, site) => {
+            let carried = format!("`{name}`: the directory of {}", conversion.name);
+            conversion.report.carried(location, carried);
+            return Ok(());
+        }
         (Err(why), _) => {
             let row = VariableRow::find(name);
             let advice = row.map(|row| format!("\nhint: {}", row.advice())).unwrap_or_default();
@@ -64,6 +69,12 @@ fn convert_one(conversion: &mut Conversion, name: &str, variable: &Variable, sit
         conversion.report.carried(location, format!("`{name}`: in the hooks that use it"));
     }
     Ok(())
+}
+
+/// Whether the value of the variable `name` is a path in the directory of the configuration that other values use.
+fn stands_for_site(name: &str, value: &Value, site: Site<'_>) -> bool {
+    let is_used = VariableRow::find(name).is_none() && site.configuration.used.contains(name);
+    (is_used || name == "NANO_TOOLS") && value.below_site().is_some()
 }
 
 /// What is used instead of the value of the variable `name`.
@@ -178,13 +189,10 @@ fn copy_directory(
     }
     let copies = below(&from, Path::new(to))?;
     for (copy, mode) in copies.iter().filter_map(|copy| Some((copy, copy.mode?))) {
-        let to = copy.to.display();
-        let usual = match copy.content {
-            Content::Directory => "0755",
-            _ => "0755 if it is executable and 0644 otherwise",
-        };
-        let note = format!("`{name}`: {to} has mode {mode:04o}; in the image it has {usual}");
-        conversion.report.noted(location, note);
+        let path = format!("/{}", copy.to.display());
+        let mode = format!("{mode:04o}");
+        conversion.report.carried(location, format!("`{name}`: mode {mode} of {path}: overlay.rules"));
+        conversion.draft.set_mode(path, mode);
     }
     conversion.copies.extend(copies);
     conversion.draft.set(key, format!("{}/{to}", conversion.base), origin);

@@ -9,6 +9,9 @@ use super::value::{Piece, Value};
 /// # Errors
 /// The reason why the value is not known: it depends on a command, or on a variable without a known value.
 pub fn expand(word: &str, lookup: &mut dyn FnMut(&str) -> Result<Value, String>) -> Result<Value, String> {
+    if word.starts_with('~') {
+        return Err(format!("{} is known only when the file is run", from(word)));
+    }
     let mut value = Value::default();
     append(word, &mut value, lookup)?;
     Ok(value)
@@ -54,7 +57,7 @@ fn append(
                 }
                 &behind[length..]
             }
-            '`' => command(behind, behind.find('`'), 1, value)?,
+            '`' => command(behind, behind.find('`'), 1, value, lookup)?,
             '$' => substitute(rest, value, lookup)?,
             _ => {
                 value.push_str(&rest[..c.len_utf8()]);
@@ -72,7 +75,7 @@ fn from(text: &str) -> String {
 }
 
 /// Commands that print the directory of nanobsd.sh, or the one that it was started in.
-const SITE: [&str; 12] = [
+const SITE: [&str; 16] = [
     "pwd",
     "/bin/pwd",
     "pwd -P",
@@ -83,6 +86,10 @@ const SITE: [&str; 12] = [
     "realpath `dirname $0`",
     "dirname $(realpath $0)",
     "dirname `realpath $0`",
+    "dirname $(readlink -f $0)",
+    "dirname `readlink -f $0`",
+    "dirname $(readlink $0)",
+    "dirname -- $0",
     "cd $(dirname $0) && pwd",
     "cd `dirname $0` && pwd",
 ];
@@ -94,17 +101,44 @@ fn command<'a>(
     end: Option<usize>,
     bracket: usize,
     value: &mut Value,
+    lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
 ) -> Result<&'a str, String> {
     let command = &text[..end.unwrap_or(text.len())];
     let shown = command.lines().next().unwrap_or_default();
     let why = format!("the value is the output of `{shown}`, and commands are not run");
     let plain = command.replace(['"', '{', '}'], "").replace(';', " &&");
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    if !SITE.contains(&plain.as_str()) {
-        return Err(why);
+    if SITE.contains(&plain.as_str()) {
+        value.pieces.push(Piece::Site { value: Err(why) });
+    } else {
+        value.append(&real_path(command, lookup).ok_or_else(|| why.clone())?.because(&why));
     }
-    value.pieces.push(Piece::Site { value: Err(why) });
     Ok(end.map_or("", |end| &text[end + bracket..]))
+}
+
+/// The path that `realpath PATH`, `readlink -f PATH` or `cd PATH && pwd` prints, if it is known from where it leads.
+fn real_path(command: &str, lookup: &mut dyn FnMut(&str) -> Result<Value, String>) -> Option<Value> {
+    let plain = command.replace('"', "").replace(';', " &&");
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let moved = plain.strip_prefix("cd ").and_then(|rest| {
+        ["pwd", "pwd -P", "pwd -L", "/bin/pwd"]
+            .iter()
+            .find_map(|pwd| rest.strip_suffix(pwd)?.strip_suffix(" && "))
+    });
+    let shown = ["realpath ", "readlink -f "].iter().find_map(|program| plain.strip_prefix(program));
+    let path = moved.or(shown)?;
+    let value = expand(path, lookup).ok()?;
+    if value.below_site().is_some() {
+        return Some(value);
+    }
+    let text = value.plain().ok().filter(|text| !text.is_empty() && !text.contains(char::is_whitespace))?;
+    if text.starts_with('/') {
+        return Some(value);
+    }
+    let mut below = Value { pieces: vec![Piece::Site { value: Err(String::new()) }] };
+    below.push_str("/");
+    below.append(&value);
+    Some(below)
 }
 
 /// The byte at which the `)` is that closes the command at the start of `text`.
@@ -132,12 +166,11 @@ fn substitute<'a>(
         let Some((expression, behind)) = inner.split_once("))") else {
             return Err(format!("the arithmetic in {} is not supported", from(text)));
         };
-        let number = arithmetic(expression, lookup)?;
-        value.push_str(&number.to_string());
+        value.append(&sum(expression, lookup)?);
         return Ok(behind);
     }
     if let Some(inner) = text.strip_prefix("$(") {
-        return command(inner, closing(inner), 1, value);
+        return command(inner, closing(inner), 1, value, lookup);
     }
     if let Some(inner) = text.strip_prefix("${") {
         let (name, behind) = inner.split_once('}').unwrap_or((inner, ""));
@@ -164,6 +197,36 @@ fn substitute<'a>(
     }
     value.append(&lookup(name)?);
     Ok(behind)
+}
+
+/// The value of an expression of `$(( ))`. If it has variables that the build sets for hooks, it stays an expression there.
+fn sum(expression: &str, lookup: &mut dyn FnMut(&str) -> Result<Value, String>) -> Result<Value, String> {
+    let number = arithmetic(expression, lookup)?.to_string();
+    let (mut text, mut variables) = (String::new(), Vec::new());
+    let mut rest = expression;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        let before = rest[..start].trim_end_matches(['$', '{']);
+        let end = rest[start..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, behind) = rest[start..].split_at(end.unwrap_or(rest.len() - start));
+        text += before;
+        rest = behind.strip_prefix('}').unwrap_or(behind);
+        // `0x10` is a number.
+        let is_number = before.ends_with(|c: char| c.is_ascii_digit());
+        let value = if is_number { Err(String::new()) } else { lookup(name) };
+        match value.as_ref().map(|value| (value.pieces.as_slice(), value.plain())) {
+            Ok(([Piece::Variable { .. }], Ok(plain))) => {
+                text += name;
+                variables.push((name.to_owned(), plain));
+            }
+            Ok((_, Ok(plain))) => text += plain.trim(),
+            _ => text += name,
+        }
+    }
+    text += rest;
+    if variables.is_empty() {
+        return Ok(Value::from(number.as_str()));
+    }
+    Ok(Value { pieces: vec![Piece::Sum { text, variables, value: number }] })
 }
 
 /// Evaluates an expression of `$(( ))` that has integers, `+ - * / %` and parentheses.
@@ -234,6 +297,9 @@ impl Sum<'_, '_> {
         if is_name(word) {
             return Ok((self.lookup)(word)?.plain()?.trim().parse().ok());
         }
+        if let Some(digits) = word.strip_prefix("0x") {
+            return Ok(i64::from_str_radix(digits, 16).ok());
+        }
         // For sh(1), a number with a leading zero is octal.
         Ok(word.parse().ok().filter(|_| word == "0" || !word.starts_with('0')))
     }
@@ -261,10 +327,20 @@ mod tests {
             "$(dirname \"$0\")/a",
             "`dirname ${0}`/a",
             "$(cd $(dirname $0); pwd)/a",
+            "$(cd \"$(dirname \"$0\")\" && pwd -P)/a",
+            "`dirname \"$(readlink -f \"$0\")\"`/a",
+            "$(realpath a)",
+            "$(realpath $(dirname $0)/a)",
+            "$(readlink -f \"a\")",
+            "`cd a; pwd`",
+            "$(realpath $(pwd))/a",
             "${0%/*}/a",
         ] {
             let value = expand(word, &mut |name| Err(name.to_owned())).unwrap();
             assert_eq!(value.below_site(), Some(Value::from("/a")), "{word}");
+        }
+        for word in ["$(realpath $B)", "$(readlink a)", "$(cd /a && ls)", "$(realpath a b)", "~/a", "~"] {
+            assert!(expand(word, &mut |name| Err(name.to_owned())).is_err(), "{word}");
         }
         let (value, is_whole) = expand_prefix("a/b$(ls)/c", &mut |name| Err(name.to_owned()));
         assert_eq!((value.plain().as_deref(), is_whole), (Ok("a/b"), false));
@@ -282,6 +358,7 @@ mod tests {
             ("$((2*(N+1)-10/3))", "13"),
             ("$(( ${N} * $N % 10 ))s", "9s"),
             ("$((-N))", "-7"),
+            ("$((0x10 * N))", "112"),
         ] {
             assert_eq!(value(word).as_deref(), Ok(expected), "{word}");
         }

@@ -16,4 +16,5 @@ pub mod mtree;
 mod owners;
 mod path;
 pub mod tree;
+pub mod version_control;
 pub mod vis;

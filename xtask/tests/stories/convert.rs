@@ -256,18 +256,25 @@ customize_cmd cust_install_files
     repository.write("site/gw/overlay/usr/local/app/start", "#!/bin/sh\n");
     repository.write("site/cfg/hosts", "::1 localhost\n");
     repository.write("site/Files/var/priv/key", "secret\n");
+    repository.write("site/cfg/ssh/ssh_host_ed25519_key", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+    repository.write("site/cfg/.svn/entries", "12\n");
     let site = repository.path().join("site");
     std::os::unix::fs::symlink("../var/run/resolv.conf", site.join("cfg/resolv.conf")).unwrap();
     fs::set_permissions(site.join("Files/var/priv"), Permissions::from_mode(0o700)).unwrap();
+    let key = site.join("cfg/ssh/ssh_host_ed25519_key");
+    fs::set_permissions(key, Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(site.join("cfg/ssh"), Permissions::from_mode(0o700)).unwrap();
     let said = convert(&repository, &site.join("nano.conf")).success();
     for part in [
+        "left out because files of version control are not copied: cfg/.svn\n",
         "line 5: `NANO_SLICE_DATA`: hooks get `s4` instead of `s3`\n",
         "line 4: `NANO_SLICE_CFG`: slice 3 is `/cfg`\n",
         "carriage returns at line ends are removed from nano.conf\n",
     ] {
         assert!(said.contains(part), "`{part}` is not in\n{said}");
     }
-    repository.image(&["-c", "gw/product.toml"]).success();
+    let said = repository.image(&["-c", "gw/product.toml"]).success();
+    assert!(!said.contains("is a private key"), "{said}");
     let cat = |arguments: &[&str]| inspect(&repository, &[&["cat"], arguments].concat());
     let fstab = cat(&["/etc/fstab"]);
     assert!(fstab.ends_with("\n/dev/ada0s4 /app ufs rw 2 2\n"), "{fstab}");
@@ -275,6 +282,9 @@ customize_cmd cust_install_files
     assert_eq!(cat(&["/hosts", "--cfg"]), "::1 localhost\n");
     let listed = inspect(&repository, &["ls", "-l", "/", "--cfg"]);
     assert!(listed.contains("resolv.conf -> ../var/run/resolv.conf"), "{listed}");
+    assert!(listed.lines().any(|line| line.starts_with("drwx------") && line.ends_with("ssh")), "{listed}");
+    let listed = inspect(&repository, &["ls", "-l", "/ssh", "--cfg"]);
+    assert!(listed.starts_with("-rw-------    1     0     0 "), "{listed}");
     let listed = inspect(&repository, &["ls", "-l", "/var"]);
     assert!(listed.lines().any(|line| line.starts_with("drwx------") && line.ends_with("priv")), "{listed}");
 }

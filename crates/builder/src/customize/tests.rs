@@ -395,12 +395,25 @@ fn base64_is_decoded_as_bsd_decodes_it() {
 #[test]
 fn date_find_and_ln_take_bsds_options() {
     let printed = printed(
-        r#"date -r 86400 +%Y-%m-%d; date -u -r 0 +%H; touch -d @86400 f; date -r f +%d
+        r#"date -r 86400 +%Y-%m-%d; date -u -r 0 +%H; date -r5 +%s; date -j -r 6 +%s; date -ujr 7 +%s; date -jn -r 8 +%s
+        touch -d @86400 f; date -r f +%d
         mkdir -p d/sub e; touch d/ab d/b "d/sub/a b"
-        find -E d e -regex '.*/(ab|b)' | sort; find d -name 'a b'; find -dE d -regex '.*/sub.*'; find -x e
+        find -E d e -regex '.*/(ab|b)' | sort; find d -name 'a b'; find -dE d -regex '.*/sub.*'; find -x e; find -f e -f d -- -name 'a*' | sort
         mkdir one two; ln -s one link; ln -shf two link; readlink link; ls one; ln -fs -h one link; readlink link"#,
     );
-    assert_eq!(printed, "1970-01-02\n00\n02\nd/ab\nd/b\nd/sub/a b\nd/sub/a b\nd/sub\ne\ntwo\none\n");
+    assert_eq!(
+        printed,
+        "1970-01-02\n00\n5\n6\n7\n8\n02\nd/ab\nd/b\nd/sub/a b\nd/sub/a b\nd/sub\ne\nd/ab\nd/sub/a b\ntwo\none\n"
+    );
+}
+
+#[test]
+fn sed_takes_the_suffix_of_i_as_bsds_does() {
+    let printed = printed(
+        "echo abc > f; sed -i '' s/a/1/ f; sed -Ei '' 's/(b)/2/' f; sed -nEi .o 's/c/3/p' f; cat f f.o; sed -I .p s/1/4/ f; \
+         sed -i s/4/5/ f; sed -i.q s/5/6/ f; cat f; ls",
+    );
+    assert_eq!(printed, "123\n12c\n623\nf\nf.o\nf.p\nf.q\n");
 }
 
 #[test]

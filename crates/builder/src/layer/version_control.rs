@@ -3,14 +3,7 @@
 use std::ffi::OsStr;
 
 use rootfs::tree::{Layer, TreePath};
-
-/// The names that NanoBSD's `cust_install_files` skips too, and git's.
-const NAMES: [&str; 4] = ["CVS", ".svn", ".hg", ".git"];
-
-/// Whether a file or directory of this name belongs to a version control system.
-pub fn is_metadata(name: &OsStr) -> bool {
-    NAMES.iter().any(|known| name == *known)
-}
+pub use rootfs::version_control::is_metadata;
 
 /// What to tell the engineer about a path that is left out.
 pub fn note(layer: &str, path: &str) -> String {
