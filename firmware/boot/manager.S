@@ -2,7 +2,8 @@
  * The boot manager: chooses a slot by the boot state and the keys pressed, and boots it as FreeBSD's boot1 does.
  *
  * The MBR loads it at MANAGER_ORIGIN and enters it after its header, with the drive number in %dl. The only sector it may write
- * is the older copy of the boot state, and only to take a try from a trial. It never writes the MBR and needs no active slice.
+ * is the older copy of the boot state, and only to take a try from a trial, to count a start of the default slot, or to let that
+ * slot give way to the other. It never writes the MBR and needs no active slice.
  * Whatever fails, it continues: with the other copy, with the other slot, or finally with a reboot.
  *
  * The model of its decisions is firmware/src/state/choice.rs; a test boots it through all of them.
@@ -14,7 +15,9 @@
  * MANAGER_ENTRY, MENU_TICKS, MENU_SECONDS (a text), SLOT_HEADER_SECTOR, SLOT_MAGIC_LOW, SLOT_MAGIC_HIGH, SLOT_VERSION,
  * RECORD_CRC (the same in slot header and boot state), CFG_SLICE, and for the boot state STATE_FIRST, STATE_SECOND (sectors
  * of its slice), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
- * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_MARKS.
+ * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_STARTS, STATE_MARKS, STATE_LIMIT, STATE_FALLBACK, and the codes of marks
+ * MARK_BAD, MARK_UNTRIED, MARK_GOOD, MARK_NEVER_HEALTHY, the last of them. The slots that may be started have the marks from
+ * MARK_UNTRIED to MARK_GOOD.
  */
 	.set SECTOR, 512
 	.set STACK, 0x7c00
@@ -121,11 +124,12 @@ decide_key:
 	jnz wanted
 	movb %al, %cl			# Without a key press, a trial comes first.
 	testb %cl, %cl
-	jz usual
+	jz no_wish
 wanted:
 	cmpb %al, %cl
 	jne not_trial
-	call take_try
+	movw $take_try, %ax
+	call pay
 	movw $text_not_paid, %si
 	jc not_started
 	call start_slot
@@ -134,19 +138,52 @@ not_started:
 	call tell_slot
 	jmp usual
 not_trial:
+	cmpb STATE_DEFAULT(%bx), %cl
+	jne wanted_other
+	call count_start
+wanted_other:
 	movb %cl, %al
 	call mark
-	testb %al, %al
-	jnz wanted_good
+	cmpb $MARK_BAD, %al
+	jne wanted_good
 	movw $text_chosen_bad, %si
 	call tell_slot
 wanted_good:
 	call start_slot
+	jmp usual
 
-/* The default slot, then the other; good slots before bad ones. */
+/* No key, no trial: the default slot, unless it has used up its starts and may give way to a good slot. */
+no_wish:
+	movb STATE_DEFAULT(%bx), %cl
+	xorb $3, %cl			# The other of 1 and 2.
+	call is_good
+	jne count_default		# Then the default comes first, whatever its mark is.
+	movb STATE_LIMIT(%bx), %al
+	testb %al, %al
+	jz stay
+	cmpb %al, STATE_STARTS(%bx)
+	jb stay
+	cmpb $1, STATE_FALLBACK(%bx)
+	jne stay
+	xorb $3, %cl
+	movw $text_gives_way, %si
+	call tell_slot
+	xorb $3, %cl
+	movw $give_way, %ax
+	call pay			# It starts even if that cannot be written.
+	call start_slot
+	jmp usual
+stay:
+	xorb $3, %cl
+	call is_good
+	jne usual			# Then the other comes first.
+count_default:
+	call count_start
+
+/* The default slot, then the other; good slots before those that are not. */
 usual:
 	movw ruling, %bx
-	movb $1, %dh			# The mark to look for.
+	movb $1, %dh			# Whether to look for good slots.
 usual_pass:
 	movb STATE_DEFAULT(%bx), %cl
 	call usual_slot
@@ -157,8 +194,8 @@ usual_pass:
 	jmp none_left
 
 usual_slot:
-	movb %cl, %al
-	call mark
+	call is_good
+	sete %al
 	cmpb %al, %dh
 	jne usual_end
 	testb %dh, %dh
@@ -210,13 +247,21 @@ pending:
 	testb %al, %al
 	jz pending_end
 	call mark
-	testb %al, %al
-	jz pending_end
+	subb $MARK_UNTRIED, %al
+	cmpb $MARK_GOOD - MARK_UNTRIED, %al
+	ja pending_none
 	movb STATE_TRIAL(%bx), %al
 	ret
 pending_none:
 	xorb %al, %al
 pending_end:
+	ret
+
+/* Sets the zero flag if slot %cl is marked good. The state is at %bx. Clobbers %al. */
+is_good:
+	movb %cl, %al
+	call mark
+	cmpb $MARK_GOOD, %al
 	ret
 
 /* Returns the mark of slot %al in %al. The state is at %bx. */
@@ -227,19 +272,45 @@ mark:
 	popw %si
 	ret
 
-/*
- * Takes a try from the trial of the state at %bx: the older copy becomes the newer one, is written, and must read back
- * unchanged. Sets carry if that fails; the current state then stays in effect. Keeps %cx.
- */
+/* What is changed in the copy at %bx that becomes the state. */
 take_try:
+	decb STATE_TRIES(%bx)
+	ret
+add_start:
+	incb STATE_STARTS(%bx)
+	ret
+give_way:
+	movzbw STATE_DEFAULT(%bx), %si
+	movb $MARK_NEVER_HEALTHY, STATE_MARKS - 1(%bx, %si)
+	xorb $3, STATE_DEFAULT(%bx)
+	movb $0, STATE_STARTS(%bx)
+	movb $0, STATE_FALLBACK(%bx)
+	ret
+
+/* Counts a start of the default slot, up to the limit. It starts even if that cannot be written. Keeps %cx, and %bx as `pay`. */
+count_start:
+	movb STATE_STARTS(%bx), %al
+	cmpb STATE_LIMIT(%bx), %al
+	jae count_end
+	movw $add_start, %ax
+	call pay
+count_end:
+	ret
+
+/*
+ * Changes the state at %bx with the function at %ax: the older copy becomes the newer one, is written, and must read back
+ * unchanged. Sets carry if that fails; the current state then stays in effect. Returns the current state in %bx, keeps %cx.
+ */
+pay:
+	movw %ax, change
 	pushw %cx
 	movw $STATE_1, %di
 	movl $STATE_FIRST, %eax
 	cmpw %di, %bx
-	jne take_copy
+	jne pay_copy
 	movw $STATE_2, %di
 	movl $STATE_SECOND, %eax
-take_copy:
+pay_copy:
 	addl cfg_start, %eax
 	movl %eax, %ebp
 	movw %di, %dx
@@ -248,26 +319,26 @@ take_copy:
 	rep movsw
 	movw %dx, %bx
 	incl STATE_SEQUENCE(%bx)
-	decb STATE_TRIES(%bx)
+	call *change
 	movl $0, RECORD_CRC(%bx)
 	movw %bx, %si
 	call crc32
 	movl %eax, RECORD_CRC(%bx)
 	movl %ebp, %eax
 	call write_sector
-	jc take_end
+	jc pay_end
 	movw $READ_BACK, %bx
 	call read_sector
-	jc take_end
+	jc pay_end
 	movw %bx, %si
 	movw %dx, %di
 	movw $SECTOR / 2, %cx
 	repe cmpsw
 	stc
-	jne take_end
+	jne pay_end
 	movw %dx, ruling
 	clc
-take_end:
+pay_end:
 	popw %cx
 	movw ruling, %bx
 	ret
@@ -333,9 +404,12 @@ read_copy:
 	jae copy_bad
 	cmpb $2, STATE_TRIAL(%bx)
 	ja copy_bad
-	testw $0xfefe, STATE_MARKS(%bx)
-	jnz copy_bad
-	ret				# The test has cleared carry.
+	cmpb $MARK_NEVER_HEALTHY, STATE_MARKS(%bx)
+	ja copy_bad
+	cmpb $MARK_NEVER_HEALTHY, STATE_MARKS + 1(%bx)
+	ja copy_bad
+	clc
+	ret
 copy_bad:
 	pushw %si
 	movw $text_copy, %si
@@ -434,12 +508,20 @@ show_version:
 show_mark:
 	movb %cl, %al
 	call mark
-	testb %al, %al
 	movw $text_bad, %si
-	jz show_end
+	cmpb $MARK_UNTRIED, %al
+	jb show_end
+	movw $text_failed, %si
+	cmpb $MARK_GOOD, %al
+	ja show_end
 	cmpb %cl, STATE_TRIAL(%bx)
+	je show_trial
 	movw $text_good, %si
-	jne show_end
+	cmpb $MARK_GOOD, %al
+	je show_end
+	movw $text_untried, %si
+	jmp show_end
+show_trial:
 	cmpb $0, STATE_TRIES(%bx)
 	movw $text_failed_trial, %si
 	je show_end
@@ -765,6 +847,7 @@ parse_more:
 #include "crc32.inc"
 
 cfg_start:	.long 0
+change:		.word 0			# The function that changes the state.
 ruling:		.word 0			# The current copy of the state, 0 if there is none.
 typed_key:	.word 0
 DRIVE:		.byte 0
@@ -783,6 +866,8 @@ text_no_slot:	.asciz "no slot\r\n"
 text_no_version: .asciz "no version"
 text_good:	.asciz "good"
 text_bad:	.asciz "bad"
+text_untried:	.asciz "untried"
+text_failed:	.asciz "failed"
 text_trial:	.asciz "trial, "
 text_left:	.asciz " left"
 text_failed_trial: .asciz "failed trial"
@@ -797,7 +882,8 @@ text_no_state:	.asciz "boot state: none, slot 1 comes first\r\n"
 text_slot:	.asciz "slot "
 text_not_paid:	.asciz ": trial not started, for the boot state cannot be written\r\n"
 text_chosen_bad: .asciz ": marked bad, started because it was chosen\r\n"
-text_last_resort: .asciz ": marked bad, started as a last resort\r\n"
+text_gives_way:	.asciz ": never reported health, gives way\r\n"
+text_last_resort: .asciz ": not marked good, started as a last resort\r\n"
 text_not_bootable: .asciz ": not bootable\r\n"
 text_read_error: .asciz ": read error\r\n"
 text_starting:	.asciz ": starting\r\n"

@@ -1,29 +1,36 @@
-//! The boot state while a command works with it: loaded, or recovered if both copies are lost, and saved.
+//! The boot state while a command works with it: loaded, or recovered if it is lost, and saved.
 //!
 //! A recovered state is written with the first save and not before, so that a refused command changes nothing.
 
 use firmware::slot::Slot;
 use firmware::state::BootState;
-use firmware::state::store::{self, Loaded, Medium, StoreError};
+use firmware::state::store::{self, Loaded, StoreError};
+use semver::Version;
 
 use super::error::UpdateError;
+use super::slot_version::slot_version;
+use super::unit::Unit;
+use crate::disk::Access;
 
 /// The boot state, and the medium that it is stored on.
 pub struct BootRecord<M> {
     medium: M,
     state: BootState,
-    /// `None` if neither copy is intact.
+    /// `None` if the state is lost.
     loaded: Option<Loaded>,
-    /// What is wrong with the copies, if they are not both intact.
+    /// What is wrong with the copies, if they are not all intact.
     pub warning: Option<String>,
 }
 
-impl<M: Medium> BootRecord<M> {
-    /// Loads the state. If it is lost, it is recovered from the fact that `running` works.
+impl<M: store::Medium> BootRecord<M> {
+    /// Loads the state. If it is lost, it is recovered from the fact that the running slot works; the version floor is then
+    /// the lowest version that a slot contains.
     ///
     /// # Errors
     /// A newer release wrote it, or the disk fails.
-    pub fn open(mut medium: M, running: Slot) -> Result<Self, UpdateError> {
+    pub fn open<U: Unit<State = M>>(unit: &U, access: Access) -> Result<Self, UpdateError> {
+        let running = unit.running()?;
+        let mut medium = unit.state(access)?;
         match store::load(&mut medium) {
             Ok(loaded) => {
                 let warning = loaded.defect.as_ref().map(|defect| {
@@ -34,9 +41,9 @@ impl<M: Medium> BootRecord<M> {
                 });
                 Ok(Self { medium, state: loaded.state.clone(), loaded: Some(loaded), warning })
             }
-            Err(error) if matches!(error, StoreError::Lost { .. }) && !error.is_future() => Ok(Self {
+            Err(error) if error.is_lost() => Ok(Self {
                 medium,
-                state: BootState::recovered(running),
+                state: BootState::recovered(running, lowest_version(unit)),
                 loaded: None,
                 warning: Some(format!(
                     "continuing without a boot state, with slot {running} marked good since it is running: {error}"
@@ -68,4 +75,10 @@ impl<M: Medium> BootRecord<M> {
         self.state = next;
         Ok(())
     }
+}
+
+/// The lowest version that a slot contains, as far as the headers can be read.
+fn lowest_version<U: Unit>(unit: &U) -> Option<Version> {
+    let versions = Slot::ALL.into_iter().filter_map(|slot| slot_version(unit, slot));
+    versions.min_by(Version::cmp_precedence)
 }

@@ -74,6 +74,26 @@ pub enum UpdateError {
         /// The version floor.
         floor: Version,
     },
+    /// The update is older than the running version.
+    #[error(
+        "this update has version {version}, which is older than the running {running}\nhint: add `--allow-downgrade` to \
+         install it nevertheless"
+    )]
+    Downgrade {
+        /// The update's version.
+        version: Version,
+        /// The running version.
+        running: String,
+    },
+    /// The release has failed on this unit.
+    #[error(
+        "this release, version {version}, has failed on this unit: it was started and never confirmed, or rolled back\n\
+         hint: install another release, or add `--again` to try it again"
+    )]
+    FailedHere {
+        /// The update's version.
+        version: Version,
+    },
     /// The running version is too old for the update.
     #[error(
         "this update requires version {minimum} or later; this unit runs {running}\nhint: install a version in between first"
@@ -183,7 +203,7 @@ impl UpdateError {
     /// The exit code.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::System(_) => ExitCode::Failed,
+            Self::System(_) => ExitCode::Other,
             Self::Bundle(error) => bundle_code(error),
             Self::Source { .. } => ExitCode::Source,
             Self::Product { .. } => ExitCode::Product,
@@ -191,11 +211,15 @@ impl UpdateError {
             Self::Layout { .. } => ExitCode::Layout,
             Self::TooLarge { .. } => ExitCode::TooLarge,
             Self::Floor { .. } => ExitCode::Floor,
+            Self::Downgrade { .. } => ExitCode::Downgrade,
+            Self::FailedHere { .. } | Self::Transition(TransitionError::Failed { .. }) => {
+                ExitCode::FailedHere
+            }
             Self::Minimum { .. } => ExitCode::Minimum,
             Self::Configuration { .. } => ExitCode::Configuration,
             Self::Transition(TransitionError::Running(_)) => ExitCode::Running,
             Self::Locked => ExitCode::Locked,
-            Self::Transition(TransitionError::OnTrial(_) | TransitionError::RunningBad(_)) => {
+            Self::Transition(TransitionError::OnTrial(_) | TransitionError::Unproven { .. }) => {
                 ExitCode::OnTrial
             }
             Self::State(_) | Self::StateDevice { .. } => ExitCode::BootState,

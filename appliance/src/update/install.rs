@@ -29,6 +29,10 @@ pub struct Request {
     pub slot: Option<Slot>,
     /// The source is the unsigned image of a slot.
     pub unsigned_image: bool,
+    /// Install a release that has failed on this unit.
+    pub again: bool,
+    /// Install a release that is older than the running one.
+    pub allow_downgrade: bool,
 }
 
 /// A completed installation. Serialized, it is the last line of `--json`: fields are only ever added.
@@ -62,7 +66,7 @@ pub fn install<U: Unit, R: Read>(
     let _lock = unit.lock()?;
     let running = unit.running()?;
     let target = request.slot.unwrap_or(running.other());
-    let mut record = BootRecord::open(unit.state(Access::Write)?, running)?;
+    let mut record = BootRecord::open(unit, Access::Write)?;
     let begun = record.state().begin_install(running, target)?;
     let release = unit.release()?;
     let keys = unit.keys()?;
@@ -88,8 +92,13 @@ pub fn install<U: Unit, R: Read>(
         slot: target,
         size: slice.size(),
         layout: unit.layout()?,
+        allow_downgrade: request.allow_downgrade,
     };
     precondition::check(&candidate, &limits)?;
+    let digest = payload.signed_digest();
+    if !request.again && digest.is_some_and(|digest| begun.has_failed(&digest)) {
+        return Err(UpdateError::FailedHere { version: candidate.version });
+    }
     let writer = Writer::new(&mut slice).map_err(|fault| unreadable(target, fault))?;
 
     observer.start(&candidate, target);

@@ -18,6 +18,8 @@ mod payload;
 mod precondition;
 mod progress;
 mod run;
+mod signature;
+mod slot_version;
 mod source;
 mod status;
 #[cfg(test)]

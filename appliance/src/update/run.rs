@@ -26,7 +26,8 @@ pub fn run(action: &Action) -> u8 {
         Action::Status { json } => status(&unit, *json),
         Action::Confirm => change(&unit, Change::Confirm),
         Action::Rollback => change(&unit, Change::Rollback),
-        Action::Activate(slot) => change(&unit, Change::Activate(*slot)),
+        Action::Activate { slot, again } => change(&unit, Change::Activate { slot: *slot, again: *again }),
+        Action::Healthy => change(&unit, Change::Healthy),
         Action::Verify(slots) => slots.iter().try_fold(ExitCode::Done, |worst, &slot| {
             let verdict = verify(&unit, slot)?;
             print(&format!("slot {slot}: {verdict}\n"));

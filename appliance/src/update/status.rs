@@ -24,8 +24,10 @@ pub struct SlotStatus {
     pub running: bool,
     /// Whether it starts unless a trial is pending.
     pub default: bool,
-    /// Whether it is marked good: it was written completely.
+    /// Whether it is marked good: it is complete and has proved itself.
     pub good: bool,
+    /// Its mark.
+    pub mark: &'static str,
     /// Whether its digest is recorded, so that `sluice update verify` can check it.
     pub verifiable: bool,
     /// What it contains.
@@ -60,7 +62,7 @@ impl Status {
     /// The running slot is unknown, or the boot state cannot be read.
     pub fn gather<U: Unit>(unit: &U) -> Result<Self, UpdateError> {
         let running = unit.running()?;
-        let record = BootRecord::open(unit.state(Access::Read)?, running)?;
+        let record = BootRecord::open(unit, Access::Read)?;
         let state = record.state();
         let advice = match record.is_found() {
             true => advice(state, running).unwrap_or_else(|| "nothing".to_owned()),
@@ -91,7 +93,7 @@ impl Status {
             let _ = writeln!(out, "{name:<9}{value}");
         };
         for slot in &self.slots {
-            let mark = if slot.good { "good" } else { "bad" };
+            let mark = slot.mark;
             let roles = [(slot.running, ", running"), (slot.default, ", default")];
             let roles: String = roles.iter().filter(|(has, _)| *has).map(|(_, role)| *role).collect();
             fact(&format!("slot {}", slot.slot), &format!("{}, {mark}{roles}", slot.content));
@@ -114,6 +116,12 @@ fn slot_status<U: Unit>(unit: &U, state: &BootState, slot: Slot, running: Slot) 
         running: slot == running,
         default: slot == state.default,
         good: state.mark(slot) == Mark::Good,
+        mark: match state.mark(slot) {
+            Mark::Bad => "bad",
+            Mark::Untried => "untried",
+            Mark::Good => "good",
+            Mark::Failed(_) => "failed",
+        },
         verifiable: state.digest(slot).is_some(),
         content: if read { SlotContent::from_header(&header) } else { SlotContent::Unknown },
     }

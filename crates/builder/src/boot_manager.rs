@@ -136,7 +136,14 @@ fn defines(options: &Options) -> Result<Vec<Define>> {
         ("STATE_DEFAULT", state::offset::DEFAULT.to_string()),
         ("STATE_TRIAL", state::offset::TRIAL.to_string()),
         ("STATE_TRIES", state::offset::TRIES.to_string()),
+        ("STATE_STARTS", state::offset::STARTS.to_string()),
         ("STATE_MARKS", state::offset::MARKS.to_string()),
+        ("STATE_LIMIT", state::offset::LIMIT.to_string()),
+        ("STATE_FALLBACK", state::offset::FALLBACK.to_string()),
+        ("MARK_BAD", state::mark::BAD.to_string()),
+        ("MARK_UNTRIED", state::mark::UNTRIED.to_string()),
+        ("MARK_GOOD", state::mark::GOOD.to_string()),
+        ("MARK_NEVER_HEALTHY", state::mark::NEVER_HEALTHY.to_string()),
     ];
     defines.extend(slot_header());
     Ok(defines)

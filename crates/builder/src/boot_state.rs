@@ -92,7 +92,9 @@ pub fn prefer(image: &Path, slot: Slot) -> Result<()> {
     let mut cfg = CfgSlice::open(image)?;
     let context = || format!("writing the boot state in {}", image.display());
     let Ok(loaded) = store::load(&mut cfg) else {
-        return store::initialize(&mut cfg, &BootState::recovered(slot)).map(|_| ()).with_context(context);
+        return store::initialize(&mut cfg, &BootState::recovered(slot, None))
+            .map(|_| ())
+            .with_context(context);
     };
     let mut state = BootState { default: slot, trial: None, ..loaded.state.clone() };
     state.marks[slot.index()] = Mark::Good;

@@ -228,7 +228,12 @@ fn boot_state(properties: &mut Properties, disk: &Disk) {
 
 fn describe_state(state: &BootState, slots: &[Slot]) -> String {
     let mark = |slot: &Slot| {
-        let mark = if state.mark(*slot) == Mark::Good { "good" } else { "bad" };
+        let mark = match state.mark(*slot) {
+            Mark::Bad => "bad",
+            Mark::Untried => "untried",
+            Mark::Good => "good",
+            Mark::Failed(_) => "failed",
+        };
         format!("slot {} {mark}", slot.number())
     };
     let marks: Vec<String> = slots.iter().map(mark).collect();

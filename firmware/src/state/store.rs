@@ -73,6 +73,13 @@ impl StoreError {
         let future = |defect: &Defect| matches!(defect, Defect::State(StateError::Format { .. }));
         matches!(self, Self::Lost { first, second } if future(first) || future(second))
     }
+
+    /// Whether the state is really lost, so that it may be written anew: every copy was read, and no release, this one or a
+    /// newer one, can use any.
+    pub fn is_lost(&self) -> bool {
+        let lost = |defect: &Defect| matches!(defect, Defect::State(error) if !matches!(error, StateError::Format { .. }));
+        matches!(self, Self::Lost { first, second } if lost(first) && lost(second))
+    }
 }
 
 /// The defect of a copy.
@@ -250,8 +257,8 @@ mod tests {
         assert!(text.contains("copy 1: reading the boot state: no boot state found"), "{text}");
         assert!(text.contains("copy 2: reading the boot state: checksum"), "{text}");
         assert!(!error.is_future());
-        initialize(&mut medium, &BootState::recovered(Slot::Second)).unwrap();
-        assert_eq!(load(&mut medium).unwrap().state, BootState::recovered(Slot::Second));
+        initialize(&mut medium, &BootState::recovered(Slot::Second, None)).unwrap();
+        assert_eq!(load(&mut medium).unwrap().state, BootState::recovered(Slot::Second, None));
     }
 
     #[test]

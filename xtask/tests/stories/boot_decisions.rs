@@ -15,14 +15,14 @@ use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use firmware::state::choice::{Choice, without_state};
 use firmware::state::store::{self, Medium};
-use firmware::state::{BootState, COPIES, Mark, STATE_BYTES, Trial, offset};
+use firmware::state::{BootState, COPIES, Failure, Mark, STATE_BYTES, Trial, offset};
 use lab::qemu::{Disk, Machine};
 use semver::Version;
 
 use crate::test_disk::{BOOT, CARD, TestDisk, manager, plan, programs, tools};
 
 /// A step through all cases that meets every value of everything in a run; it has no divisor in common with their number.
-const STRIDE: usize = 97;
+const STRIDE: usize = 1213;
 /// Names a smaller step, for a longer run; 1 boots all of them.
 const STRIDE_VARIABLE: &str = "SLUICE_TEST_BOOT_STRIDE";
 /// The machine has few cores, and each boot takes one.
@@ -30,8 +30,20 @@ const THREADS: usize = 2;
 
 const SLOTS: [Slot; 2] = Slot::ALL;
 const KEYS: [Option<Slot>; 3] = [None, Some(Slot::First), Some(Slot::Second)];
-const MARKS: [[Mark; 2]; 4] =
-    [[Mark::Good, Mark::Good], [Mark::Good, Mark::Bad], [Mark::Bad, Mark::Good], [Mark::Bad, Mark::Bad]];
+const FAILED: Mark = Mark::Failed(Failure::NeverHealthy);
+const MARKS: [[Mark; 2]; 9] = [
+    [Mark::Good, Mark::Good],
+    [Mark::Good, Mark::Untried],
+    [Mark::Good, Mark::Bad],
+    [Mark::Untried, Mark::Good],
+    [Mark::Bad, Mark::Good],
+    [Mark::Bad, Mark::Bad],
+    [Mark::Good, FAILED],
+    [FAILED, Mark::Good],
+    [Mark::Untried, Mark::Failed(Failure::Unconfirmed)],
+];
+/// The starts of the default slot, the limit, and whether it may give way.
+const STARTS: [(u8, u8, bool); 5] = [(0, 5, true), (4, 5, false), (5, 5, true), (5, 5, false), (7, 0, true)];
 const TRIALS: [Option<Trial>; 7] = [
     None,
     Some(Trial { slot: Slot::First, tries: 0 }),
@@ -82,14 +94,20 @@ struct Case {
     default: Slot,
     trial: Option<Trial>,
     marks: [Mark; 2],
+    starts: (u8, u8, bool),
     key: Option<Slot>,
     bootable: [bool; 2],
     copies: Copies,
 }
 
 impl Case {
-    const COUNT: usize =
-        SLOTS.len() * TRIALS.len() * MARKS.len() * KEYS.len() * BOOTABLE.len() * ALL_COPIES.len();
+    const COUNT: usize = SLOTS.len()
+        * TRIALS.len()
+        * MARKS.len()
+        * STARTS.len()
+        * KEYS.len()
+        * BOOTABLE.len()
+        * ALL_COPIES.len();
 
     fn new(number: usize) -> Self {
         let mut rest = number;
@@ -103,6 +121,7 @@ impl Case {
             default: SLOTS[digit(SLOTS.len())],
             trial: TRIALS[digit(TRIALS.len())],
             marks: MARKS[digit(MARKS.len())],
+            starts: STARTS[digit(STARTS.len())],
             key: KEYS[digit(KEYS.len())],
             bootable: BOOTABLE[digit(BOOTABLE.len())],
             copies: ALL_COPIES[digit(ALL_COPIES.len())],
@@ -110,12 +129,19 @@ impl Case {
     }
 
     fn state(&self) -> BootState {
+        let (starts, limit, fallback) = self.starts;
         BootState {
             default: self.default,
             trial: self.trial,
             marks: self.marks,
+            starts,
+            limit,
+            fallback,
             floor: Some(Version::new(1, 2, 3)),
             digests: [Some([7; 32]), None],
+            failed: vec![[8; 32]],
+            key_epoch: 3,
+            revoked: vec![*b"revoked!"],
         }
     }
 
@@ -209,10 +235,8 @@ impl Medium for Pair {
 fn predict(mut pair: Pair, key: Option<Slot>) -> (Choice, Pair) {
     let Ok(loaded) = store::load(&mut pair) else { return (without_state(key), pair) };
     let choice = loaded.state.choose(key);
-    if choice.consume.is_some() {
-        let taken = |trial: Trial| Trial { tries: trial.tries - 1, ..trial };
-        let state = BootState { trial: loaded.state.trial.map(taken), ..loaded.state.clone() };
-        store::save(&mut pair, &loaded, &state).unwrap();
+    if let Some(payment) = choice.payment {
+        store::save(&mut pair, &loaded, &loaded.state.after(payment)).unwrap();
     }
     (choice, pair)
 }

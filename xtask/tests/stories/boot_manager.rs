@@ -10,7 +10,7 @@ use builder::assembler::{Source, assemble};
 use firmware::boot_manager;
 use firmware::layout::{DataSize, FIRST_SLICE, Layout, Request, SlotCount};
 use firmware::slot::Slot;
-use firmware::state::{self, BootState, Mark, Trial};
+use firmware::state::{self, BootState, Failure, Mark, Trial};
 use lab::qemu::{Disk, Guest, Machine, lba_off_floppy};
 
 use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, manager, plan, programs, says, tools};
@@ -48,12 +48,16 @@ fn the_menu_names_both_slots_with_version_and_state() {
     let Some(zig) = tools() else { return };
     let disk = card(&zig, 36);
     let (bad, good) = ([Mark::Good, Mark::Bad], [Mark::Good; 2]);
+    let (untried, failed) = ([Mark::Good, Mark::Untried], [Mark::Good, Mark::Failed(Failure::RolledBack)]);
     for (trial, marks, second) in [
         (None, good, "good"),
         (None, bad, "bad"),
-        (Some(1), good, "trial, 1 left"),
+        (None, untried, "untried"),
+        (None, failed, "failed"),
+        (Some(0), failed, "failed"),
+        (Some(1), untried, "trial, 1 left"),
         (Some(255), good, "trial, 255 left"),
-        (Some(0), good, "failed trial"),
+        (Some(0), untried, "failed trial"),
         (Some(1), bad, "bad"),
     ] {
         let trial = trial.map(|tries| Trial { slot: Slot::Second, tries });
@@ -82,11 +86,11 @@ fn a_trial_is_paid_for_before_its_slot_starts_and_a_power_cut_does_not_give_it_b
     let Some(zig) = tools() else { return };
     let disk = card(&zig, AT_ONCE);
     disk.set_state(&on_trial(2));
-    for (tries, line) in [(1, SLOT_2), (0, SLOT_2), (0, SLOT_1)] {
+    for (tries, line, starts) in [(1, SLOT_2, 0), (0, SLOT_2, 0), (0, SLOT_1, 1)] {
         let mut guest = boot_kept(&disk);
         says(&mut guest, line);
         guest.power_cut().unwrap();
-        assert_eq!(disk.state(), on_trial(tries));
+        assert_eq!(disk.state(), BootState { starts, ..on_trial(tries) });
     }
 }
 
@@ -264,11 +268,11 @@ fn a_bios_without_lba_starts_both_slots_and_pays_for_a_trial() {
     let floppy = disk.dir.path().join("lba-off.img");
     lba_off_floppy(&zig, &floppy).unwrap();
     disk.set_state(&on_trial(1));
-    for line in [SLOT_2, SLOT_1] {
+    for (line, starts) in [(SLOT_2, 0), (SLOT_1, 1)] {
         let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path())).boot_floppy(&floppy));
         says(&mut guest, line);
         guest.power_cut().unwrap();
-        assert_eq!(disk.state(), on_trial(0));
+        assert_eq!(disk.state(), BootState { starts, ..on_trial(0) });
     }
 }
 
@@ -314,6 +318,7 @@ fn unreadable_sectors_are_reported_and_worked_around() {
         (boot_manager::COPIES[0], "boot manager copy 1 unreadable", SLOT_1),
         (boot_manager::COPIES[0] + Sectors(1), "boot manager copy 1 unreadable", SLOT_1),
     ] {
+        disk.set_state(&factory());
         let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(at)));
         says(&mut guest, line);
         assert!(text(&guest).contains(message), "{at}: {}", text(&guest));
@@ -427,7 +432,7 @@ fn a_slot_marked_bad_starts_when_it_is_chosen_or_the_last_one_left() {
     says(&mut guest, SLOT_2);
     disk.write(disk.layout.slots[0].start, &[0; SECTOR_BYTES as usize]);
     let mut guest = disk.boot();
-    guest.console.expect("slot 2: marked bad, started as a last resort\r\n", BOOT).unwrap();
+    guest.console.expect("slot 2: not marked good, started as a last resort\r\n", BOOT).unwrap();
     says(&mut guest, SLOT_2);
 }
 

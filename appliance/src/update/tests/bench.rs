@@ -150,15 +150,15 @@ impl Bench {
         }
     }
 
-    /// The slot that the boot manager starts with nobody at the console. It takes a try from a trial first, which may fail.
+    /// The slot that the boot manager starts with nobody at the console. It writes the payment first, which may fail.
     pub fn start(&self) -> Option<Slot> {
         let mut medium = self.medium();
         let order = match store::load(&mut medium) {
             Ok(loaded) => {
                 let choice = loaded.state.choose(None);
-                let paid = choice.consume.is_none()
-                    || store::save(&mut medium, &loaded, &loaded.state.consume_try()).is_ok();
-                if paid { choice.order } else { choice.unpaid }
+                let mut pay =
+                    |payment| store::save(&mut medium, &loaded, &loaded.state.after(payment)).is_ok();
+                if choice.payment.is_none_or(&mut pay) { choice.order } else { choice.unpaid }
             }
             Err(_) => without_state(None).order,
         };

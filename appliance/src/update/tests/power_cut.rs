@@ -5,11 +5,12 @@ use std::io::Write as _;
 use firmware::slot::Slot;
 use firmware::state::choice::without_state;
 use firmware::state::store;
-use firmware::state::{BootState, Mark, TRIES, Trial};
+use firmware::state::{BootState, Mark, STARTS, TRIES, Trial};
 
-use super::bench::Bench;
+use super::bench::{Bench, Recorder};
 use super::bundles::{bundle, digest, image};
 use crate::update::change::{Change, change};
+use crate::update::install::{Request, install};
 
 /// How many fates of the cache each cut is judged with.
 const SEEDS: u64 = 16;
@@ -49,8 +50,8 @@ fn judge(at: &str, mut unit: Bench, images: &[Vec<u8>], update: &[u8]) {
     let state = store::load(&mut unit.medium()).unwrap_or_else(|error| panic!("{at}: {error}")).state;
     assert_eq!(state.mark(state.default), Mark::Good, "{at}: {state:?}");
     for slot in Slot::ALL {
-        let is_good = state.mark(slot) == Mark::Good;
-        assert!(!is_good || is_whole(&unit, slot), "{at}: slot {slot} is marked good: {state:?}");
+        let is_startable = state.mark(slot).is_startable();
+        assert!(!is_startable || is_whole(&unit, slot), "{at}: slot {slot} is incomplete: {state:?}");
     }
 
     // If the boot state is lost on top of that, the slot that starts is still complete.
@@ -74,7 +75,10 @@ fn continue_with_update(at: &str, mut unit: Bench, update: &[u8]) {
     if store::load(&mut unit.medium()).is_ok_and(|loaded| loaded.state.is_on_trial(running)) {
         change(&unit, Change::Confirm).unwrap_or_else(|error| panic!("{at}: {error}"));
     }
-    unit.install(update).unwrap_or_else(|error| panic!("{at}: {error}"));
+    // A cut in its trial counts as a failure of the update.
+    let request = Request { again: true, ..Request::default() };
+    let installed = install(&unit, request, || Ok(update), &mut Recorder::default());
+    installed.unwrap_or_else(|error| panic!("{at}: {error}"));
     unit.restart();
     assert_eq!(unit.running, running.other(), "{at}");
     change(&unit, Change::Confirm).unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -144,13 +148,31 @@ fn cuts_from(running: Slot) -> Vec<(String, usize)> {
     assert_eq!(trial.running, running.other());
     cut("confirm", &trial, &|unit| drop(change(unit, Change::Confirm)));
     cut("rollback of a running trial", &trial, rollback);
+    trial.restart();
+    assert_eq!(trial.running, running);
+    cut("the boot manager counts a start", &trial, &|unit| {
+        unit.start();
+    });
+    let healthy: Operation = &|unit| drop(change(unit, Change::Healthy));
+    cut("a report of health that settles a failed trial", &trial, healthy);
+    healthy(&trial);
+    let other = running.other();
+    assert!(!trial.disk.borrow().is_startable(other));
+    let again = Change::Activate { slot: other, again: true };
+    cut("activate the failed slot again", &trial, &move |unit| drop(change(unit, again)));
 
     let quiet = unit(&older, &good(running));
     cut("rollback without a trial", &quiet, rollback);
-    let activate = |slot| move |unit: &Bench| drop(change(unit, Change::Activate(slot)));
+    let activate = |slot| move |unit: &Bench| drop(change(unit, Change::Activate { slot, again: false }));
     cut("activate the other slot", &quiet, &activate(running.other()));
     let chosen = unit(&older, &good(running.other()));
-    cut("activate what was chosen at the console", &chosen, &activate(running));
+    cut("activate what was chosen in the menu", &chosen, &activate(running));
+    let worn = unit(&older, &BootState { starts: STARTS, ..good(running) });
+    cut("the default slot gives way", &worn, &|unit| {
+        if let Some(started) = unit.start() {
+            assert_eq!(started, running.other());
+        }
+    });
 
     let lost = unit(&older, &good(running));
     lost.lose_state();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use firmware::slot::Slot;
-use firmware::state::{BootState, Mark, TRIES, Trial};
+use firmware::state::{BootState, Failure, Mark, TRIES, Trial};
 use semver::Version;
 
 use super::bench::Bench;
@@ -16,7 +16,9 @@ const TWO: Slot = Slot::Second;
 
 fn states() -> Vec<(&'static str, Slot, BootState)> {
     let factory = BootState::factory(ONE, [true; 2], Some([7; 32]));
-    let on_trial = |tries| BootState { trial: Some(Trial { slot: TWO, tries }), ..factory.clone() };
+    let marked = |second| BootState { marks: [Mark::Good, second], ..factory.clone() };
+    let on_trial = |tries| BootState { trial: Some(Trial { slot: TWO, tries }), ..marked(Mark::Untried) };
+    let failed = |failure| marked(Mark::Failed(failure));
     let bad = |slot: Slot| {
         let mut state = factory.clone();
         state.marks[slot.index()] = Mark::Bad;
@@ -30,9 +32,13 @@ fn states() -> Vec<(&'static str, Slot, BootState)> {
         ("a trial to come", ONE, on_trial(TRIES)),
         ("on trial", TWO, on_trial(0)),
         ("a trial that failed", ONE, on_trial(0)),
+        ("a trial that failed, settled", ONE, failed(Failure::Unconfirmed)),
+        ("a trial that was rolled back and still runs", TWO, failed(Failure::RolledBack)),
+        ("a default that gave way", ONE, failed(Failure::NeverHealthy)),
+        ("a roll-back of a confirmed system", TWO, marked(Mark::Untried)),
         ("an interrupted update", ONE, bad(TWO)),
-        ("chosen at the console", TWO, factory.clone()),
-        ("chosen at the console although bad", TWO, bad(TWO)),
+        ("chosen in the menu", TWO, factory.clone()),
+        ("started as a last resort", TWO, bad(TWO)),
     ]
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use firmware::slot::Slot;
-use firmware::state::{BootState, Mark, STATE_BYTES, TRIES, Trial, offset};
+use firmware::state::transition::Versions;
+use firmware::state::{BootState, Failure, Mark, STARTS, STATE_BYTES, TRIES, Trial, offset};
 use semver::Version;
 
 use crate::scenario::Scenario;
@@ -23,6 +24,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::any("trial-unconfirmed", "an unconfirmed slot is not booted twice", trial_unconfirmed),
     Scenario::any("trial-confirmed", "a confirmed slot stays the default", trial_confirmed),
+    Scenario::any(
+        "gives-way",
+        "a default slot that never reports health gives way to the other, once",
+        gives_way,
+    ),
+    Scenario::any("healthy-stays", "a default slot that reports health stays the default", healthy_stays),
     Scenario::any("trial-by-key", "a trial that is chosen by key is consumed, too", trial_by_key),
     Scenario::any("trial-waits", "choosing the other slot does not consume the trial", trial_waits),
     Scenario::any("cut-in-menu", "power cuts in the menu do not consume a trial", cut_in_menu),
@@ -47,21 +54,26 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 fn default_boot(unit: &mut Unit<'_>) -> Result<()> {
-    let before = unit.card.state_copies()?;
+    let before = unit.card.state()?.state;
     unit.boots_into(ONE)?;
-    ensure!(unit.card.state_copies()? == before, "a boot without a trial wrote the boot state");
+    let after = unit.card.state()?.state;
+    ensure!(after == before.count_start(), "a boot without a trial changed more than the starts: {after:?}");
     Ok(())
 }
 
 fn key_choice(unit: &mut Unit<'_>) -> Result<()> {
-    let before = unit.card.state_copies()?;
+    let before = unit.card.state()?.state;
     for (key, slot) in [("2", TWO), ("1", ONE)] {
         unit.boot()?;
         unit.press(key)?;
         unit.expect_slot(slot)?;
         unit.cut_power()?;
     }
-    ensure!(unit.card.state_copies()? == before, "a choice by key wrote the boot state");
+    let after = unit.card.state()?.state;
+    ensure!(
+        after == before.count_start(),
+        "a choice by key changed more than the starts of slot 1: {after:?}"
+    );
     unit.boots_into(ONE)
 }
 
@@ -102,11 +114,43 @@ fn trial_unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
 fn trial_confirmed(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boots_into(TWO)?;
-    unit.card.change_state(|state| state.confirm(TWO, &Version::new(0, 2, 0)))?;
+    let version = Version::new(0, 2, 0);
+    let versions = Versions { running: &version, other: None };
+    unit.card.change_state(|state| state.confirm(TWO, versions))?;
     for _ in 0..2 {
         unit.boots_into(TWO)?;
     }
     expect_trial(unit, None)
+}
+
+fn gives_way(unit: &mut Unit<'_>) -> Result<()> {
+    for _ in 0..STARTS {
+        unit.boots_into(ONE)?;
+    }
+    unit.boot()?;
+    unit.expect("slot 1: never reported health, gives way")?;
+    unit.expect_slot(TWO)?;
+    unit.cut_power()?;
+    let state = unit.card.state()?.state;
+    let failed = Mark::Failed(Failure::NeverHealthy);
+    ensure!(state.default == TWO && state.mark(ONE) == failed, "slot 1 did not give way: {state:?}");
+    // It swings once: then nothing is written any more.
+    for _ in 0..STARTS {
+        unit.boots_into(TWO)?;
+    }
+    let before = unit.card.state_copies()?;
+    unit.boots_into(TWO)?;
+    ensure!(unit.card.state_copies()? == before, "the boot state is written after the limit");
+    Ok(())
+}
+
+fn healthy_stays(unit: &mut Unit<'_>) -> Result<()> {
+    for _ in 0..=STARTS {
+        unit.boots_into(ONE)?;
+        unit.card.change_state(|state| anyhow::Ok(state.report_health(ONE)))?;
+    }
+    ensure!(unit.card.state()?.state.default == ONE, "a healthy default gave way");
+    Ok(())
 }
 
 fn trial_by_key(unit: &mut Unit<'_>) -> Result<()> {
