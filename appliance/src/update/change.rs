@@ -49,7 +49,7 @@ pub struct Changed {
 pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError> {
     let _lock = unit.lock()?;
     let running = unit.running()?;
-    let mut record = BootRecord::open(unit, Access::Write)?;
+    let mut record = BootRecord::open(unit)?;
     let next = match change {
         Change::Confirm => {
             with_versions(unit, running, |versions| Ok(record.state().confirm(running, versions)?))?

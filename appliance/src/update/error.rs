@@ -1,7 +1,6 @@
 //! Why an update is refused or failed, and the exit code of each reason.
 
 use std::io;
-use std::path::PathBuf;
 
 use bsd_disk::units::Sectors;
 use firmware::bundle::BundleError;
@@ -126,17 +125,6 @@ pub enum UpdateError {
     /// The boot state cannot be read or written.
     #[error(transparent)]
     State(#[from] StoreError),
-    /// The slice with the boot state cannot be opened.
-    #[error("opening {path}, which holds the boot state: {error}")]
-    StateDevice {
-        /// The slice.
-        path: PathBuf,
-        /// The cause.
-        error: io::Error,
-    },
-    /// The kernel does not allow writing to a slice that is mounted for writing.
-    #[error("/cfg is mounted for writing, and the boot state is on the same slice\nhint: run `umount /cfg`")]
-    CfgMounted,
     /// The slot is mounted, so that its blocks would change under a file system.
     #[error("slot {slot} is mounted on {at}\nhint: run `umount {at}`")]
     SlotMounted {
@@ -222,8 +210,7 @@ impl UpdateError {
             Self::Transition(TransitionError::OnTrial(_) | TransitionError::Unproven { .. }) => {
                 ExitCode::OnTrial
             }
-            Self::State(_) | Self::StateDevice { .. } => ExitCode::BootState,
-            Self::CfgMounted => ExitCode::CfgMounted,
+            Self::State(_) => ExitCode::BootState,
             Self::SlotDevice { .. } | Self::SlotMounted { .. } => ExitCode::SlotInUse,
             Self::Transition(_) => ExitCode::NotPossible,
             Self::Incomplete { fault, .. } => fault.code(),

@@ -66,7 +66,7 @@ pub fn install<U: Unit, R: Read>(
     let _lock = unit.lock()?;
     let running = unit.running()?;
     let target = request.slot.unwrap_or(running.other());
-    let mut record = BootRecord::open(unit, Access::Write)?;
+    let mut record = BootRecord::open(unit)?;
     let begun = record.state().begin_install(running, target)?;
     let release = unit.release()?;
     let keys = unit.keys()?;

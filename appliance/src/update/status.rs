@@ -49,7 +49,7 @@ pub struct Status {
     pub floor: Option<String>,
     /// Whether the boot state was loaded, not recovered.
     pub state_found: bool,
-    /// What is wrong with a copy of the boot state.
+    /// What is wrong with the copies of the boot state.
     pub warning: Option<String>,
     /// What to do next.
     pub advice: String,
@@ -62,7 +62,7 @@ impl Status {
     /// The running slot is unknown, or the boot state cannot be read.
     pub fn gather<U: Unit>(unit: &U) -> Result<Self, UpdateError> {
         let running = unit.running()?;
-        let record = BootRecord::open(unit, Access::Read)?;
+        let record = BootRecord::open(unit)?;
         let state = record.state();
         let advice = match record.is_found() {
             true => advice(state, running).unwrap_or_else(|| "nothing".to_owned()),
@@ -100,7 +100,7 @@ impl Status {
         }
         fact("boot", &self.plan.to_string());
         fact("floor", self.floor.as_deref().unwrap_or("not set, so any version may be installed"));
-        fact("state", &self.warning.as_deref().unwrap_or("both copies are intact").replace('\n', "; "));
+        fact("state", &self.warning.as_deref().unwrap_or("all copies are intact").replace('\n', "; "));
         fact("to do", &self.advice);
         out
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
+use firmware::layout::STATE_PARTITIONS;
 use firmware::paths;
 use firmware::release::Release;
 use firmware::slot::Slot;
@@ -17,11 +18,8 @@ use firmware::state::store::Medium;
 
 use super::error::UpdateError;
 use super::lock::Lock;
-use crate::disk::{self, Access, Slice, SlotDevices, Storage};
-use crate::{release, sys};
-
-/// The lock of every command that changes something.
-const LOCK: &str = "/var/run/sluice-update.lock";
+use crate::disk::{self, Access, Slice, SlotDevices, StateCopies, Storage};
+use crate::release;
 
 /// What an update works on.
 pub trait Unit {
@@ -44,8 +42,8 @@ pub trait Unit {
     fn keys(&self) -> Result<PublicKeys, UpdateError>;
     /// Opens a slot.
     fn slice(&self, slot: Slot, access: Access) -> Result<Self::Slice, UpdateError>;
-    /// Opens the medium of the boot state.
-    fn state(&self, access: Access) -> Result<Self::State, UpdateError>;
+    /// The medium of the boot state.
+    fn state(&self) -> Result<Self::State, UpdateError>;
     /// The name of the disk, if it does not have the boot manager that reads the boot state.
     fn without_boot_manager(&self) -> Option<String>;
 }
@@ -61,13 +59,15 @@ fn slot_devices() -> Result<SlotDevices, UpdateError> {
 
 impl Unit for ThisUnit {
     type Slice = Slice;
-    type State = Slice;
+    type State = StateCopies;
     type Lock = Lock;
 
     fn lock(&self) -> Result<Lock, UpdateError> {
-        match Lock::take(Path::new(LOCK)) {
+        let [first, ..] = STATE_PARTITIONS;
+        let path = slot_devices()?.partition(first);
+        match Lock::take(Path::new(&path)) {
             Ok(lock) => lock.ok_or(UpdateError::Locked),
-            Err(error) => Err(UpdateError::System(format!("locking {LOCK}: {}", with_hint(error)))),
+            Err(error) => Err(UpdateError::System(format!("locking {path}: {}", with_hint(error)))),
         }
     }
 
@@ -99,12 +99,8 @@ impl Unit for ThisUnit {
         Slice::open(&path, access).map_err(|error| UpdateError::SlotDevice { slot, error: with_hint(error) })
     }
 
-    fn state(&self, access: Access) -> Result<Slice, UpdateError> {
-        let path = slot_devices()?.cfg_path();
-        Slice::open(&path, access).map_err(|error| match access {
-            Access::Write if sys::is_not_permitted(&error) => UpdateError::CfgMounted,
-            _ => UpdateError::StateDevice { path: path.into(), error: with_hint(error) },
-        })
+    fn state(&self) -> Result<StateCopies, UpdateError> {
+        Ok(StateCopies::of(&slot_devices()?))
     }
 
     fn without_boot_manager(&self) -> Option<String> {

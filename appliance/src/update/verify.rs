@@ -52,7 +52,7 @@ impl fmt::Display for Verdict {
 /// # Errors
 /// The slot or the boot state cannot be read.
 pub fn verify<U: Unit>(unit: &U, slot: Slot) -> Result<Verdict, UpdateError> {
-    let record = BootRecord::open(unit, Access::Read)?;
+    let record = BootRecord::open(unit)?;
     let Some(expected) = record.state().digest(slot) else { return Ok(Verdict::NoDigest) };
     // A slot that has failed is disarmed, which is no damage.
     let is_disarmed = matches!(record.state().mark(slot), Mark::Failed(_));

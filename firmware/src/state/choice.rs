@@ -29,8 +29,10 @@ pub struct Choice {
 }
 
 impl BootState {
-    /// The choice after the key of a slot was pressed; `None` if no key was pressed in time.
+    /// The choice after the key of a slot was pressed; `None` if no key was pressed in time. A slot that is bad or has failed
+    /// cannot be chosen.
     pub fn choose(&self, key: Option<Slot>) -> Choice {
+        let key = key.filter(|&slot| self.mark(slot).is_startable());
         let both = [self.default, self.default.other()];
         let good = |is| both.into_iter().filter(move |&slot| (self.mark(slot) == Mark::Good) == is);
         // Any slot is better than no slot.
@@ -114,7 +116,9 @@ mod tests {
             (ONE, None, [Untried, Good], None, None, [TWO, ONE]),
             (ONE, None, [Bad, Bad], None, Some(Start), [ONE, TWO]),
             (TWO, None, [Untried, FAILED], None, Some(Start), [TWO, ONE]),
-            (ONE, None, [Good, Bad], Some(TWO), None, [TWO, ONE]),
+            (ONE, None, [Good, Bad], Some(TWO), Some(Start), [ONE, TWO]),
+            (ONE, None, [Good, FAILED], Some(TWO), Some(Start), [ONE, TWO]),
+            (ONE, Some((TWO, 1)), [FAILED, Untried], Some(ONE), Some(Try), [TWO, ONE]),
         ];
         for (default, trial, marks, key, payment, order) in table {
             let trial = trial.map(|(slot, tries)| Trial { slot, tries });

@@ -1,8 +1,7 @@
 //! The boot state: which slot boots, and whether it is on trial.
 //!
-//! The MBR is written once, in the factory. What changes is stored here, in two copies of one sector in the first 64 KiB of
-//! the `/cfg` slice, which no file system touches ([`crate::layout::CFG_RESERVED`]). The boot manager reads both copies and
-//! uses the newer one that is intact. It changes three things only: before it boots a slot on trial, it takes a try from the
+//! The MBR is written once, in the factory. What changes is stored here, in three copies of one sector, each in a partition
+//! of its own ([`crate::layout::Partitions`]). The boot manager reads all copies and uses the newest one that is intact. It changes three things only: before it boots a slot on trial, it takes a try from the
 //! trial; it counts the starts of the default slot until one of them reports health; and if none of [`STARTS`] did, it makes
 //! the other slot the default.
 //!
@@ -29,6 +28,9 @@
 //! |    288 |    96 | identifiers of up to twelve revoked keys, 8 bytes each                                |
 //! |    384 |   128 | zero                                                                                  |
 //!
+//! The first 20 bytes mean the same in every format, and the checksum always covers the 512 bytes of the sector, so that a
+//! record of a later format is recognized. It is never overwritten.
+//!
 //! Format 1 never changes: a boot manager that left the factory with it will never learn another. A later release may use
 //! bytes that are zero now, if zero then means "unknown". A writer sets all bytes that it does not know to zero; the boot
 //! manager instead copies the sector and changes only what its decision changes, sequence number and checksum.
@@ -50,4 +52,5 @@ pub mod transition;
 pub use boot_state::{
     BootState, Digest, FAILED_MAX, Failure, KeyId, Mark, REVOKED_MAX, STARTS, TRIES, Trial,
 };
-pub use record::{COPIES, FORMAT_VALUE, MAGIC_VALUE, STATE_BYTES, StateError, is_later, mark, offset};
+pub use record::{FORMAT_VALUE, MAGIC_VALUE, STATE_BYTES, StateError, is_later, mark, offset};
+pub use store::COPIES;

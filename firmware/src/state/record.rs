@@ -1,15 +1,11 @@
 //! How the boot state is stored: one sector, whose table is in the documentation of [`crate::state`].
 
 use bsd_disk::bytes::{array, le16, le32, put};
-use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::units::SECTOR_BYTES;
 use semver::Version;
 
 use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, KeyId, Mark, REVOKED_MAX, Trial};
 use crate::slot::Slot;
-
-/// The sectors of the two copies, from the start of the `/cfg` slice: 32 KiB apart, so that they share no flash page and
-/// rarely an erase block.
-pub const COPIES: [Sectors; 2] = [Sectors(32), Sectors(96)];
 
 /// Bytes of a record.
 pub const STATE_BYTES: usize = SECTOR_BYTES as usize;

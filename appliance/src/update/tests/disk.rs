@@ -1,22 +1,27 @@
-//! A card with a write cache: writes that were not flushed before a power cut are lost, reordered or torn.
+//! A card with a write cache and erase blocks: writes that were not flushed before a power cut are lost, reordered or torn,
+//! and the block that was being written is destroyed as a whole, with everything else in it.
 //!
-//! It is crueller than real cards: each slice has a cache of its own, so a flush of one ensures nothing about another.
+//! It is crueller than real cards: each region has a cache of its own, so a flush of one ensures nothing about another.
+//! Regions are where the layout of a real card has them; only the beginning of each is stored.
 
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use bsd_disk::units::Sectors;
+use firmware::layout::Layout;
 use firmware::slot::Slot;
-use firmware::state::STATE_BYTES;
 use firmware::state::store::Medium;
+use firmware::state::{COPIES, STATE_BYTES};
 
 use crate::disk::Storage;
 
-/// Slot 1, slot 2 and the head of `/cfg`.
-pub const REGIONS: usize = 3;
-/// The region with the boot state.
+/// Slot 1, slot 2, the copies of the boot state, and the head of `/cfg`.
+pub const REGIONS: usize = 6;
+/// The first region with a copy of the boot state.
 pub const STATE: usize = 2;
+/// The head of `/cfg`.
+pub const CFG: usize = STATE + COPIES;
 
 /// What goes wrong, besides the power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +34,18 @@ pub enum Trouble {
     Write(usize),
     /// The n-th write is lost, without an error.
     Forgets(usize),
-    /// The n-th write changes this byte of the same slice, without an error.
+    /// The n-th write changes this byte of the same region, without an error.
     Disturbs(usize, usize),
+    /// This region cannot be read or written any more.
+    Dead(usize),
+    /// No copy of the boot state can be written any more.
+    StateUnwritable,
 }
 
 #[derive(Clone)]
 struct Region {
+    /// Where it is on the card, in bytes.
+    start: u64,
     durable: Vec<u8>,
     /// What the system reads, including what is in the cache.
     seen: Vec<u8>,
@@ -49,9 +60,13 @@ pub struct Disk {
     pub operations: usize,
     /// Writes so far.
     pub writes: usize,
-    reads: usize,
+    pub reads: usize,
     /// The operation at which the power fails.
     pub cut: Option<usize>,
+    /// Bytes of an erase block, if a power cut destroys the one that is being written.
+    pub erase_block: Option<u64>,
+    /// The region and the byte in it that were written last.
+    written_last: Option<(usize, usize)>,
     off: bool,
     pub trouble: Trouble,
 }
@@ -75,18 +90,33 @@ impl Dice {
 }
 
 impl Disk {
-    /// A card with these slots and this at the head of `/cfg`.
-    pub fn new(slots: [Vec<u8>; 2], state: Vec<u8>) -> Self {
-        let region = |bytes: Vec<u8>| Region { seen: bytes.clone(), durable: bytes, cache: Vec::new() };
-        let [first, second] = slots;
-        Self {
-            regions: [region(first), region(second), region(state)],
+    /// A card with these slots and these copies of the boot state.
+    pub fn new(layout: &Layout, slots: [Vec<u8>; 2], states: [[u8; STATE_BYTES]; COPIES]) -> Self {
+        let region =
+            |bytes: Vec<u8>| Region { start: 0, seen: bytes.clone(), durable: bytes, cache: Vec::new() };
+        let ([one, two], [first, second, third]) = (slots, states.map(|state| state.to_vec()));
+        let mut disk = Self {
+            regions: [one, two, first, second, third, vec![0xdd; 64 << 10]].map(region),
             operations: 0,
             writes: 0,
             reads: 0,
             cut: None,
+            erase_block: None,
+            written_last: None,
             off: false,
             trouble: Trouble::None,
+        };
+        disk.place(layout);
+        disk
+    }
+
+    /// Puts the regions where this layout has them.
+    pub fn place(&mut self, layout: &Layout) {
+        let partitions = layout.partitions();
+        let slots = layout.slots.iter();
+        let starts = slots.chain(&partitions.state).chain([&partitions.cfg]).map(|slice| slice.start.bytes());
+        for (region, start) in self.regions.iter_mut().zip(starts) {
+            region.start = start;
         }
     }
 
@@ -97,7 +127,7 @@ impl Disk {
 
     /// Every byte of the card.
     pub fn all(&self) -> [&[u8]; REGIONS] {
-        [0, 1, 2].map(|region| &*self.regions[region].seen)
+        std::array::from_fn(|region| &*self.regions[region].seen)
     }
 
     /// Whether a boot program would start the slot.
@@ -147,12 +177,28 @@ impl Disk {
             }
             region.seen.clone_from(&region.durable);
         }
+        if let (Some(bytes), Some((region, at))) = (self.erase_block, self.written_last) {
+            self.destroy((self.regions[region].start + at as u64) / bytes * bytes, bytes);
+        }
         (self.off, self.cut) = (false, None);
+    }
+
+    /// Erases `bytes` bytes from `at` on, in whatever regions they are.
+    fn destroy(&mut self, at: u64, bytes: u64) {
+        for region in &mut self.regions {
+            let end = region.start + region.seen.len() as u64;
+            let (from, to) = (at.max(region.start), (at + bytes).min(end));
+            if from < to {
+                let part = (from - region.start) as usize..(to - region.start) as usize;
+                region.seen[part.clone()].fill(0xff);
+                region.durable[part].fill(0xff);
+            }
+        }
     }
 
     fn read(&mut self, region: usize, at: usize, bytes: &mut [u8]) -> io::Result<()> {
         self.reads += 1;
-        if self.off || self.trouble == Trouble::Read(self.reads) {
+        if self.off || [Trouble::Read(self.reads), Trouble::Dead(region)].contains(&self.trouble) {
             return Err(io::Error::other("the card does not answer"));
         }
         let there =
@@ -163,8 +209,9 @@ impl Disk {
 
     fn write(&mut self, region: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
         assert!(at.is_multiple_of(512) && bytes.len().is_multiple_of(512), "raw devices take whole sectors");
-        self.begin()?;
+        self.begin(region)?;
         self.writes += 1;
+        self.written_last = Some((region, at));
         if self.trouble == Trouble::Forgets(self.writes) {
             return Ok(());
         }
@@ -180,7 +227,10 @@ impl Disk {
     }
 
     fn flush(&mut self, region: usize) -> io::Result<()> {
-        self.begin()?;
+        self.begin(region)?;
+        if let Some((at, _)) = self.regions[region].cache.last() {
+            self.written_last = Some((region, *at));
+        }
         self.end()?;
         let region = &mut self.regions[region];
         region.cache.clear();
@@ -188,9 +238,16 @@ impl Disk {
         Ok(())
     }
 
-    fn begin(&mut self) -> io::Result<()> {
+    fn begin(&mut self, region: usize) -> io::Result<()> {
         self.operations += 1;
-        match self.off || self.trouble == Trouble::Write(self.operations) {
+        let is_state = (STATE..STATE + COPIES).contains(&region);
+        let fails = match self.trouble {
+            Trouble::Write(nth) => nth == self.operations,
+            Trouble::Dead(dead) => dead == region,
+            Trouble::StateUnwritable => is_state,
+            _ => false,
+        };
+        match self.off || fails {
             true => Err(io::Error::other("the card does not answer")),
             false => Ok(()),
         }
@@ -227,14 +284,23 @@ impl Storage for Slice {
     }
 }
 
-impl Medium for Slice {
-    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
-        self.read_at(at, sector)
+/// The copies of the boot state of a card.
+pub struct States(pub Shared);
+
+impl States {
+    fn copy(&self, copy: usize) -> Slice {
+        Slice { disk: Rc::clone(&self.0), region: STATE + copy }
     }
-    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
-        self.write_at(at, sector)
+}
+
+impl Medium for States {
+    fn read(&mut self, copy: usize, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        self.copy(copy).read_at(Sectors::ZERO, sector)
     }
-    fn flush(&mut self) -> io::Result<()> {
-        Storage::flush(self)
+    fn write(&mut self, copy: usize, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        self.copy(copy).write_at(Sectors::ZERO, sector)
+    }
+    fn flush(&mut self, copy: usize) -> io::Result<()> {
+        self.copy(copy).flush()
     }
 }

@@ -5,11 +5,12 @@ use std::io::{self, Read};
 
 use firmware::bundle::ChunkContent;
 use firmware::slot::Slot;
-use firmware::state::Mark;
+use firmware::state::{COPIES, Mark};
 
 use super::bench::Bench;
 use super::bundles::{CHUNK_SECTORS, bundle, first_chunk, image, manifest};
-use super::disk::Trouble;
+use super::disk::{STATE, Trouble};
+use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 
 const ONE: Slot = Slot::First;
@@ -102,6 +103,7 @@ fn a_failing_card_is_found_at_every_read_and_write() {
     whole.disk.borrow_mut().reset_counters();
     whole.install(&*good).unwrap();
     let (operations, writes) = (whole.disk.borrow().operations, whole.disk.borrow().writes);
+    let reads = whole.disk.borrow().reads;
 
     let mut failed = [0; 3];
     let mut check = |kind: usize, trouble, codes: &[u8]| {
@@ -123,18 +125,43 @@ fn a_failing_card_is_found_at_every_read_and_write() {
         failed[kind] += 1;
         true
     };
+    // The boot state is written first and last, and another copy is written where one fails.
     for nth in 1..=operations {
-        assert!(check(0, Trouble::Write(nth), &[43, 52]), "write {nth}");
+        let is_state = nth <= 2 || nth > operations - 2;
+        assert_eq!(check(0, Trouble::Write(nth), &[52]), !is_state, "write {nth}");
     }
     for nth in 1..=writes {
-        assert!(check(1, Trouble::Forgets(nth), &[43, 53]), "lost write {nth}");
+        assert_eq!(check(1, Trouble::Forgets(nth), &[53]), nth != 1 && nth != writes, "lost write {nth}");
     }
-    // The first two reads are of the copies of the boot state, one of which is enough.
-    let mut nth = 3;
-    while check(2, Trouble::Read(nth), &[43, 45, 52]) {
-        nth += 1;
-    }
+    let survived = (1..=reads).filter(|&nth| !check(2, Trouble::Read(nth), &[45, 52])).count();
+    assert_eq!(survived, COPIES + 2, "the copies of the boot state, and the two that are read back");
     assert!(failed[2] > 40, "{failed:?}");
+}
+
+/// A sector that is dead for ever must not end all changes, and a release that is running on trial must not be lost to it.
+#[test]
+fn a_dead_copy_of_the_boot_state_ends_no_change() {
+    let update = bundle(&image("1.1.0"));
+    for copy in 0..COPIES {
+        let mut unit = unit();
+        unit.disk.borrow_mut().trouble = Trouble::Dead(STATE + copy);
+        unit.install(&*update).unwrap();
+        unit.restart();
+        assert_eq!(unit.running, TWO, "copy {copy}");
+        let changed = change(&unit, Change::Confirm).unwrap();
+        let warning = changed.warning.unwrap();
+        assert!(warning.starts_with("2 of 3 copies of the boot state are intact; copy "), "{warning}");
+        unit.restart();
+        assert_eq!(unit.running, TWO, "copy {copy}");
+        change(&unit, Change::Rollback).unwrap();
+        unit.restart();
+        assert_eq!(unit.running, ONE, "copy {copy}");
+        change(&unit, Change::Healthy).unwrap();
+    }
+    let unit = unit();
+    unit.disk.borrow_mut().trouble = Trouble::StateUnwritable;
+    assert_eq!(unit.install(&*update).unwrap_err().code().number(), 43);
+    assert!(unit.holds(TWO, &image("0.9.0")));
 }
 
 #[test]
@@ -188,7 +215,8 @@ fn the_message_names_the_slot_and_what_keeps_running() {
         let error = unit.install(&*good).unwrap_err();
         format!("{} {error}\n", error.code().number())
     };
-    let text =
-        [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(12), Trouble::Write(1)].map(failing).concat();
+    let text = [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(13), Trouble::StateUnwritable]
+        .map(failing)
+        .concat();
     insta::assert_snapshot!(text);
 }

@@ -2,18 +2,26 @@
 
 use std::io::Write as _;
 
+use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 use firmware::state::choice::without_state;
 use firmware::state::store;
 use firmware::state::{BootState, Mark, STARTS, TRIES, Trial};
 
-use super::bench::{Bench, Recorder};
+use super::bench::{Bench, Recorder, card};
 use super::bundles::{bundle, digest, image};
+use super::disk::CFG;
 use crate::update::change::{Change, change};
 use crate::update::install::{Request, install};
 
 /// How many fates of the cache each cut is judged with.
 const SEEDS: u64 = 16;
+
+/// Sizes of erase blocks in bytes, and the sizes in MiB of cards that may have them.
+const ERASE_BLOCKS: [(u64, u64); 6] =
+    [(4 << 10, 1000), (64 << 10, 1000), (512 << 10, 61), (512 << 10, 1000), (1 << 20, 1000), (4 << 20, 1000)];
+/// The fates of the cache that each cut with an erase block is judged with.
+const ERASE_SEEDS: [u64; 2] = [0, 2];
 
 /// Something that a unit does and a power cut can interrupt.
 type Operation<'a> = &'a dyn Fn(&Bench);
@@ -39,6 +47,29 @@ fn cut_everywhere(
             operation(&unit);
             unit.disk.borrow_mut().power_up(seed);
             judge(&format!("{name}, cut {cut} of {operations}, seed {seed}"), unit, images, update);
+        }
+        for (bytes, media) in ERASE_BLOCKS {
+            for seed in ERASE_SEEDS {
+                let unit = bench.copy();
+                {
+                    let mut disk = unit.disk.borrow_mut();
+                    disk.place(&card(Sectors::from_mib(media)));
+                    disk.erase_block = Some(bytes);
+                    disk.cut = Some(cut);
+                    disk.reset_counters();
+                }
+                operation(&unit);
+                unit.disk.borrow_mut().power_up(seed);
+                unit.disk.borrow_mut().erase_block = None;
+                let at = format!(
+                    "{name}, cut {cut} of {operations}, erase block {bytes} on {media} MiB, seed {seed}"
+                );
+                assert!(
+                    unit.disk.borrow().all()[CFG].iter().all(|&byte| byte == 0xdd),
+                    "{at}: /cfg is damaged"
+                );
+                judge(&at, unit, images, update);
+            }
         }
     }
     operations
@@ -99,9 +130,32 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
     }
     let _ = writeln!(
         out,
-        "{total:5} cut points in all, each with {SEEDS} fates of the cache, with and without the boot state"
+        "{total:5} cut points in all, each with {SEEDS} fates of the cache and {} of an erase block, with and without the \
+         boot state",
+        ERASE_BLOCKS.len() * ERASE_SEEDS.len()
     );
     assert!(total > 200, "{total}");
+}
+
+#[test]
+fn an_erase_block_takes_its_neighbours_with_it_and_nothing_of_another_slice() {
+    let unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    let before = unit.copy();
+    {
+        let mut disk = unit.disk.borrow_mut();
+        // The first write to the slot, after the boot state.
+        (disk.erase_block, disk.cut) = (Some(4 << 20), Some(3));
+        disk.reset_counters();
+    }
+    assert!(unit.install(&*bundle(&image("1.1.0"))).is_err());
+    unit.disk.borrow_mut().power_up(0);
+    let (disk, before) = (unit.disk.borrow(), before.disk.borrow());
+    assert!(
+        disk.slot(Slot::Second).iter().all(|&byte| byte == 0xff),
+        "all of this small slot is in one block"
+    );
+    assert!(disk.slot(Slot::First) == before.slot(Slot::First));
+    assert!(disk.all()[CFG] == before.all()[CFG]);
 }
 
 /// Cuts everything that a unit does while it runs from this slot; returns the number of cuts.

@@ -13,7 +13,7 @@ use super::bench::{Bench, Recorder};
 use super::bundles::{
     CHUNK_SECTORS, PART, bundle, changed, digest, first_chunk, image, image_of, manifest, signed,
 };
-use super::disk::{Dice, STATE};
+use super::disk::{Dice, STATE, Trouble};
 use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 use crate::update::install::{Request, install};
@@ -137,10 +137,11 @@ fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
     line(refused("from a slot that has failed", &with(&failed, TWO), install_nothing));
     let older = bundle(&image("0.9.5"));
     line(refused("older than the running version", &with(&factory, ONE), install_of(&older)));
-    let mut mounted = with(&factory, ONE);
-    mounted.cfg_mounted = true;
-    line(refused("/cfg mounted", &mounted, install_nothing));
     line(refused("a state of the future", &future(with(&factory, ONE)), install_nothing));
+    let unreadable = with(&factory, ONE);
+    unreadable.lose_state();
+    unreadable.disk.borrow_mut().trouble = Trouble::Dead(STATE + 1);
+    line(refused("a state that cannot be read", &unreadable, install_nothing));
     let lost_source = |unit: &Bench| unit.install(Broken).map(drop);
     line(refused("a source that cannot be read", &with(&factory, ONE), lost_source));
     let mut without_keys = with(&factory, ONE);
@@ -184,16 +185,15 @@ impl Read for Broken {
     }
 }
 
-/// Gives both copies of the boot state format 2.
+/// Gives all copies of the boot state format 2.
 fn future(unit: Bench) -> Bench {
-    for copy in COPIES {
-        let at = copy.bytes() as usize;
-        let mut record = unit.disk.borrow().all()[STATE][at..at + 512].to_vec();
+    for copy in 0..COPIES {
+        let mut record = unit.disk.borrow().all()[STATE + copy].to_vec();
         record[8] = 2;
         record[12..16].fill(0);
         let crc = crc32(&record);
         record[12..16].copy_from_slice(&crc.to_le_bytes());
-        unit.disk.borrow_mut().poke(STATE, at, &record);
+        unit.disk.borrow_mut().poke(STATE + copy, 0, &record);
     }
     unit
 }

@@ -52,7 +52,7 @@ fn each_state_is_shown_with_advice() {
         assert_eq!(unit.disk.borrow().operations, 0, "the status writes nothing");
     }
     let unit = Bench::new(&image("1.0.0"), &image("1.1.0"));
-    unit.disk.borrow_mut().poke(super::disk::STATE, 32 * 512 + 100, &[1]);
+    unit.disk.borrow_mut().poke(super::disk::STATE, 100, &[1]);
     let _ = writeln!(out, "== a damaged copy\n{}", Status::gather(&unit).unwrap().text());
     unit.lose_state();
     let status = Status::gather(&unit).unwrap();
