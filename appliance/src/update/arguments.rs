@@ -30,6 +30,8 @@ Commands:
   activate N            Start slot N from now on; the other slot gets a trial first
       --again           Try a slot that has failed on this unit
   healthy               Report that the running system has come up; rc.d/sluice does this at the end of every boot
+  log                   Show what happened to the slots, the oldest event first
+      --json            Print JSON, one object per line
   verify [N]            Check that a slot still holds what was installed; checks both without an argument
 
 Options:
@@ -71,6 +73,11 @@ pub enum Action {
     },
     /// `healthy`.
     Healthy,
+    /// `log`.
+    Log {
+        /// Print JSON.
+        json: bool,
+    },
     /// `verify`.
     Verify(Vec<Slot>),
 }
@@ -91,7 +98,7 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Actio
     while let Some(argument) = parser.next()? {
         match (known, argument) {
             (_, Short('h') | Long("help")) => return Ok(None),
-            ("install" | "status", Long("json")) => words.json = true,
+            ("install" | "status" | "log", Long("json")) => words.json = true,
             ("install", Long("quiet")) => words.quiet = true,
             ("install" | "activate", Long("again")) => words.request.again = true,
             ("install", Long("allow-downgrade")) => words.request.allow_downgrade = true,
@@ -121,6 +128,7 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Actio
             Action::Activate { slot, again: request.again }
         }
         "healthy" => Action::Healthy,
+        "log" => Action::Log { json },
         "verify" => Action::Verify(match word {
             Some(word) => vec![slot(&word)?],
             None => Slot::ALL.to_vec(),
@@ -172,6 +180,8 @@ mod tests {
             (&["activate", "1"], Action::Activate { slot: Slot::First, again: false }),
             (&["activate", "--again", "2"], Action::Activate { slot: Slot::Second, again: true }),
             (&["healthy"], Action::Healthy),
+            (&["log"], Action::Log { json: false }),
+            (&["log", "--json"], Action::Log { json: true }),
             (&["verify"], Action::Verify(vec![Slot::First, Slot::Second])),
             (&["verify", "2"], Action::Verify(vec![Slot::Second])),
         ];

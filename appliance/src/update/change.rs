@@ -3,13 +3,16 @@
 //! A slot that has failed is disarmed: its first sector loses the signature that boot programs look for, so that it does
 //! not start even if the boot state is lost. A slot that is tried again gets the signature back first.
 
+use firmware::history::Event;
 use firmware::slot::Slot;
 use firmware::state::transition::Versions;
-use firmware::state::{BootState, Mark, TRIES};
+use firmware::state::{BootState, Failure, Mark, TRIES};
 use semver::Version;
 
 use super::boot_record::BootRecord;
 use super::error::UpdateError;
+use super::exit_code::ExitCode;
+use super::journal::{self, Subject};
 use super::signature;
 use super::slot_version::slot_version;
 use super::unit::Unit;
@@ -38,8 +41,8 @@ pub enum Change {
 pub struct Changed {
     /// The boot state after it.
     pub state: BootState,
-    /// What was wrong with the boot state before it.
-    pub warning: Option<String>,
+    /// What was wrong with the boot state before it, and with the history.
+    pub warnings: Vec<String>,
 }
 
 /// Makes a change and saves it.
@@ -60,7 +63,7 @@ pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError>
         })?,
         Change::Healthy if !record.is_found() && unit.without_boot_manager().is_some() => {
             // There never was a boot state, and nobody would read it.
-            return Ok(Changed { state: record.state().clone(), warning: None });
+            return Ok(Changed { state: record.state().clone(), warnings: Vec::new() });
         }
         Change::Healthy => record.state().report_health(running),
     };
@@ -71,25 +74,45 @@ pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError>
         signature::arm(&mut unit.slice(target, Access::Write)?)
             .map_err(|error| UpdateError::SlotDevice { slot: target, error })?;
     }
+    let was_found = record.is_found();
     record.save(next)?;
-    if change == Change::Healthy {
-        disarm_failed(unit, running, record.state())?;
+    let state = record.state();
+    let mut events = Vec::new();
+    if !was_found {
+        events.push((Event::Recovered, running));
     }
-    Ok(Changed { state: record.state().clone(), warning: record.warning })
+    match change {
+        Change::Confirm => events.push((Event::Confirmed, running)),
+        Change::Rollback => events.push((Event::RolledBack, running)),
+        Change::Activate { slot, .. } => events.push((Event::Activated, slot)),
+        Change::Healthy if state.is_on_trial(running) => events.push((Event::TrialBegun, running)),
+        Change::Healthy => {}
+    }
+    // A failed slot is disarmed once, so that what became of it is recorded once.
+    if change == Change::Healthy && disarm_failed(unit, running, state)? {
+        let other = running.other();
+        let gave_way = state.mark(other) == Mark::Failed(Failure::NeverHealthy);
+        events.push((if gave_way { Event::GaveWay } else { Event::TrialFailed }, other));
+    }
+    let record_event =
+        |(event, slot)| journal::record(unit, event, Subject::of(unit, slot, state), ExitCode::Done);
+    let warnings = record.warning.iter().cloned().chain(events.into_iter().filter_map(record_event));
+    Ok(Changed { state: state.clone(), warnings: warnings.collect() })
 }
 
-/// Disarms the slot that is not running if it has failed.
-fn disarm_failed<U: Unit>(unit: &U, running: Slot, state: &BootState) -> Result<(), UpdateError> {
+/// Disarms the slot that is not running if it has failed. Returns whether that changed anything.
+fn disarm_failed<U: Unit>(unit: &U, running: Slot, state: &BootState) -> Result<bool, UpdateError> {
     let other = running.other();
     if !matches!(state.mark(other), Mark::Failed(_)) {
-        return Ok(());
+        return Ok(false);
     }
     let failed = |error| UpdateError::SlotDevice { slot: other, error };
     // Reading does not need write access, which a mount of the slot would prevent.
     if !signature::is_armed(&mut unit.slice(other, Access::Read)?).map_err(failed)? {
-        return Ok(());
+        return Ok(false);
     }
-    signature::disarm(&mut unit.slice(other, Access::Write)?).map_err(failed)
+    signature::disarm(&mut unit.slice(other, Access::Write)?).map_err(failed)?;
+    Ok(true)
 }
 
 /// Calls `change` with the versions in both slots.

@@ -8,6 +8,7 @@ use std::io::Read;
 use std::time::Instant;
 
 use bsd_disk::units::Sectors;
+use firmware::history::Event;
 use firmware::slot::Slot;
 use firmware::state::TRIES;
 use firmware::state::store::Medium;
@@ -15,6 +16,8 @@ use serde::Serialize;
 
 use super::boot_record::BootRecord;
 use super::error::{Fault, UpdateError};
+use super::exit_code::ExitCode;
+use super::journal::{self, Subject};
 use super::payload::Payload;
 use super::precondition::{self, Target};
 use super::progress::{Observer, Phase};
@@ -103,9 +106,15 @@ pub fn install<U: Unit, R: Read>(
 
     observer.start(&candidate, target);
     record.save(begun)?;
+    let version = Some(candidate.version.to_string());
+    let subject = Subject { slot: target, version, digest: payload.signed_digest() };
+    log(unit, Event::InstallBegun, &subject, ExitCode::Done, observer);
     let tally = write(writer, &mut payload, candidate.size, observer)
         .and_then(|tally| arm(&mut record, target, &payload).map(|()| tally))
-        .map_err(|fault| UpdateError::Incomplete { target, running, fault })?;
+        .map_err(|fault| UpdateError::Incomplete { target, running, fault });
+    let result = tally.as_ref().map_or_else(UpdateError::code, |_| ExitCode::Done);
+    log(unit, Event::Installed, &subject, result, observer);
+    let tally = tally?;
     Ok(Report {
         slot: target,
         version: candidate.version.to_string(),
@@ -114,6 +123,13 @@ pub fn install<U: Unit, R: Read>(
         source_bytes: payload.position(),
         seconds: started.elapsed().as_secs(),
     })
+}
+
+/// Adds an event to the history.
+fn log<U: Unit>(unit: &U, event: Event, subject: &Subject, result: ExitCode, observer: &mut dyn Observer) {
+    if let Some(warning) = journal::record(unit, event, subject.clone(), result) {
+        observer.warn(&warning);
+    }
 }
 
 /// Writes the slot, to the last chunk.

@@ -8,6 +8,7 @@ use super::change::{self, Change};
 use super::error::UpdateError;
 use super::exit_code::ExitCode;
 use super::install::{self, Report, Request};
+use super::log;
 use super::progress::Console;
 use super::source::Source;
 use super::status::Status;
@@ -28,6 +29,10 @@ pub fn run(action: &Action) -> u8 {
         Action::Rollback => change(&unit, Change::Rollback),
         Action::Activate { slot, again } => change(&unit, Change::Activate { slot: *slot, again: *again }),
         Action::Healthy => change(&unit, Change::Healthy),
+        Action::Log { json } => log::read(&unit).map(|records| {
+            print(&if *json { log::json(&records) } else { log::text(&records) });
+            ExitCode::Done
+        }),
         Action::Verify(slots) => slots.iter().try_fold(ExitCode::Done, |worst, &slot| {
             let verdict = verify(&unit, slot)?;
             print(&format!("slot {slot}: {verdict}\n"));
@@ -86,8 +91,8 @@ fn status<U: Unit>(unit: &U, json: bool) -> Result<ExitCode, UpdateError> {
 
 fn change<U: Unit>(unit: &U, what: Change) -> Result<ExitCode, UpdateError> {
     let changed = change::change(unit, what)?;
-    if let Some(warning) = changed.warning {
-        output::warning(&warning);
+    for warning in &changed.warnings {
+        output::warning(warning);
     }
     let running = unit.running()?;
     print(&format!("{}\n", BootPlan::of(&changed.state, running)));

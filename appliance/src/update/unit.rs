@@ -6,10 +6,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
+use firmware::history;
 use firmware::layout::STATE_PARTITIONS;
 use firmware::paths;
 use firmware::release::Release;
@@ -18,8 +20,8 @@ use firmware::state::store::Medium;
 
 use super::error::UpdateError;
 use super::lock::Lock;
-use crate::disk::{self, Access, Slice, SlotDevices, StateCopies, Storage};
-use crate::release;
+use crate::disk::{self, Access, HistoryCopies, Slice, SlotDevices, StateCopies, Storage};
+use crate::{release, sys};
 
 /// What an update works on.
 pub trait Unit {
@@ -27,6 +29,8 @@ pub trait Unit {
     type Slice: Storage;
     /// The medium of the boot state.
     type State: Medium;
+    /// The medium of the history.
+    type History: history::Medium;
     /// The lock, held while something changes.
     type Lock;
 
@@ -44,6 +48,10 @@ pub trait Unit {
     fn slice(&self, slot: Slot, access: Access) -> Result<Self::Slice, UpdateError>;
     /// The medium of the boot state.
     fn state(&self) -> Result<Self::State, UpdateError>;
+    /// The medium of the history.
+    fn history(&self) -> Result<Self::History, UpdateError>;
+    /// Seconds since 1970 by the clock, which may be wrong, and since the boot.
+    fn now(&self) -> (u64, u32);
     /// The name of the disk, if it does not have the boot manager that reads the boot state.
     fn without_boot_manager(&self) -> Option<String>;
 }
@@ -60,6 +68,7 @@ fn slot_devices() -> Result<SlotDevices, UpdateError> {
 impl Unit for ThisUnit {
     type Slice = Slice;
     type State = StateCopies;
+    type History = HistoryCopies;
     type Lock = Lock;
 
     fn lock(&self) -> Result<Lock, UpdateError> {
@@ -101,6 +110,16 @@ impl Unit for ThisUnit {
 
     fn state(&self) -> Result<StateCopies, UpdateError> {
         Ok(StateCopies::of(&slot_devices()?))
+    }
+
+    fn history(&self) -> Result<HistoryCopies, UpdateError> {
+        Ok(HistoryCopies::of(&slot_devices()?))
+    }
+
+    fn now(&self) -> (u64, u32) {
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let uptime = sys::uptime().unwrap_or_default();
+        (time.as_secs(), uptime.as_secs().try_into().unwrap_or(u32::MAX))
     }
 
     fn without_boot_manager(&self) -> Option<String> {

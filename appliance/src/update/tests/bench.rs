@@ -15,7 +15,7 @@ use firmware::state::store;
 use firmware::state::{BootState, COPIES};
 
 use super::bundles;
-use super::disk::{Disk, STATE, Shared, Slice, States};
+use super::disk::{Disk, Histories, STATE, Shared, Slice, States};
 use crate::disk::Access;
 use crate::update::error::UpdateError;
 use crate::update::install::{Report, Request, install};
@@ -193,6 +193,7 @@ impl Bench {
 impl Unit for Bench {
     type Slice = Slice;
     type State = States;
+    type History = Histories;
     type Lock = Lock;
 
     fn lock(&self) -> Result<Lock, UpdateError> {
@@ -218,6 +219,12 @@ impl Unit for Bench {
     }
     fn state(&self) -> Result<States, UpdateError> {
         Ok(self.medium())
+    }
+    fn history(&self) -> Result<Histories, UpdateError> {
+        Ok(Histories(Rc::clone(&self.disk)))
+    }
+    fn now(&self) -> (u64, u32) {
+        (1_700_000_000, 60)
     }
     fn without_boot_manager(&self) -> Option<String> {
         self.boot0.then(|| "ada0".to_owned())

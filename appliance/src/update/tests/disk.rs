@@ -9,6 +9,7 @@ use std::io;
 use std::rc::Rc;
 
 use bsd_disk::units::Sectors;
+use firmware::history;
 use firmware::layout::Layout;
 use firmware::slot::Slot;
 use firmware::state::store::Medium;
@@ -16,12 +17,14 @@ use firmware::state::{COPIES, STATE_BYTES};
 
 use crate::disk::Storage;
 
-/// Slot 1, slot 2, the copies of the boot state, and the head of `/cfg`.
-pub const REGIONS: usize = 6;
+/// Slot 1, slot 2, the copies of the boot state and of the history, and the head of `/cfg`.
+pub const REGIONS: usize = 8;
 /// The first region with a copy of the boot state.
 pub const STATE: usize = 2;
+/// The first region with a copy of the history.
+pub const HISTORY: usize = STATE + COPIES;
 /// The head of `/cfg`.
-pub const CFG: usize = STATE + COPIES;
+pub const CFG: usize = HISTORY + history::COPIES;
 
 /// What goes wrong, besides the power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub enum Trouble {
     Dead(usize),
     /// No copy of the boot state can be written any more.
     StateUnwritable,
+    /// No copy of the history can be written any more.
+    HistoryUnwritable,
 }
 
 #[derive(Clone)]
@@ -69,6 +74,7 @@ pub struct Disk {
     written_last: Option<(usize, usize)>,
     off: bool,
     pub trouble: Trouble,
+    used: [Vec<usize>; 3],
 }
 
 /// A shared card.
@@ -95,8 +101,9 @@ impl Disk {
         let region =
             |bytes: Vec<u8>| Region { start: 0, seen: bytes.clone(), durable: bytes, cache: Vec::new() };
         let ([one, two], [first, second, third]) = (slots, states.map(|state| state.to_vec()));
+        let ring = || vec![0; history::RECORDS as usize * history::RECORD_BYTES];
         let mut disk = Self {
-            regions: [one, two, first, second, third, vec![0xdd; 64 << 10]].map(region),
+            regions: [one, two, first, second, third, ring(), ring(), vec![0xdd; 64 << 10]].map(region),
             operations: 0,
             writes: 0,
             reads: 0,
@@ -105,6 +112,7 @@ impl Disk {
             written_last: None,
             off: false,
             trouble: Trouble::None,
+            used: Default::default(),
         };
         disk.place(layout);
         disk
@@ -114,7 +122,11 @@ impl Disk {
     pub fn place(&mut self, layout: &Layout) {
         let partitions = layout.partitions();
         let slots = layout.slots.iter();
-        let starts = slots.chain(&partitions.state).chain([&partitions.cfg]).map(|slice| slice.start.bytes());
+        let starts = slots
+            .chain(&partitions.state)
+            .chain(&partitions.history)
+            .chain([&partitions.cfg])
+            .map(|slice| slice.start.bytes());
         for (region, start) in self.regions.iter_mut().zip(starts) {
             region.start = start;
         }
@@ -146,6 +158,12 @@ impl Disk {
     /// Resets the counters.
     pub fn reset_counters(&mut self) {
         (self.operations, self.writes, self.reads) = (0, 0, 0);
+        self.used = Default::default();
+    }
+
+    /// The regions of the operations since the counters were reset: of writes and flushes, of writes, and of reads.
+    pub fn regions_used(&self) -> [&[usize]; 3] {
+        self.used.each_ref().map(Vec::as_slice)
     }
 
     /// Restores the power. `seed` decides what happened to the cache: with 0 it is lost, with 1 only the last write is torn,
@@ -198,6 +216,7 @@ impl Disk {
 
     fn read(&mut self, region: usize, at: usize, bytes: &mut [u8]) -> io::Result<()> {
         self.reads += 1;
+        self.used[2].push(region);
         if self.off || [Trouble::Read(self.reads), Trouble::Dead(region)].contains(&self.trouble) {
             return Err(io::Error::other("the card does not answer"));
         }
@@ -211,6 +230,7 @@ impl Disk {
         assert!(at.is_multiple_of(512) && bytes.len().is_multiple_of(512), "raw devices take whole sectors");
         self.begin(region)?;
         self.writes += 1;
+        self.used[1].push(region);
         self.written_last = Some((region, at));
         if self.trouble == Trouble::Forgets(self.writes) {
             return Ok(());
@@ -240,11 +260,13 @@ impl Disk {
 
     fn begin(&mut self, region: usize) -> io::Result<()> {
         self.operations += 1;
+        self.used[0].push(region);
         let is_state = (STATE..STATE + COPIES).contains(&region);
         let fails = match self.trouble {
             Trouble::Write(nth) => nth == self.operations,
             Trouble::Dead(dead) => dead == region,
             Trouble::StateUnwritable => is_state,
+            Trouble::HistoryUnwritable => (HISTORY..CFG).contains(&region),
             _ => false,
         };
         match self.off || fails {
@@ -299,6 +321,27 @@ impl Medium for States {
     }
     fn write(&mut self, copy: usize, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
         self.copy(copy).write_at(Sectors::ZERO, sector)
+    }
+    fn flush(&mut self, copy: usize) -> io::Result<()> {
+        self.copy(copy).flush()
+    }
+}
+
+/// The copies of the history of a card.
+pub struct Histories(pub Shared);
+
+impl Histories {
+    fn copy(&self, copy: usize) -> Slice {
+        Slice { disk: Rc::clone(&self.0), region: HISTORY + copy }
+    }
+}
+
+impl history::Medium for Histories {
+    fn read(&mut self, copy: usize, index: u32, sector: &mut [u8; history::RECORD_BYTES]) -> io::Result<()> {
+        self.copy(copy).read_at(Sectors(index.into()), sector)
+    }
+    fn write(&mut self, copy: usize, index: u32, sector: &[u8; history::RECORD_BYTES]) -> io::Result<()> {
+        self.copy(copy).write_at(Sectors(index.into()), sector)
     }
     fn flush(&mut self, copy: usize) -> io::Result<()> {
         self.copy(copy).flush()

@@ -10,9 +10,10 @@ use firmware::state::{BootState, Mark, STARTS, TRIES, Trial};
 
 use super::bench::{Bench, Recorder, card};
 use super::bundles::{bundle, digest, image};
-use super::disk::CFG;
+use super::disk::{CFG, STATE};
 use crate::update::change::{Change, change};
 use crate::update::install::{Request, install};
+use crate::update::log;
 
 /// How many fates of the cache each cut is judged with.
 const SEEDS: u64 = 16;
@@ -39,6 +40,10 @@ fn cut_everywhere(
     operation(&whole);
     let operations = whole.disk.borrow().operations;
     assert!(operations > 0, "{name} writes nothing");
+    let known = log::read(bench).unwrap().len();
+    let check_history = |at: &str, unit: &Bench| {
+        assert!(log::read(unit).unwrap().len() >= known, "{at}: the history has lost records");
+    };
     for cut in 1..=operations {
         for seed in 0..SEEDS {
             let unit = bench.copy();
@@ -46,7 +51,9 @@ fn cut_everywhere(
             unit.disk.borrow_mut().cut = Some(cut);
             operation(&unit);
             unit.disk.borrow_mut().power_up(seed);
-            judge(&format!("{name}, cut {cut} of {operations}, seed {seed}"), unit, images, update);
+            let at = format!("{name}, cut {cut} of {operations}, seed {seed}");
+            check_history(&at, &unit);
+            judge(&at, unit, images, update);
         }
         for (bytes, media) in ERASE_BLOCKS {
             for seed in ERASE_SEEDS {
@@ -68,6 +75,7 @@ fn cut_everywhere(
                     unit.disk.borrow().all()[CFG].iter().all(|&byte| byte == 0xdd),
                     "{at}: /cfg is damaged"
                 );
+                check_history(&at, &unit);
                 judge(&at, unit, images, update);
             }
         }
@@ -141,10 +149,14 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
 fn an_erase_block_takes_its_neighbours_with_it_and_nothing_of_another_slice() {
     let unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
     let before = unit.copy();
+    let whole = unit.copy();
+    whole.disk.borrow_mut().reset_counters();
+    whole.install(&*bundle(&image("1.1.0"))).unwrap();
+    let is_slot = |region: &usize| *region < STATE;
+    let first = 1 + whole.disk.borrow().regions_used()[0].iter().position(is_slot).unwrap();
     {
         let mut disk = unit.disk.borrow_mut();
-        // The first write to the slot, after the boot state.
-        (disk.erase_block, disk.cut) = (Some(4 << 20), Some(3));
+        (disk.erase_block, disk.cut) = (Some(4 << 20), Some(first));
         disk.reset_counters();
     }
     assert!(unit.install(&*bundle(&image("1.1.0"))).is_err());

@@ -7,8 +7,11 @@ use firmware::state::{BootState, Failure, Mark, TRIES, Trial};
 use semver::Version;
 
 use super::bench::Bench;
-use super::bundles::image;
+use super::bundles::{bundle, image};
+use super::disk::{HISTORY, Trouble};
+use crate::update::change::{Change, change};
 use crate::update::exit_code::ExitCode;
+use crate::update::log;
 use crate::update::status::Status;
 
 const ONE: Slot = Slot::First;
@@ -59,6 +62,39 @@ fn each_state_is_shown_with_advice() {
     assert!(!status.state_found);
     let _ = writeln!(out, "== a lost state\n{}", status.text());
     insta::assert_snapshot!(out);
+}
+
+#[test]
+fn the_log_tells_what_happened_to_the_unit() {
+    let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    assert_eq!(
+        log::text(&log::read(&unit).unwrap()),
+        "the history is empty
+"
+    );
+    let update = bundle(&image("1.1.0"));
+    unit.install(&*update).unwrap();
+    unit.restart();
+    change(&unit, Change::Healthy).unwrap();
+    unit.restart();
+    change(&unit, Change::Healthy).unwrap();
+    change(&unit, Change::Healthy).unwrap();
+    let other = bundle(&image("1.2.0"));
+    unit.install(&other[..other.len() - 1]).unwrap_err();
+    change(&unit, Change::Confirm).unwrap();
+    let records = log::read(&unit).unwrap();
+    insta::assert_snapshot!(format!("{}{}", log::text(&records), log::json(&records[..1])));
+}
+
+#[test]
+fn a_history_that_cannot_be_written_prevents_nothing() {
+    let unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    unit.disk.borrow_mut().trouble = Trouble::Dead(HISTORY);
+    unit.install(&*bundle(&image("1.1.0"))).unwrap();
+    assert_eq!(log::read(&unit).unwrap().len(), 2, "the other copy has it");
+    unit.disk.borrow_mut().trouble = Trouble::HistoryUnwritable;
+    let changed = change(&unit, Change::Confirm).unwrap();
+    assert_eq!(changed.warnings, ["the history could not be written: the card does not answer"]);
 }
 
 #[test]
