@@ -30,6 +30,7 @@ Commands:
   activate N            Start slot N from now on; the other slot gets a trial first
       --again           Try a slot that has failed on this unit
   healthy               Report that the running system has come up; rc.d/sluice does this at the end of every boot
+  deadline              Wait until the trial is confirmed, and restart the unit if that takes too long; rc.d/sluice runs this
   log                   Show what happened to the slots, the oldest event first
       --json            Print JSON, one object per line
   verify [N]            Check that a slot still holds what was installed; checks both without an argument
@@ -73,6 +74,8 @@ pub enum Action {
     },
     /// `healthy`.
     Healthy,
+    /// `deadline`.
+    Deadline,
     /// `log`.
     Log {
         /// Print JSON.
@@ -128,6 +131,7 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Actio
             Action::Activate { slot, again: request.again }
         }
         "healthy" => Action::Healthy,
+        "deadline" => Action::Deadline,
         "log" => Action::Log { json },
         "verify" => Action::Verify(match word {
             Some(word) => vec![slot(&word)?],
@@ -180,6 +184,7 @@ mod tests {
             (&["activate", "1"], Action::Activate { slot: Slot::First, again: false }),
             (&["activate", "--again", "2"], Action::Activate { slot: Slot::Second, again: true }),
             (&["healthy"], Action::Healthy),
+            (&["deadline"], Action::Deadline),
             (&["log"], Action::Log { json: false }),
             (&["log", "--json"], Action::Log { json: true }),
             (&["verify"], Action::Verify(vec![Slot::First, Slot::Second])),

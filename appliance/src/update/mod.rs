@@ -9,6 +9,7 @@ mod advice;
 mod arguments;
 mod boot_record;
 mod change;
+mod deadline;
 mod error;
 mod exit_code;
 mod http;

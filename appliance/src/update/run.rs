@@ -5,6 +5,7 @@ use serde_json::json;
 use super::advice::advice;
 use super::arguments::Action;
 use super::change::{self, Change};
+use super::deadline::{self, Outcome};
 use super::error::UpdateError;
 use super::exit_code::ExitCode;
 use super::install::{self, Report, Request};
@@ -29,6 +30,12 @@ pub fn run(action: &Action) -> u8 {
         Action::Rollback => change(&unit, Change::Rollback),
         Action::Activate { slot, again } => change(&unit, Change::Activate { slot: *slot, again: *again }),
         Action::Healthy => change(&unit, Change::Healthy),
+        Action::Deadline => deadline::watch(&unit).map(|outcome| {
+            if outcome == Outcome::Expired {
+                print("the trial was not confirmed in time: the unit restarts\n");
+            }
+            ExitCode::Done
+        }),
         Action::Log { json } => log::read(&unit).map(|records| {
             print(&if *json { log::json(&records) } else { log::text(&records) });
             ExitCode::Done

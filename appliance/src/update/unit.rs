@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::SystemTime;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
@@ -52,6 +53,10 @@ pub trait Unit {
     fn history(&self) -> Result<Self::History, UpdateError>;
     /// Seconds since 1970 by the clock, which may be wrong, and since the boot.
     fn now(&self) -> (u64, u32);
+    /// Waits.
+    fn sleep(&self, time: Duration);
+    /// Restarts the unit.
+    fn reboot(&self) -> Result<(), UpdateError>;
     /// The name of the disk, if it does not have the boot manager that reads the boot state.
     fn without_boot_manager(&self) -> Option<String>;
 }
@@ -120,6 +125,24 @@ impl Unit for ThisUnit {
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let uptime = sys::uptime().unwrap_or_default();
         (time.as_secs(), uptime.as_secs().try_into().unwrap_or(u32::MAX))
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn reboot(&self) -> Result<(), UpdateError> {
+        let why = "the release on trial was not confirmed in time";
+        let attempts: [&[&str]; 2] = [&["/sbin/shutdown", "-r", "now", why], &["/sbin/reboot"]];
+        let mut failures = Vec::new();
+        for command in attempts {
+            match Command::new(command[0]).args(&command[1..]).status() {
+                Ok(status) if status.success() => return Ok(()),
+                Ok(status) => failures.push(format!("{} ended with {status}", command[0])),
+                Err(error) => failures.push(format!("{}: {error}", command[0])),
+            }
+        }
+        Err(UpdateError::System(format!("restarting the unit: {}", failures.join("; "))))
     }
 
     fn without_boot_manager(&self) -> Option<String> {

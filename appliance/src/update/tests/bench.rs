@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::Read;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bsd_disk::geometry::Geometry;
 use bsd_disk::units::Sectors;
@@ -17,6 +18,7 @@ use firmware::state::{BootState, COPIES};
 use super::bundles;
 use super::disk::{Disk, Histories, STATE, Shared, Slice, States};
 use crate::disk::Access;
+use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 use crate::update::install::{Report, Request, install};
 use crate::update::payload::Candidate;
@@ -49,6 +51,12 @@ pub struct Bench {
     pub boot0: bool,
     /// The version of the disk layout.
     pub disk_layout: u32,
+    /// Seconds since the boot.
+    pub uptime: Cell<u32>,
+    /// A change that is made at this uptime, while a command waits.
+    pub meanwhile: Cell<Option<(u32, Change)>>,
+    /// How often a command has restarted the unit.
+    pub restarts: Cell<u32>,
     is_locked: Rc<Cell<bool>>,
 }
 
@@ -106,10 +114,14 @@ impl Bench {
                 commit: "3ed14b5".into(),
                 world: "miniature".into(),
                 config_version: 1,
+                trial_deadline: 900,
             },
             keys: bundles::keys(),
             boot0: false,
             disk_layout: LAYOUT,
+            uptime: Cell::new(60),
+            meanwhile: Cell::default(),
+            restarts: Cell::default(),
             is_locked: Rc::default(),
         };
         bench.run(running);
@@ -125,6 +137,9 @@ impl Bench {
             keys: self.keys.clone(),
             boot0: self.boot0,
             disk_layout: self.disk_layout,
+            uptime: Cell::new(60),
+            meanwhile: Cell::default(),
+            restarts: Cell::default(),
             is_locked: Rc::default(),
         }
     }
@@ -224,7 +239,18 @@ impl Unit for Bench {
         Ok(Histories(Rc::clone(&self.disk)))
     }
     fn now(&self) -> (u64, u32) {
-        (1_700_000_000, 60)
+        (1_700_000_000, self.uptime.get())
+    }
+    fn sleep(&self, time: Duration) {
+        self.uptime.set(self.uptime.get() + time.as_secs() as u32);
+        if let Some((_, what)) = self.meanwhile.get().filter(|(uptime, _)| *uptime <= self.uptime.get()) {
+            self.meanwhile.set(None);
+            change(self, what).unwrap();
+        }
+    }
+    fn reboot(&self) -> Result<(), UpdateError> {
+        self.restarts.set(self.restarts.get() + 1);
+        Ok(())
     }
     fn without_boot_manager(&self) -> Option<String> {
         self.boot0.then(|| "ada0".to_owned())

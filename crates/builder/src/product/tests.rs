@@ -68,6 +68,7 @@ fn a_bad_value_names_its_key_and_what_it_may_be() {
         ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
         ("[product]\nversion = \"1.02.3\"", "product.version", "MAJOR.MINOR.PATCH"),
         ("[update]\nconfig_version = 0", "update.config_version", "1"),
+        ("[update]\ntrial_deadline = 30", "update.trial_deadline", "180"),
         ("[update]\nminimum = \"1\"", "update.minimum", "MAJOR.MINOR.PATCH"),
         ("[product]\nversion = \"1.2.3\"\n[update]\nminimum = \"1.2.4\"", "update.minimum", "1.2.3"),
     ] {
