@@ -2,7 +2,8 @@
  * The boot manager: chooses a slot by the boot state and the keys pressed, and boots it as FreeBSD's boot1 does.
  *
  * The MBR loads it at MANAGER_ORIGIN and enters it after its header, with the drive number in %dl. The only sector it may write
- * is the older copy of the boot state, and only to take a try from a trial. It never writes the MBR and needs no active slice.
+ * is a copy of the boot state that is not the current one, and only to take a try from a trial, to count a start of the default slot, or to let that
+ * slot give way to the other. It never writes the MBR and needs no active slice.
  * Whatever fails, it continues: with the other copy, with the other slot, or finally with a reboot.
  *
  * The model of its decisions is firmware/src/state/choice.rs; a test boots it through all of them.
@@ -12,19 +13,22 @@
  *
  * The builder defines these constants, taken from the firmware crate: CONSOLE_DIVISOR, MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH,
  * MANAGER_ENTRY, MENU_TICKS, MENU_SECONDS (a text), SLOT_HEADER_SECTOR, SLOT_MAGIC_LOW, SLOT_MAGIC_HIGH, SLOT_VERSION,
- * RECORD_CRC (the same in slot header and boot state), CFG_SLICE, and for the boot state STATE_FIRST, STATE_SECOND (sectors
- * of its slice), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
- * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_MARKS.
+ * RECORD_CRC (the same in slot header and boot state), and for the boot state STATE_FIRST, STATE_SECOND, STATE_THIRD (sectors
+ * of the disk), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
+ * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_STARTS, STATE_MARKS, STATE_LIMIT, STATE_FALLBACK, and the codes of marks
+ * MARK_BAD, MARK_UNTRIED, MARK_GOOD, MARK_NEVER_HEALTHY, the last of them. The slots that may be started have the marks from
+ * MARK_UNTRIED to MARK_GOOD.
  */
 	.set SECTOR, 512
 	.set STACK, 0x7c00
 
 /* Buffers of one sector each. */
 	.set MBR, 0x4000
-	.set STATE_1, 0x4200
-	.set STATE_2, 0x4400
-	.set READ_BACK, 0x4600
-	.set HEADER, 0x4800
+	.set STATES, 0x4200		# One for each copy.
+	.set READ_BACK, 0x4800
+	.set HEADER, 0x4a00
+
+	.set STATE_COPIES, 3
 
 	.set TABLE, MBR + 446
 	.set ENTRY_BYTES, 16
@@ -63,6 +67,18 @@
 	.set SCAN_F2, 0x3c
 	.set RESTART_TICKS, 182		# 10 s
 	.set SEQUENCE_TICKS, 4		# The bytes of one key arrive faster than this.
+	.set QUIET_TICKS, 27		# 1.5 s: a choice counts if nothing follows it for this long.
+
+/* A choice: the number of a slot, or 0 for none, and these bits. */
+	.set CHOICE_SLOT, 0x03
+	.set CHOICE_PROMPT, 0x04	# The loader shall stop at its prompt.
+	.set CHOICE_MADE, 0x80
+
+/* What a character means besides the digits, `p` and KEY_ENTER. */
+	.set KEY_NONE, 0		# It is part of a sequence.
+	.set KEY_F1, 0x81
+	.set KEY_F2, 0x82
+	.set KEY_NOISE, 0xff
 
 	.code16
 	.globl start
@@ -107,25 +123,32 @@ again:
 
 /* The order includes every slot; no slot is tried twice. */
 decide:
-	cmpb $KEY_ENTER, key
-	jne decide_key
-	movb $0, key			# As if the timeout had expired.
-decide_key:
+	andb $CHOICE_SLOT, key
 	movw ruling, %bx
 	testw %bx, %bx
 	jz decide_without_state
 
+	movb key, %cl
+	testb %cl, %cl
+	jz no_key
+	call is_startable
+	jbe no_key
+	movw $text_not_offered, %si
+	call tell_slot
+	movb $0, key
+no_key:
 	call pending
 	movb key, %cl
 	testb %cl, %cl
 	jnz wanted
 	movb %al, %cl			# Without a key press, a trial comes first.
 	testb %cl, %cl
-	jz usual
+	jz no_wish
 wanted:
 	cmpb %al, %cl
 	jne not_trial
-	call take_try
+	movw $take_try, %ax
+	call pay
 	movw $text_not_paid, %si
 	jc not_started
 	call start_slot
@@ -134,19 +157,45 @@ not_started:
 	call tell_slot
 	jmp usual
 not_trial:
-	movb %cl, %al
-	call mark
-	testb %al, %al
-	jnz wanted_good
-	movw $text_chosen_bad, %si
-	call tell_slot
-wanted_good:
+	cmpb STATE_DEFAULT(%bx), %cl
+	jne wanted_other
+	call count_start
+wanted_other:
 	call start_slot
+	jmp usual
 
-/* The default slot, then the other; good slots before bad ones. */
+/* No key, no trial: the default slot, unless it has used up its starts and may give way to a good slot. */
+no_wish:
+	movb STATE_DEFAULT(%bx), %cl
+	xorb $3, %cl			# The other of 1 and 2.
+	call is_good
+	jne count_default		# Then the default comes first, whatever its mark is.
+	movb STATE_LIMIT(%bx), %al
+	testb %al, %al
+	jz stay
+	cmpb %al, STATE_STARTS(%bx)
+	jb stay
+	cmpb $1, STATE_FALLBACK(%bx)
+	jne stay
+	xorb $3, %cl
+	movw $text_gives_way, %si
+	call tell_slot
+	xorb $3, %cl
+	movw $give_way, %ax
+	call pay			# It starts even if that cannot be written.
+	call start_slot
+	jmp usual
+stay:
+	xorb $3, %cl
+	call is_good
+	jne usual			# Then the other comes first.
+count_default:
+	call count_start
+
+/* The default slot, then the other; good slots before those that are not. */
 usual:
 	movw ruling, %bx
-	movb $1, %dh			# The mark to look for.
+	movb $1, %dh			# Whether to look for good slots.
 usual_pass:
 	movb STATE_DEFAULT(%bx), %cl
 	call usual_slot
@@ -157,8 +206,8 @@ usual_pass:
 	jmp none_left
 
 usual_slot:
-	movb %cl, %al
-	call mark
+	call is_good
+	sete %al
 	cmpb %al, %dh
 	jne usual_end
 	testb %dh, %dh
@@ -202,21 +251,34 @@ none_left_tell:
 	movw $RESET_WARM, RESET_FLAG
 	ljmp $0xffff, $0
 
-/* Returns the slot with a pending trial in %al, 0 if there is none. The state is at %bx. */
+/* Returns the slot with a pending trial in %al, 0 if there is none. The state is at %bx. Clobbers %cl. */
 pending:
 	cmpb $0, STATE_TRIES(%bx)
 	je pending_none
-	movb STATE_TRIAL(%bx), %al
-	testb %al, %al
-	jz pending_end
-	call mark
-	testb %al, %al
-	jz pending_end
-	movb STATE_TRIAL(%bx), %al
+	movb STATE_TRIAL(%bx), %cl
+	testb %cl, %cl
+	jz pending_none
+	call is_startable
+	ja pending_none
+	movb %cl, %al
 	ret
 pending_none:
 	xorb %al, %al
-pending_end:
+	ret
+
+/* Clears carry and the zero flag (`ja`) if slot %cl is bad or has failed. The state is at %bx. Clobbers %al. */
+is_startable:
+	movb %cl, %al
+	call mark
+	subb $MARK_UNTRIED, %al
+	cmpb $MARK_GOOD - MARK_UNTRIED, %al
+	ret
+
+/* Sets the zero flag if slot %cl is marked good. The state is at %bx. Clobbers %al. */
+is_good:
+	movb %cl, %al
+	call mark
+	cmpb $MARK_GOOD, %al
 	ret
 
 /* Returns the mark of slot %al in %al. The state is at %bx. */
@@ -227,89 +289,119 @@ mark:
 	popw %si
 	ret
 
-/*
- * Takes a try from the trial of the state at %bx: the older copy becomes the newer one, is written, and must read back
- * unchanged. Sets carry if that fails; the current state then stays in effect. Keeps %cx.
- */
+/* What is changed in the copy at %bx that becomes the state. */
 take_try:
+	decb STATE_TRIES(%bx)
+	ret
+add_start:
+	incb STATE_STARTS(%bx)
+	ret
+give_way:
+	movzbw STATE_DEFAULT(%bx), %si
+	movb $MARK_NEVER_HEALTHY, STATE_MARKS - 1(%bx, %si)
+	xorb $3, STATE_DEFAULT(%bx)
+	movb $0, STATE_STARTS(%bx)
+	movb $0, STATE_FALLBACK(%bx)
+	ret
+
+/* Counts a start of the default slot, up to the limit. It starts even if that cannot be written. Keeps %cx, and %bx as `pay`. */
+count_start:
+	movb STATE_STARTS(%bx), %al
+	cmpb STATE_LIMIT(%bx), %al
+	jae count_end
+	movw $add_start, %ax
+	call pay
+count_end:
+	ret
+
+/*
+ * Changes the current state with the function at %ax: the changed state is written to the copy after the current one, or if that
+ * fails to the next, and must read back unchanged. Sets carry if both fail; the current state then stays in effect. Returns the
+ * current state in %bx, keeps %cx.
+ */
+pay:
+	movw %ax, change
 	pushw %cx
-	movw $STATE_1, %di
-	movl $STATE_FIRST, %eax
-	cmpw %di, %bx
-	jne take_copy
-	movw $STATE_2, %di
-	movl $STATE_SECOND, %eax
-take_copy:
-	addl cfg_start, %eax
-	movl %eax, %ebp
-	movw %di, %dx
-	movw %bx, %si
+	movw ruling, %di
+	call pay_next
+	jnc pay_end
+	call pay_next
+pay_end:
+	popw %cx
+	movw ruling, %bx
+	ret
+
+/* Writes the changed state to the copy after the one at %di, which it returns in %di. Sets carry if that fails. */
+pay_next:
+	addw $SECTOR, %di
+	cmpw $STATES + STATE_COPIES * SECTOR, %di
+	jb pay_copy
+	movw $STATES, %di
+pay_copy:
+	movw %di, %si
+	subw $STATES, %si
+	shrw $7, %si			# Four bytes for each copy.
+	movl state_sectors(%si), %ebp
+	shrw $2, %si
+	btw %si, is_future
+	jc pay_back			# A record of a later format is never overwritten.
+	movw ruling, %si
+	movw %di, %bx
 	movw $SECTOR / 2, %cx
 	rep movsw
-	movw %dx, %bx
 	incl STATE_SEQUENCE(%bx)
-	decb STATE_TRIES(%bx)
+	call *change
 	movl $0, RECORD_CRC(%bx)
 	movw %bx, %si
 	call crc32
 	movl %eax, RECORD_CRC(%bx)
 	movl %ebp, %eax
+	movw %bx, %di
 	call write_sector
-	jc take_end
+	jc pay_back
 	movw $READ_BACK, %bx
 	call read_sector
-	jc take_end
+	jc pay_back
+	movw %di, %dx
 	movw %bx, %si
-	movw %dx, %di
 	movw $SECTOR / 2, %cx
 	repe cmpsw
+	movw %dx, %di
 	stc
-	jne take_end
-	movw %dx, ruling
+	jne pay_back
+	movw %di, ruling
 	clc
-take_end:
-	popw %cx
-	movw ruling, %bx
+pay_back:
 	ret
 
-/* Reads both copies of the boot state, prints their defects, and makes the newer intact one current. */
+/* Reads all copies of the boot state, prints their defects, and makes the latest intact one current. */
 read_state:
-	movw $TABLE + (CFG_SLICE - 1) * ENTRY_BYTES, %di
-	call is_slice
-	movw $text_no_cfg, %si
-	jne print
-	cmpl $STATE_SECOND, ENTRY_SIZE(%di)
-	jbe print
-	movl ENTRY_START(%di), %eax
-	movl %eax, cfg_start
-	addl $STATE_SECOND, %eax
-	movw $STATE_2, %bx
-	movb $'2', %cl
+	movw $0, is_future
+	xorw %di, %di
+	movw $STATES, %bx
+read_next:
+	movw %di, %si
+	shlw $2, %si
+	movl state_sectors(%si), %eax
 	call read_copy
-	setnc %dl
-	movl cfg_start, %eax
-	addl $STATE_FIRST, %eax
-	movw $STATE_1, %bx
-	movb $'1', %cl
-	call read_copy
-	jc first_bad
-	testb %dl, %dl
-	jz first_rules
-	movl STATE_2 + STATE_SEQUENCE, %eax
-	subl STATE_1 + STATE_SEQUENCE, %eax
-	jz first_rules
-	js first_rules			# The number may have wrapped, so the sign of the difference decides.
-second_rules:
-	movw $STATE_2, %bx
-first_rules:
+	jc read_other
+	movw ruling, %si
+	testw %si, %si
+	jz read_latest
+	movl STATE_SEQUENCE(%bx), %eax
+	subl STATE_SEQUENCE(%si), %eax
+	jz read_other
+	js read_other			# The number may have wrapped, so the sign of the difference decides.
+read_latest:
 	movw %bx, ruling
-	ret
-first_bad:
-	testb %dl, %dl
-	jnz second_rules
+read_other:
+	addw $SECTOR, %bx
+	incw %di
+	cmpw $STATE_COPIES, %di
+	jb read_next
 	ret
 
-/* Reads the copy at sector %eax to %bx; %cl is its number in messages. Sets carry if it is not intact. Keeps %dx. */
+/* Reads copy %di, from 0, at sector %eax to %bx. Prints its defect and sets carry if it is not intact. Keeps %bx and %di. */
 read_copy:
 	movw $text_unreadable, %si
 	call read_sector
@@ -321,26 +413,31 @@ read_copy:
 	jne copy_bad
 	call check_record
 	jne copy_bad
-	movw $text_format, %si
 	cmpw $STATE_FORMAT_VALUE, STATE_FORMAT(%bx)
-	jne copy_bad
+	jne copy_future
 	cmpw $SECTOR, STATE_LENGTH(%bx)
-	jne copy_bad
-	movw $text_damaged, %si
+	jne copy_future
 	movb STATE_DEFAULT(%bx), %al
 	decb %al
 	cmpb $2, %al
 	jae copy_bad
 	cmpb $2, STATE_TRIAL(%bx)
 	ja copy_bad
-	testw $0xfefe, STATE_MARKS(%bx)
-	jnz copy_bad
-	ret				# The test has cleared carry.
+	cmpb $MARK_NEVER_HEALTHY, STATE_MARKS(%bx)
+	ja copy_bad
+	cmpb $MARK_NEVER_HEALTHY, STATE_MARKS + 1(%bx)
+	ja copy_bad
+	clc
+	ret
+copy_future:
+	btsw %di, is_future
+	movw $text_format, %si
 copy_bad:
 	pushw %si
 	movw $text_copy, %si
 	call print
-	movb %cl, %al
+	movw %di, %ax
+	addb $'1', %al
 	call put_char
 	popw %si
 	call print
@@ -434,12 +531,20 @@ show_version:
 show_mark:
 	movb %cl, %al
 	call mark
-	testb %al, %al
 	movw $text_bad, %si
-	jz show_end
+	cmpb $MARK_UNTRIED, %al
+	jb show_end
+	movw $text_failed, %si
+	cmpb $MARK_GOOD, %al
+	ja show_end
 	cmpb %cl, STATE_TRIAL(%bx)
+	je show_trial
 	movw $text_good, %si
-	jne show_end
+	cmpb $MARK_GOOD, %al
+	je show_end
+	movw $text_untried, %si
+	jmp show_end
+show_trial:
 	cmpb $0, STATE_TRIES(%bx)
 	movw $text_failed_trial, %si
 	je show_end
@@ -528,6 +633,12 @@ start_back:
 hand_over:
 	movw $text_starting, %si
 	call tell_slot
+	testb $CHOICE_PROMPT, prompt
+	jz hand_over_drain
+	pushw %cx
+	call want_prompt
+	popw %cx
+hand_over_drain:
 	call console_drain_slot		# The slot's boot program may reprogram the port.
 	movb DRIVE, %dl
 	movb %cl, %dh
@@ -570,6 +681,34 @@ a20_end:
 	sti
 	ljmp $0, $BTX_ENTRY
 
+/*
+ * Makes boot2 read its options from /boot/prompt instead of /boot/config, if there is such a file: there they tell the loader to
+ * stop at its prompt. Nothing else in boot2 has that name. Clobbers %cx, %si and %di.
+ */
+	.set CONFIG_BYTES, 12
+	.set CONFIG_DIRECTORY, 6	# `/boot/`
+want_prompt:
+	movw $BOOT_AREA, %di
+	movw $BOOT_AREA_SECTORS * SECTOR - CONFIG_BYTES, %cx
+want_next:
+	movw $text_config, %si
+	pushw %cx
+	pushw %di
+	movw $CONFIG_BYTES, %cx
+	repe cmpsb
+	popw %di
+	popw %cx
+	je want_found
+	incw %di
+	loop want_next
+	ret
+want_found:
+	movw $text_prompt, %si
+	addw $CONFIG_DIRECTORY, %di
+	movw $CONFIG_BYTES - CONFIG_DIRECTORY, %cx
+	rep movsb
+	ret
+
 console_drain_slot:
 	pushw %cx
 	call console_drain
@@ -577,27 +716,35 @@ console_drain_slot:
 	ret
 
 /*
- * Waits %cx ticks for a key and returns it in %al: a slot's number, KEY_ENTER, or 0 if no key was pressed in time.
+ * Waits %cx ticks for a choice and returns it in %al: 0 if none was made in time, else CHOICE_MADE and what was chosen.
+ *
+ * A serial line in a cupboard is noisy, and nobody is there. So a choice is a line that consists of a digit, of `p` for the
+ * loader's prompt, of both, or of nothing, and ends with Enter; or F1 or F2. It counts only if the line was quiet before it, as it
+ * is at first, and stays quiet for QUIET_TICKS after it. Any other character, and any error of the line, spoils what was typed
+ * until the line was quiet for as long. A stream of characters, whichever they are, chooses nothing. It prolongs the waiting by at
+ * most QUIET_TICKS.
  *
  * The clock is only watched for changes, because it wraps at midnight. If it stands still, a fixed number of polls of the slow
  * ports counts as a tick. Each iteration takes at most one character, so line noise cannot prevent the clock from being read.
  */
 wait_key:
 	sti				# Some BIOS calls return with interrupts disabled.
-	movb $0, sequence
+	xorw %ax, %ax
+	movb %al, sequence
+	movb %al, line
+	movb %al, candidate
+	movb %al, quiet
+	movb %al, prompt
 	movw TICKS, %bp
 	xorw %di, %di
 wait_next:
 	call received
 	jnc wait_keyboard
-	call parse
-	testb %al, %al
-	jnz wait_end
+	call take_key
 wait_keyboard:
 	call typed
 	jnc wait_clock
-	testb %al, %al
-	jnz wait_end
+	call take_key
 wait_clock:
 	movw TICKS, %ax
 	cmpw %bp, %ax
@@ -609,20 +756,73 @@ wait_tick:
 	xorw %di, %di
 	incb sequence_age
 	cmpb $SEQUENCE_TICKS, sequence_age
-	jb wait_same
+	jne wait_sequence
+	cmpb $0, sequence
+	je wait_sequence
 	movb $0, sequence		# A lone ESC, or an incomplete sequence.
+	movb $KEY_NOISE, %al
+	call take_key
+wait_sequence:
+	cmpb $0, quiet
+	je wait_same
+	decb quiet
+	jnz wait_same
+	movb candidate, %al
+	testb %al, %al
+	jnz wait_end
 wait_same:
+	jcxz wait_over
 	loop wait_next
-	xorb %al, %al
+wait_over:
+	movb candidate, %al		# It may still become a choice.
+	testb %al, %al
+	jnz wait_next
 	ret
 wait_end:
-	cmpb $KEY_ENTER, %al
-	je wait_enter
-	subb $'0', %al
-wait_enter:
+	movb %al, prompt
 	ret
 
-/* Sets carry and returns the character in %al if the serial port has received one without an error. */
+/* Takes the key %al, which may make, end or spoil a choice. Clobbers %al. */
+take_key:
+	movb $0, candidate		# The line was not quiet after it.
+	cmpb $KEY_NONE, %al
+	je take_end
+	cmpb $0, quiet
+	jne take_noise			# Nor was it before this one.
+	cmpb $KEY_ENTER, %al
+	je take_enter
+	cmpb $'p', %al
+	je take_prompt
+	testb $0x80, %al
+	jns take_digit
+	cmpb $KEY_NOISE, %al
+	je take_noise
+	cmpb $0, line			# F1 or F2.
+	jne take_noise
+	movb %al, line
+take_enter:
+	movb line, %al
+	orb $CHOICE_MADE, %al
+	movb %al, candidate
+take_noise:
+	movb $0, line
+	movb $QUIET_TICKS, quiet
+	ret
+take_prompt:
+	movb $CHOICE_PROMPT, %al
+	testb %al, line
+	jnz take_noise
+	orb %al, line
+	ret
+take_digit:
+	testb $CHOICE_SLOT, line
+	jnz take_noise
+	subb $'0', %al
+	orb %al, line
+take_end:
+	ret
+
+/* Sets carry and returns the key in %al if the serial port has received a character. */
 received:
 	movw $COM1_LSR, %dx
 	inb %dx, %al
@@ -632,14 +832,19 @@ received:
 	movw $COM1_DATA, %dx
 	inb %dx, %al
 	testb $LSR_SPOILT, %ah
-	jnz received_end
+	jnz received_noise
+	call parse
+	stc
+	ret
+received_noise:
+	movb $KEY_NOISE, %al
 	stc
 received_end:
 	ret
 
 /*
- * Sets carry and returns the key or 0 in %al if the BIOS keyboard has one. A BIOS that redirects its console takes characters
- * from the serial port before we see them, so characters from the keyboard are parsed like those from the port.
+ * Sets carry and returns the key in %al if the BIOS keyboard has one. A BIOS that redirects its console takes characters from the
+ * serial port before we see them, so characters from the keyboard are parsed like those from the port.
  */
 typed:
 	pushal
@@ -657,7 +862,7 @@ typed:
 	subb $SCAN_F1, %al		# 0 for F1, 1 for F2.
 	cmpb $2, %al
 	jae typed_nothing
-	addb $'1', %al
+	addb $KEY_F1, %al
 	stc
 	ret
 typed_character:
@@ -665,7 +870,7 @@ typed_character:
 	stc
 	ret
 typed_nothing:
-	xorb %al, %al
+	movb $KEY_NOISE, %al
 	stc
 	ret
 typed_none:
@@ -674,8 +879,8 @@ typed_none:
 	ret
 
 /*
- * Takes the character %al and returns the key in %al, or 0. F1 and F2 are ESC O P and ESC O Q, or ESC [ 1 1 ~ and ESC [ 1 2 ~.
- * Other sequences are skipped completely, because their digits would choose a slot.
+ * Takes the character %al and returns its meaning in %al. F1 and F2 are ESC O P and ESC O Q, or ESC [ 1 1 ~ and ESC [ 1 2 ~. Other
+ * sequences are skipped completely, because their digits would choose a slot, and count as noise.
  */
 	.set SEQUENCE_ESC, 1
 	.set SEQUENCE_O, 2		# ESC O
@@ -704,29 +909,35 @@ parse:
 	movb $SEQUENCE_CSI, %ah
 	cmpb $'[', %al
 	je parse_more
-parse_plain:				# A key after a lone ESC is a key.
+	jmp parse_noise
+parse_plain:
+	testb %ah, %ah
+	jnz parse_noise			# It cuts off a sequence.
 	cmpb $'1', %al
 	je parse_end
 	cmpb $'2', %al
 	je parse_end
 	cmpb $KEY_ENTER, %al
 	je parse_end
-parse_nothing:
-	xorb %al, %al
+	orb $0x20, %al			# Lower case.
+	cmpb $'p', %al
+	je parse_end
+parse_noise:
+	movb $KEY_NOISE, %al
 parse_end:
 	ret
 parse_o:
-	subb $'P' - '1', %al
-	cmpb $'1', %al
+	addb $KEY_F1 - 'P', %al
+	cmpb $KEY_F1, %al
 	je parse_end
-	cmpb $'2', %al
+	cmpb $KEY_F2, %al
 	je parse_end
-	jmp parse_nothing
+	jmp parse_noise
 parse_csi:
 	cmpb $'~', %al
 	je parse_tilde
 	cmpb $'@', %al
-	jae parse_nothing		# The end of another sequence.
+	jae parse_csi_end
 	cmpb $SEQUENCE_CSI, %ah
 	jne parse_csi_second
 	movb $SEQUENCE_CSI_1, %ah
@@ -745,36 +956,51 @@ parse_csi_second:
 parse_other:
 	movb $SEQUENCE_OTHER, %ah
 	jmp parse_more
+parse_csi_end:
+	cmpb $SEQUENCE_CSI, %ah		# ESC [ [ begins the function keys of one more terminal.
+	jne parse_noise
+	cmpb $'[', %al
+	jne parse_noise
+	jmp parse_other
 parse_tilde:
 	movb %ah, %al
-	addb $'1' - SEQUENCE_CSI_11, %al
+	addb $KEY_F1 - SEQUENCE_CSI_11, %al
 	cmpb $SEQUENCE_CSI_11, %ah
 	je parse_end
 	cmpb $SEQUENCE_CSI_12, %ah
 	je parse_end
-	jmp parse_nothing
+	jmp parse_noise
 parse_esc:
 	movb $SEQUENCE_ESC, %ah
 parse_more:
 	movb %ah, sequence
-	jmp parse_nothing
+	movb $KEY_NONE, %al
+	ret
 
 #define DISK_WRITES
 #include "disk.inc"
 #include "console.inc"
 #include "crc32.inc"
 
-cfg_start:	.long 0
+state_sectors:	.long STATE_FIRST, STATE_SECOND, STATE_THIRD
+is_future:	.word 0			# Bits of the copies of a later format.
+change:		.word 0			# The function that changes the state.
 ruling:		.word 0			# The current copy of the state, 0 if there is none.
 typed_key:	.word 0
 DRIVE:		.byte 0
-key:		.byte 0			# The key pressed: a slot's number, KEY_ENTER, or 0 for no key.
+key:		.byte 0			# The choice; then the slot chosen, or 0.
+prompt:		.byte 0			# The choice again, for its CHOICE_PROMPT.
+line:		.byte 0			# What was typed so far.
+candidate:	.byte 0			# The choice, if the line stays quiet.
+quiet:		.byte 0			# Ticks for which the line must stay quiet.
 tried:		.byte 0			# Bits of the slots already tried.
 sequence:	.byte 0
 sequence_age:	.byte 0			# Ticks since the last character of the sequence.
 
+text_config:	.ascii "/boot/config"
+text_prompt:	.ascii "prompt"
 text_title:	.asciz "\r\nSluice boot manager\r\n"
-text_choose:	.ascii "1 or 2 to choose, "
+text_choose:	.ascii "1, 2 or p (loader prompt) and Enter to choose, "
 		.ascii MENU_SECONDS
 		.asciz " s: "
 text_line_end:	.asciz "\r\n"
@@ -783,6 +1009,8 @@ text_no_slot:	.asciz "no slot\r\n"
 text_no_version: .asciz "no version"
 text_good:	.asciz "good"
 text_bad:	.asciz "bad"
+text_untried:	.asciz "untried"
+text_failed:	.asciz "failed"
 text_trial:	.asciz "trial, "
 text_left:	.asciz " left"
 text_failed_trial: .asciz "failed trial"
@@ -792,14 +1020,14 @@ text_copy:	.asciz "boot state: copy "
 text_unreadable: .asciz " unreadable\r\n"
 text_damaged:	.asciz " damaged\r\n"
 text_format:	.asciz " has a format of the future\r\n"
-text_no_cfg:	.asciz "boot state: no slice 3\r\n"
 text_no_state:	.asciz "boot state: none, slot 1 comes first\r\n"
 text_slot:	.asciz "slot "
 text_not_paid:	.asciz ": trial not started, for the boot state cannot be written\r\n"
-text_chosen_bad: .asciz ": marked bad, started because it was chosen\r\n"
-text_last_resort: .asciz ": marked bad, started as a last resort\r\n"
+text_not_offered: .asciz ": cannot be chosen, it is bad or has failed\r\n"
+text_gives_way:	.asciz ": never reported health, gives way\r\n"
+text_last_resort: .asciz ": not marked good, started as a last resort\r\n"
 text_not_bootable: .asciz ": not bootable\r\n"
 text_read_error: .asciz ": read error\r\n"
 text_starting:	.asciz ": starting\r\n"
 text_none_left:	.asciz "no slot can be started\r\n"
-text_restart:	.asciz "1 or 2 tries again, restart in 10 s"
+text_restart:	.asciz "1 or 2 and Enter tries again, restart in 10 s"

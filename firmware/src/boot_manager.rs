@@ -5,7 +5,7 @@
 //! |      0 | MBR: [`STAGE1`], and the table of slices, none of which is active                        |
 //! |      8 | [`MANAGER`], at most 16 sectors, sealed by [`seal`]                                      |
 //! |     72 | second copy, 32 KiB after the first so that the two rarely share an erase block          |
-//! |   4032 | first slice ([`crate::layout::FIRST_SLICE`])                                             |
+//! |   2016 | first slice ([`crate::layout::FIRST_SLICE`])                                             |
 //!
 //! The MBR loads the first copy that can be read and has a valid checksum. Invariant: all of this is written once, in the
 //! factory. Nothing on the unit writes the MBR or the gap, so no power cut can damage them; what changes is the boot state

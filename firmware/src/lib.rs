@@ -1,7 +1,7 @@
 //! The firmware contract: what the builder and the unit both know about a Sluice disk.
 //!
 //! - [`layout`]: the position of every slice, and what is at the start of each
-//! - [`slot`], [`state`]: the records on disk that describe a slot and the boot state
+//! - [`slot`], [`state`], [`history`]: the records on disk that describe a slot, the boot state, and what happened
 //! - [`boot_manager`]: the programs that boot a slot
 //! - [`release`]: the description of a system that it carries with it
 //! - [`bundle`]: the update bundle
@@ -17,6 +17,7 @@
 
 pub mod boot_manager;
 pub mod bundle;
+pub mod history;
 pub mod layout;
 pub mod paths;
 pub mod release;

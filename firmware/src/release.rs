@@ -24,6 +24,9 @@ pub struct Release {
     /// The version of the configuration that it writes to `/cfg`; 0 if made by a builder without this field.
     #[serde(default)]
     pub config_version: u32,
+    /// Seconds of uptime after which a system on trial that was not confirmed restarts; 0 if it never does.
+    #[serde(default)]
+    pub trial_deadline: u32,
 }
 
 /// An invalid description.
@@ -88,6 +91,7 @@ mod tests {
             commit: "0123abc".into(),
             world: "13.2-RELEASE".into(),
             config_version: 1,
+            trial_deadline: 900,
         };
         assert_eq!(good.check(), Ok(()));
         assert_eq!(good.title(), "sluice 1.4.0 (0123abc) for alix");
@@ -100,6 +104,7 @@ mod tests {
     #[test]
     fn a_file_without_a_configuration_version_is_still_read() {
         let json = r#"{"product":"sluice","version":"0.1.0","board":"alix","commit":"0","world":"w"}"#;
-        assert_eq!(serde_json::from_str::<Release>(json).unwrap().config_version, 0);
+        let release = serde_json::from_str::<Release>(json).unwrap();
+        assert_eq!((release.config_version, release.trial_deadline), (0, 0));
     }
 }

@@ -5,6 +5,7 @@
 
 use firmware::bundle::sha256;
 use firmware::slot::Slot;
+use firmware::state::transition::Versions;
 use firmware::state::{BootState, STATE_BYTES};
 use libfuzzer_sys::fuzz_target;
 
@@ -27,13 +28,17 @@ fn look_at(record: &[u8]) {
     let Ok((sequence, state)) = BootState::decode(record) else { return };
     let written = state.encode(sequence).expect("what was read can be written");
     assert_eq!(BootState::decode(&written), Ok((sequence, state.clone())));
-    let _ = (state.choose(None), state.pending(), state.consume_try());
+    let _ = (state.pending(), state.consume_try(), state.count_start(), state.give_way());
+    let _ = (state.choose(None), state.choose(None).payment.map(|payment| state.after(payment)));
     for slot in Slot::ALL {
         let _ = state.choose(Some(slot));
         let _ = state.finish_install(slot, sha256(record), 1);
-        let _ = state.rollback(slot);
+        let _ = (state.rollback(slot), state.report_health(slot));
+        let Some(version) = &state.floor else { continue };
+        let versions = Versions { running: version, other: Some(version) };
+        let _ = state.confirm(slot, versions);
         for other in Slot::ALL {
-            let _ = (state.begin_install(slot, other), state.activate(slot, other, 1));
+            let _ = (state.begin_install(slot, other), state.activate(slot, other, 1, true, versions));
         }
     }
 }

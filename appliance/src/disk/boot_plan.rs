@@ -3,7 +3,7 @@
 use std::fmt;
 
 use firmware::slot::Slot;
-use firmware::state::BootState;
+use firmware::state::{BootState, Failure, Mark};
 use serde::Serialize;
 
 /// How far a trial has come.
@@ -14,8 +14,10 @@ pub enum Stage {
     Pending,
     /// The running system is on trial.
     Running,
-    /// The system on trial was started and not confirmed, or was not started because its slot is marked bad.
+    /// The system on trial was started and not confirmed, or it was rolled back.
     Failed,
+    /// The system was the default, was started repeatedly, and never reported health.
+    GaveWay,
 }
 
 /// A slot on trial.
@@ -34,7 +36,7 @@ pub struct BootPlan {
     pub default: Slot,
     /// The slot that starts next, unless a key is pressed at the console.
     pub next: Slot,
-    /// The trial, if there is one.
+    /// The trial, if there is one, or what became of a slot that has failed.
     pub trial: Option<Trial>,
 }
 
@@ -49,6 +51,12 @@ impl BootPlan {
                 None => Stage::Failed,
             },
         });
+        let failed = |slot: Slot| match state.mark(slot) {
+            Mark::Failed(Failure::NeverHealthy) => Some(Trial { slot, stage: Stage::GaveWay }),
+            Mark::Failed(_) => Some(Trial { slot, stage: Stage::Failed }),
+            _ => None,
+        };
+        let trial = trial.or_else(|| Slot::ALL.into_iter().find_map(failed));
         let next = state.choose(None).order.first().copied().unwrap_or(state.default);
         Self { default: state.default, next, trial }
     }
@@ -67,6 +75,9 @@ impl fmt::Display for BootPlan {
                     out,
                     "slot {slot} is running on trial; unless it is confirmed, slot {next} starts next"
                 )
+            }
+            Some(Trial { slot, stage: Stage::GaveWay }) => {
+                write!(out, "slot {slot} gave way, since it never reported health; slot {next} starts next")
             }
             Some(Trial { slot, .. }) => {
                 write!(out, "the trial of slot {slot} failed; slot {next} starts next")

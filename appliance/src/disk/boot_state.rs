@@ -1,25 +1,58 @@
-//! Reads the boot state from the slice of `/cfg`.
+//! The copies of the boot state, each in a partition of its own.
+//!
+//! A copy is opened when it is read or written, so a device that cannot be opened is a defect of one copy and not of the
+//! state. The whole disk is never opened: a write to it would unmount the root.
 
-use anyhow::{Context, Result};
-use firmware::state::store::{self, Defect, StoreError};
-use firmware::state::{BootState, StateError};
+use std::io;
+
+use anyhow::Result;
+use bsd_disk::units::Sectors;
+use firmware::layout::STATE_PARTITIONS;
+use firmware::state::store::{self, Medium};
+use firmware::state::{BootState, COPIES, STATE_BYTES};
 
 use super::slice::{Access, Slice};
+use super::slot_devices::SlotDevices;
+use super::storage::Storage;
 
-/// The boot state at the head of the slice at `path`; `None` on a disk without Sluice's boot manager, which has none.
-///
-/// # Errors
-/// The slice cannot be read, or both copies are damaged.
-pub fn read_boot_state(path: &str) -> Result<Option<BootState>> {
-    let mut slice = Slice::open(path, Access::Read).with_context(|| format!("opening {path}"))?;
-    match store::load(&mut slice) {
-        Ok(loaded) => Ok(Some(loaded.state)),
-        Err(error) if was_never_written(&error) => Ok(None),
-        Err(error) => Err(error.into()),
+/// The copies of the boot state on a disk.
+pub struct StateCopies([String; COPIES]);
+
+impl StateCopies {
+    /// Those of the disk with these devices. Opens nothing.
+    pub fn of(devices: &SlotDevices) -> Self {
+        Self(STATE_PARTITIONS.map(|letter| devices.partition(letter)))
+    }
+
+    fn open(&self, copy: usize, access: Access) -> io::Result<Slice> {
+        let path = &self.0[copy];
+        Slice::open(path, access)
+            .map_err(|error| io::Error::new(error.kind(), format!("opening {path}: {error}")))
     }
 }
 
-fn was_never_written(error: &StoreError) -> bool {
-    use Defect::State;
-    matches!(error, StoreError::Lost { first: State(StateError::Magic), second: State(StateError::Magic) })
+impl Medium for StateCopies {
+    fn read(&mut self, copy: usize, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        self.open(copy, Access::Read)?.read_at(Sectors::ZERO, sector)
+    }
+
+    fn write(&mut self, copy: usize, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        self.open(copy, Access::Write)?.write_at(Sectors::ZERO, sector)
+    }
+
+    fn flush(&mut self, copy: usize) -> io::Result<()> {
+        self.open(copy, Access::Write)?.flush()
+    }
+}
+
+/// The boot state of the disk with these devices; `None` on a disk without Sluice's boot manager, which has none.
+///
+/// # Errors
+/// No copy is intact.
+pub fn read_boot_state(devices: &SlotDevices) -> Result<Option<BootState>> {
+    match store::load(&mut StateCopies::of(devices)) {
+        Ok(loaded) => Ok(Some(loaded.state)),
+        Err(error) if error.was_never_written() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

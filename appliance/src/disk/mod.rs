@@ -6,6 +6,7 @@
 mod boot_plan;
 mod boot_state;
 mod geom;
+mod history;
 mod lookup;
 mod slice;
 mod slot_content;
@@ -13,7 +14,8 @@ mod slot_devices;
 mod storage;
 
 pub use boot_plan::{BootPlan, Stage, Trial};
-pub use boot_state::read_boot_state;
+pub use boot_state::{StateCopies, read_boot_state};
+pub use history::HistoryCopies;
 pub use lookup::{disk_of, loader_device, mount_point, root_device};
 pub use slice::{Access, Slice};
 pub use slot_content::{SlotContent, read_header};

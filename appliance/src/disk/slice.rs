@@ -1,12 +1,10 @@
-//! A slice of the card, read and written by sectors.
+//! A slice or partition of the card, read and written by sectors.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use bsd_disk::units::Sectors;
-use firmware::state::STATE_BYTES;
-use firmware::state::store::Medium;
 
 use super::storage::Storage;
 use crate::sys;
@@ -20,7 +18,7 @@ pub enum Access {
     Write,
 }
 
-/// An open slice: a slot, or `/cfg` with the boot state at its head.
+/// An open slice, which is a slot, or a partition of slice 3.
 pub struct Slice {
     file: File,
     size: Sectors,
@@ -54,19 +52,5 @@ impl Storage for Slice {
 
     fn flush(&mut self) -> io::Result<()> {
         sys::flush(&self.file)
-    }
-}
-
-impl Medium for Slice {
-    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
-        self.read_at(at, sector)
-    }
-
-    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
-        self.write_at(at, sector)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Storage::flush(self)
     }
 }

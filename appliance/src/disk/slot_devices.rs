@@ -70,9 +70,9 @@ impl SlotDevices {
         if self.disk.starts_with(LABELS) { LABELLED_LAYOUT } else { LAYOUT }
     }
 
-    /// The path of the slice of `/cfg`, with the boot state at its head.
-    pub fn cfg_path(&self) -> String {
-        format!("/dev/{}s{CFG_SLICE}", self.disk)
+    /// The path of a partition of slice 3.
+    pub fn partition(&self, letter: char) -> String {
+        format!("/dev/{}s{CFG_SLICE}{letter}", self.disk)
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
         {
             let slots = SlotDevices::from_root(device).unwrap();
             assert_eq!((slots.running, slots.path(Slot::Second)), (running, path.to_owned()));
-            assert_eq!(slots.cfg_path(), path.replace("s2", "s3"));
+            assert_eq!(slots.partition('d'), path.replace("s2", "s3d"));
             assert_eq!(slots.layout(), LAYOUT);
         }
     }
@@ -102,7 +102,7 @@ mod tests {
         let slots = SlotDevices::from_root("/dev/label/gws2a").unwrap();
         assert_eq!((slots.running, slots.layout()), (Slot::Second, LABELLED_LAYOUT));
         assert_eq!(slots.path(Slot::First), "/dev/label/gws1");
-        assert_eq!(slots.cfg_path(), "/dev/label/gws3");
+        assert_eq!(slots.partition('a'), "/dev/label/gws3a");
         assert_eq!(slots.running_slice(), "label/gws2");
     }
 

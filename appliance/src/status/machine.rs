@@ -34,7 +34,7 @@ impl Facts for Machine {
     }
 
     fn boot_state(&self, devices: &SlotDevices) -> Result<Option<BootState>> {
-        disk::read_boot_state(&devices.cfg_path())
+        disk::read_boot_state(devices)
     }
 
     fn uptime(&self) -> Result<Duration> {

@@ -1,6 +1,7 @@
 //! The output of `sluice status`, as people and programs read it.
 
 use firmware::slot::Slot;
+use firmware::state::{BootState, Trial};
 
 use super::arguments::Format;
 use super::fake::Fake;
@@ -69,11 +70,16 @@ fn a_disk_without_a_boot_state_is_no_problem_but_a_lost_one_is() {
     assert_eq!(Status::gather(&fake).problems, ["the boot state is missing in this test"]);
 }
 
+/// Slot 1 is tried next.
+fn pending_trial(state: &BootState) -> BootState {
+    BootState { trial: Some(Trial { slot: Slot::First, tries: 1 }), ..state.clone() }
+}
+
 #[test]
 fn a_trial_appears_in_every_format() {
     let mut fake = Fake::healthy();
     let state = fake.boot_state.take().unwrap().unwrap();
-    fake.boot_state = Some(Some(state.activate(Slot::First, Slot::Second, 1).unwrap()));
+    fake.boot_state = Some(Some(pending_trial(&state)));
     insta::assert_snapshot!(render(&fake, Format::Text));
     assert!(render(&fake, Format::Line).contains("; slot 1 starts next, on trial; "));
     let json: serde_json::Value = serde_json::from_str(&render(&fake, Format::Json)).unwrap();

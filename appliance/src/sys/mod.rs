@@ -12,8 +12,3 @@ mod stub;
 pub use freebsd::{flush, kenv, media_size, mounts, root_device, sysctl, sysctl_text, uptime};
 #[cfg(not(target_os = "freebsd"))]
 pub use stub::{flush, kenv, media_size, mounts, root_device, sysctl, sysctl_text, uptime};
-
-/// Whether a system call failed with `EPERM`, which [`std::io::ErrorKind`] does not tell apart from `EACCES`.
-pub fn is_not_permitted(error: &std::io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EPERM)
-}

@@ -16,15 +16,13 @@ pub fn advice(state: &BootState, running: Slot) -> Option<String> {
         BootPlan { trial: Some(Trial { slot, stage: Stage::Pending }), .. } => {
             format!("reboot to try slot {slot}, or run `sluice update rollback` to give it up")
         }
-        BootPlan { trial: Some(Trial { slot, stage: Stage::Failed }), .. } => format!(
-            "slot {slot} was not confirmed: install another update, or run `sluice update activate {slot}` to try it again"
-        ),
-        _ if state.mark(running) == Mark::Bad => format!(
-            "slot {running} is running although it is marked bad: reboot into the other slot, or run \
-             `sluice update activate {running}` if it works"
-        ),
         _ if state.default != running => format!(
-            "slot {running} was chosen at the console: run `sluice update activate {running}` to keep it, or reboot to leave it"
+            "slot {running} {}: reboot to start slot {other}, or run `sluice update activate {running}` to keep the running \
+             system",
+            state.mark(running).described()
+        ),
+        BootPlan { trial: Some(Trial { slot, .. }), .. } => format!(
+            "install another update, or run `sluice update activate {slot} --again` to try slot {slot} again"
         ),
         _ if state.mark(other) == Mark::Bad => {
             format!("slot {other} contains nothing that can start: install an update")

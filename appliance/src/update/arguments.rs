@@ -19,13 +19,20 @@ Commands:
   install [FILE|URL|-]  Install a signed update (.fw) in the other slot, which the next boot tries; reads standard input
                         without an argument or with `-`
       --slot N          Install in this slot only; the running one is refused
+      --again           Install a release that has failed on this unit
+      --allow-downgrade Install a release that is older than the running one
       --json            Print progress and result as JSON, one object per line
       --quiet           Print no progress
   status                Show both slots, which one starts next, and what to do
       --json            Print JSON, for programs
   confirm               Keep the running system: it is healthy
-  rollback              Give up a trial; without one, make the other slot start next
+  rollback              Give up a trial; without one, make the other slot start next if it has proved itself
   activate N            Start slot N from now on; the other slot gets a trial first
+      --again           Try a slot that has failed on this unit
+  healthy               Report that the running system has come up; rc.d/sluice does this at the end of every boot
+  deadline              Wait until the trial is confirmed, and restart the unit if that takes too long; rc.d/sluice runs this
+  log                   Show what happened to the slots, the oldest event first
+      --json            Print JSON, one object per line
   verify [N]            Check that a slot still holds what was installed; checks both without an argument
 
 Options:
@@ -59,7 +66,21 @@ pub enum Action {
     /// `rollback`.
     Rollback,
     /// `activate`.
-    Activate(Slot),
+    Activate {
+        /// The slot.
+        slot: Slot,
+        /// Try a slot that has failed.
+        again: bool,
+    },
+    /// `healthy`.
+    Healthy,
+    /// `deadline`.
+    Deadline,
+    /// `log`.
+    Log {
+        /// Print JSON.
+        json: bool,
+    },
     /// `verify`.
     Verify(Vec<Slot>),
 }
@@ -80,8 +101,10 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Actio
     while let Some(argument) = parser.next()? {
         match (known, argument) {
             (_, Short('h') | Long("help")) => return Ok(None),
-            ("install" | "status", Long("json")) => words.json = true,
+            ("install" | "status" | "log", Long("json")) => words.json = true,
             ("install", Long("quiet")) => words.quiet = true,
+            ("install" | "activate", Long("again")) => words.request.again = true,
+            ("install", Long("allow-downgrade")) => words.request.allow_downgrade = true,
             ("install", Long("slot")) => {
                 ensure!(words.request.slot.is_none(), "--slot is given twice");
                 words.request.slot = Some(slot(&parser.value()?)?);
@@ -103,7 +126,13 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Actio
         "status" => Action::Status { json },
         "confirm" => Action::Confirm,
         "rollback" => Action::Rollback,
-        "activate" => Action::Activate(slot(&word.context("`activate` requires a slot, 1 or 2")?)?),
+        "activate" => {
+            let slot = slot(&word.context("`activate` requires a slot, 1 or 2")?)?;
+            Action::Activate { slot, again: request.again }
+        }
+        "healthy" => Action::Healthy,
+        "deadline" => Action::Deadline,
+        "log" => Action::Log { json },
         "verify" => Action::Verify(match word {
             Some(word) => vec![slot(&word)?],
             None => Slot::ALL.to_vec(),
@@ -136,7 +165,7 @@ mod tests {
     }
 
     fn install(source: Source, slot: Option<Slot>, json: bool, quiet: bool) -> Action {
-        Action::Install { source, request: Request { slot, unsigned_image: false }, json, quiet }
+        Action::Install { source, request: Request { slot, ..Request::default() }, json, quiet }
     }
 
     #[test]
@@ -152,7 +181,12 @@ mod tests {
             (&["status", "--json"], Action::Status { json: true }),
             (&["confirm"], Action::Confirm),
             (&["rollback"], Action::Rollback),
-            (&["activate", "1"], Action::Activate(Slot::First)),
+            (&["activate", "1"], Action::Activate { slot: Slot::First, again: false }),
+            (&["activate", "--again", "2"], Action::Activate { slot: Slot::Second, again: true }),
+            (&["healthy"], Action::Healthy),
+            (&["deadline"], Action::Deadline),
+            (&["log"], Action::Log { json: false }),
+            (&["log", "--json"], Action::Log { json: true }),
             (&["verify"], Action::Verify(vec![Slot::First, Slot::Second])),
             (&["verify", "2"], Action::Verify(vec![Slot::Second])),
         ];
@@ -174,6 +208,8 @@ mod tests {
             (&["install", "--slot", "1", "--slot", "1"], "--slot is given twice"),
             (&["install", "--json", "--quiet"], "--json and --quiet exclude each other"),
             (&["status", "--quiet"], "invalid option '--quiet'"),
+            (&["confirm", "--again"], "invalid option '--again'"),
+            (&["activate", "1", "--allow-downgrade"], "invalid option '--allow-downgrade'"),
             (&["confirm", "2"], "unexpected argument \"2\""),
             (&["activate"], "`activate` requires a slot, 1 or 2"),
             (&["verify", "both"], "there is no slot `both`, only 1 and 2"),
@@ -189,7 +225,10 @@ mod tests {
         let refused = parsed(&words, false).unwrap_err().to_string();
         assert_eq!(refused, "invalid option '--dangerously-install-unsigned-slot-image'");
         let Some(Action::Install { request, .. }) = parsed(&words, true).unwrap() else { panic!() };
-        assert!(request.unsigned_image);
+        assert!(request.unsigned_image && !request.again && !request.allow_downgrade);
+        let words = ["install", "--again", "--allow-downgrade", "x.fw"];
+        let Some(Action::Install { request, .. }) = parsed(&words, false).unwrap() else { panic!() };
+        assert!(request.again && request.allow_downgrade);
         assert!(!USAGE.contains(UNSIGNED), "it is not advertised");
     }
 }

@@ -1,42 +1,43 @@
-//! The boot state while a command works with it: loaded, or recovered if both copies are lost, and saved.
+//! The boot state while a command works with it: loaded, or recovered if it is lost, and saved.
 //!
 //! A recovered state is written with the first save and not before, so that a refused command changes nothing.
 
 use firmware::slot::Slot;
-use firmware::state::BootState;
-use firmware::state::store::{self, Loaded, Medium, StoreError};
+use firmware::state::store::{self, Loaded, StoreError};
+use firmware::state::{BootState, COPIES};
+use semver::Version;
 
 use super::error::UpdateError;
+use super::slot_version::slot_version;
+use super::unit::Unit;
 
 /// The boot state, and the medium that it is stored on.
 pub struct BootRecord<M> {
     medium: M,
     state: BootState,
-    /// `None` if neither copy is intact.
+    /// `None` if the state is lost.
     loaded: Option<Loaded>,
-    /// What is wrong with the copies, if they are not both intact.
+    /// What is wrong with the copies, if they are not all intact.
     pub warning: Option<String>,
 }
 
-impl<M: Medium> BootRecord<M> {
-    /// Loads the state. If it is lost, it is recovered from the fact that `running` works.
+impl<M: store::Medium> BootRecord<M> {
+    /// Loads the state. If it is lost, it is recovered from the fact that the running slot works; the version floor is then
+    /// the lowest version that a slot contains.
     ///
     /// # Errors
     /// A newer release wrote it, or the disk fails.
-    pub fn open(mut medium: M, running: Slot) -> Result<Self, UpdateError> {
+    pub fn open<U: Unit<State = M>>(unit: &U) -> Result<Self, UpdateError> {
+        let running = unit.running()?;
+        let mut medium = unit.state()?;
         match store::load(&mut medium) {
             Ok(loaded) => {
-                let warning = loaded.defect.as_ref().map(|defect| {
-                    format!(
-                        "copy {} of the boot state is damaged, the other copy is intact: {defect}",
-                        2 - loaded.copy
-                    )
-                });
-                Ok(Self { medium, state: loaded.state.clone(), loaded: Some(loaded), warning })
+                let (state, warning) = (loaded.state.clone(), warning(&loaded));
+                Ok(Self { medium, state, loaded: Some(loaded), warning })
             }
-            Err(error) if matches!(error, StoreError::Lost { .. }) && !error.is_future() => Ok(Self {
+            Err(error) if error.is_lost() => Ok(Self {
                 medium,
-                state: BootState::recovered(running),
+                state: BootState::recovered(running, lowest_version(unit)),
                 loaded: None,
                 warning: Some(format!(
                     "continuing without a boot state, with slot {running} marked good since it is running: {error}"
@@ -56,16 +57,44 @@ impl<M: Medium> BootRecord<M> {
         self.loaded.is_some()
     }
 
-    /// Saves `next`.
+    /// Saves `next`. A failure is one only if the state on the card is not `next` in the end: a copy may be there although
+    /// the disk reported an error.
     ///
     /// # Errors
     /// The disk fails or loses what was written; the previous state remains in force then.
     pub fn save(&mut self, next: BootState) -> Result<(), StoreError> {
-        self.loaded = Some(match &self.loaded {
-            Some(loaded) => store::save(&mut self.medium, loaded, &next)?,
-            None => store::initialize(&mut self.medium, &next)?,
-        });
+        let saved = match self.loaded.take() {
+            Some(loaded) => store::save(&mut self.medium, loaded, &next),
+            None => store::initialize(&mut self.medium, &next),
+        };
+        let loaded = match saved {
+            Ok(loaded) => loaded,
+            Err(error) => match store::load(&mut self.medium) {
+                Ok(loaded) if loaded.state == next => loaded,
+                found => {
+                    self.loaded = found.ok();
+                    return Err(error);
+                }
+            },
+        };
+        self.loaded = Some(loaded);
         self.state = next;
         Ok(())
     }
+}
+
+/// What is wrong with the copies, if they are not all intact.
+fn warning(loaded: &Loaded) -> Option<String> {
+    let defects = (1..).zip(&loaded.defects);
+    let defects = defects.filter_map(|(copy, defect)| Some(format!("copy {copy}: {}", defect.as_ref()?)));
+    let defects: Vec<String> = defects.collect();
+    let intact = COPIES - defects.len();
+    (!defects.is_empty())
+        .then(|| format!("{intact} of {COPIES} copies of the boot state are intact; {}", defects.join("; ")))
+}
+
+/// The lowest version that a slot contains, as far as the headers can be read.
+fn lowest_version<U: Unit>(unit: &U) -> Option<Version> {
+    let versions = Slot::ALL.into_iter().filter_map(|slot| slot_version(unit, slot));
+    versions.min_by(Version::cmp_precedence)
 }

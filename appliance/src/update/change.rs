@@ -1,11 +1,20 @@
-//! Changes of the boot state that write nothing else: confirm, rollback, activate.
+//! Changes of the boot state that install nothing: confirm, rollback, activate, and the report that the system is healthy.
+//!
+//! A slot that has failed is disarmed: its first sector loses the signature that boot programs look for, so that it does
+//! not start even if the boot state is lost. A slot that is tried again gets the signature back first.
 
+use firmware::history::Event;
 use firmware::slot::Slot;
-use firmware::state::{BootState, TRIES};
+use firmware::state::transition::Versions;
+use firmware::state::{BootState, Failure, Mark, TRIES};
 use semver::Version;
 
 use super::boot_record::BootRecord;
 use super::error::UpdateError;
+use super::exit_code::ExitCode;
+use super::journal::{self, Subject};
+use super::signature;
+use super::slot_version::slot_version;
 use super::unit::Unit;
 use crate::disk::Access;
 
@@ -17,7 +26,14 @@ pub enum Change {
     /// The trial is given up, or the other slot becomes the default.
     Rollback,
     /// This slot starts from now on.
-    Activate(Slot),
+    Activate {
+        /// The slot.
+        slot: Slot,
+        /// Try it even if it has failed.
+        again: bool,
+    },
+    /// The running system has come up.
+    Healthy,
 }
 
 /// A change that was saved.
@@ -25,31 +41,89 @@ pub enum Change {
 pub struct Changed {
     /// The boot state after it.
     pub state: BootState,
-    /// What was wrong with the boot state before it.
-    pub warning: Option<String>,
+    /// What was wrong with the boot state before it, and with the history.
+    pub warnings: Vec<String>,
 }
 
 /// Makes a change and saves it.
 ///
 /// # Errors
-/// The boot state does not allow it, or cannot be read or written.
+/// The boot state does not allow it, or cannot be read or written; or a slot cannot be armed or disarmed.
 pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError> {
     let _lock = unit.lock()?;
     let running = unit.running()?;
-    let mut record = BootRecord::open(unit.state(Access::Write)?, running)?;
-    let state = record.state();
+    let mut record = BootRecord::open(unit)?;
     let next = match change {
-        Change::Confirm => state.confirm(running, &version(unit)?),
-        Change::Rollback => state.rollback(running),
-        Change::Activate(slot) => state.activate(slot, running, TRIES),
+        Change::Confirm => {
+            with_versions(unit, running, |versions| Ok(record.state().confirm(running, versions)?))?
+        }
+        Change::Rollback => record.state().rollback(running)?,
+        Change::Activate { slot, again } => with_versions(unit, running, |versions| {
+            Ok(record.state().activate(slot, running, TRIES, again, versions)?)
+        })?,
+        Change::Healthy if !record.is_found() && unit.without_boot_manager().is_some() => {
+            // There never was a boot state, and nobody would read it.
+            return Ok(Changed { state: record.state().clone(), warnings: Vec::new() });
+        }
+        Change::Healthy => record.state().report_health(running),
     };
-    record.save(next?)?;
-    Ok(Changed { state: record.state().clone(), warning: record.warning })
+    let target = next.pending();
+    if let Change::Activate { again: true, .. } = change
+        && let Some(target) = target
+    {
+        signature::arm(&mut unit.slice(target, Access::Write)?)
+            .map_err(|error| UpdateError::SlotDevice { slot: target, error })?;
+    }
+    let was_found = record.is_found();
+    record.save(next)?;
+    let state = record.state();
+    let mut events = Vec::new();
+    if !was_found {
+        events.push((Event::Recovered, running));
+    }
+    match change {
+        Change::Confirm => events.push((Event::Confirmed, running)),
+        Change::Rollback => events.push((Event::RolledBack, running)),
+        Change::Activate { slot, .. } => events.push((Event::Activated, slot)),
+        Change::Healthy if state.is_on_trial(running) => events.push((Event::TrialBegun, running)),
+        Change::Healthy => {}
+    }
+    // A failed slot is disarmed once, so that what became of it is recorded once.
+    if change == Change::Healthy && disarm_failed(unit, running, state)? {
+        let other = running.other();
+        let gave_way = state.mark(other) == Mark::Failed(Failure::NeverHealthy);
+        events.push((if gave_way { Event::GaveWay } else { Event::TrialFailed }, other));
+    }
+    let record_event =
+        |(event, slot)| journal::record(unit, event, Subject::of(unit, slot, state), ExitCode::Done);
+    let warnings = record.warning.iter().cloned().chain(events.into_iter().filter_map(record_event));
+    Ok(Changed { state: state.clone(), warnings: warnings.collect() })
 }
 
-/// The running version.
-fn version<U: Unit>(unit: &U) -> Result<Version, UpdateError> {
+/// Disarms the slot that is not running if it has failed. Returns whether that changed anything.
+fn disarm_failed<U: Unit>(unit: &U, running: Slot, state: &BootState) -> Result<bool, UpdateError> {
+    let other = running.other();
+    if !matches!(state.mark(other), Mark::Failed(_)) {
+        return Ok(false);
+    }
+    let failed = |error| UpdateError::SlotDevice { slot: other, error };
+    // Reading does not need write access, which a mount of the slot would prevent.
+    if !signature::is_armed(&mut unit.slice(other, Access::Read)?).map_err(failed)? {
+        return Ok(false);
+    }
+    signature::disarm(&mut unit.slice(other, Access::Write)?).map_err(failed)?;
+    Ok(true)
+}
+
+/// Calls `change` with the versions in both slots.
+fn with_versions<U: Unit>(
+    unit: &U,
+    running: Slot,
+    change: impl FnOnce(Versions) -> Result<BootState, UpdateError>,
+) -> Result<BootState, UpdateError> {
     let text = unit.release()?.version;
-    Version::parse(&text)
-        .map_err(|error| UpdateError::System(format!("parsing the running version `{text}`: {error}")))
+    let version = Version::parse(&text)
+        .map_err(|error| UpdateError::System(format!("parsing the running version `{text}`: {error}")))?;
+    let other = slot_version(unit, running.other());
+    change(Versions { running: &version, other: other.as_ref() })
 }

@@ -1,7 +1,6 @@
 //! Why an update is refused or failed, and the exit code of each reason.
 
 use std::io;
-use std::path::PathBuf;
 
 use bsd_disk::units::Sectors;
 use firmware::bundle::BundleError;
@@ -74,6 +73,26 @@ pub enum UpdateError {
         /// The version floor.
         floor: Version,
     },
+    /// The update is older than the running version.
+    #[error(
+        "this update has version {version}, which is older than the running {running}\nhint: add `--allow-downgrade` to \
+         install it nevertheless"
+    )]
+    Downgrade {
+        /// The update's version.
+        version: Version,
+        /// The running version.
+        running: String,
+    },
+    /// The release has failed on this unit.
+    #[error(
+        "this release, version {version}, has failed on this unit: it was started and never confirmed, or rolled back\n\
+         hint: install another release, or add `--again` to try it again"
+    )]
+    FailedHere {
+        /// The update's version.
+        version: Version,
+    },
     /// The running version is too old for the update.
     #[error(
         "this update requires version {minimum} or later; this unit runs {running}\nhint: install a version in between first"
@@ -106,17 +125,6 @@ pub enum UpdateError {
     /// The boot state cannot be read or written.
     #[error(transparent)]
     State(#[from] StoreError),
-    /// The slice with the boot state cannot be opened.
-    #[error("opening {path}, which holds the boot state: {error}")]
-    StateDevice {
-        /// The slice.
-        path: PathBuf,
-        /// The cause.
-        error: io::Error,
-    },
-    /// The kernel does not allow writing to a slice that is mounted for writing.
-    #[error("/cfg is mounted for writing, and the boot state is on the same slice\nhint: run `umount /cfg`")]
-    CfgMounted,
     /// The slot is mounted, so that its blocks would change under a file system.
     #[error("slot {slot} is mounted on {at}\nhint: run `umount {at}`")]
     SlotMounted {
@@ -183,7 +191,7 @@ impl UpdateError {
     /// The exit code.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::System(_) => ExitCode::Failed,
+            Self::System(_) => ExitCode::Other,
             Self::Bundle(error) => bundle_code(error),
             Self::Source { .. } => ExitCode::Source,
             Self::Product { .. } => ExitCode::Product,
@@ -191,15 +199,18 @@ impl UpdateError {
             Self::Layout { .. } => ExitCode::Layout,
             Self::TooLarge { .. } => ExitCode::TooLarge,
             Self::Floor { .. } => ExitCode::Floor,
+            Self::Downgrade { .. } => ExitCode::Downgrade,
+            Self::FailedHere { .. } | Self::Transition(TransitionError::Failed { .. }) => {
+                ExitCode::FailedHere
+            }
             Self::Minimum { .. } => ExitCode::Minimum,
             Self::Configuration { .. } => ExitCode::Configuration,
             Self::Transition(TransitionError::Running(_)) => ExitCode::Running,
             Self::Locked => ExitCode::Locked,
-            Self::Transition(TransitionError::OnTrial(_) | TransitionError::RunningBad(_)) => {
+            Self::Transition(TransitionError::OnTrial(_) | TransitionError::Unproven { .. }) => {
                 ExitCode::OnTrial
             }
-            Self::State(_) | Self::StateDevice { .. } => ExitCode::BootState,
-            Self::CfgMounted => ExitCode::CfgMounted,
+            Self::State(_) => ExitCode::BootState,
             Self::SlotDevice { .. } | Self::SlotMounted { .. } => ExitCode::SlotInUse,
             Self::Transition(_) => ExitCode::NotPossible,
             Self::Incomplete { fault, .. } => fault.code(),

@@ -9,7 +9,7 @@ exit_codes! {
     /// Every exit code, in the words of the help and of docs/update.md.
     pub enum ExitCode {
         Done = 0, "done";
-        Failed = 1, "other failure: not root, or the running system cannot be identified";
+        Other = 1, "other failure: not root, or the running system cannot be identified";
         NotAnUpdate = 20, "the input is not an update";
         Unsigned = 21, "the input is the image of a slot or disk, which has no signature";
         Truncated = 22, "the input ends before the first chunk";
@@ -25,13 +25,14 @@ exit_codes! {
         Floor = 34, "the update is older than the version floor";
         Minimum = 35, "the running version is older than the update requires";
         Configuration = 36, "the update may not understand the saved configuration";
+        Downgrade = 37, "the update is older than the running version";
         Running = 40, "the slot is the running one";
         Locked = 41, "another update is in progress";
-        OnTrial = 42, "the running slot is on trial, or marked bad";
+        OnTrial = 42, "the running slot is on trial, or has not proved itself";
         BootState = 43, "the boot state cannot be read, or the card cannot be written";
-        CfgMounted = 44, "/cfg is mounted for writing";
         SlotInUse = 45, "the slot is mounted, or cannot be opened or read";
-        NotPossible = 46, "there is nothing to confirm, or the requested slot is marked bad";
+        NotPossible = 46, "there is nothing to confirm or to roll back, or the requested slot is marked bad";
+        FailedHere = 47, "the release or slot has failed on this unit";
         ChunkDamaged = 50, "a chunk is damaged; the slot is left marked bad";
         EndedEarly = 51, "the update ended too early; the slot is left marked bad";
         DiskError = 52, "the disk reported an error; the slot is left marked bad";

@@ -8,6 +8,7 @@ use std::io::Read;
 use std::time::Instant;
 
 use bsd_disk::units::Sectors;
+use firmware::history::Event;
 use firmware::slot::Slot;
 use firmware::state::TRIES;
 use firmware::state::store::Medium;
@@ -15,6 +16,8 @@ use serde::Serialize;
 
 use super::boot_record::BootRecord;
 use super::error::{Fault, UpdateError};
+use super::exit_code::ExitCode;
+use super::journal::{self, Subject};
 use super::payload::Payload;
 use super::precondition::{self, Target};
 use super::progress::{Observer, Phase};
@@ -29,6 +32,10 @@ pub struct Request {
     pub slot: Option<Slot>,
     /// The source is the unsigned image of a slot.
     pub unsigned_image: bool,
+    /// Install a release that has failed on this unit.
+    pub again: bool,
+    /// Install a release that is older than the running one.
+    pub allow_downgrade: bool,
 }
 
 /// A completed installation. Serialized, it is the last line of `--json`: fields are only ever added.
@@ -62,7 +69,7 @@ pub fn install<U: Unit, R: Read>(
     let _lock = unit.lock()?;
     let running = unit.running()?;
     let target = request.slot.unwrap_or(running.other());
-    let mut record = BootRecord::open(unit.state(Access::Write)?, running)?;
+    let mut record = BootRecord::open(unit)?;
     let begun = record.state().begin_install(running, target)?;
     let release = unit.release()?;
     let keys = unit.keys()?;
@@ -88,15 +95,26 @@ pub fn install<U: Unit, R: Read>(
         slot: target,
         size: slice.size(),
         layout: unit.layout()?,
+        allow_downgrade: request.allow_downgrade,
     };
     precondition::check(&candidate, &limits)?;
+    let digest = payload.signed_digest();
+    if !request.again && digest.is_some_and(|digest| begun.has_failed(&digest)) {
+        return Err(UpdateError::FailedHere { version: candidate.version });
+    }
     let writer = Writer::new(&mut slice).map_err(|fault| unreadable(target, fault))?;
 
     observer.start(&candidate, target);
     record.save(begun)?;
+    let version = Some(candidate.version.to_string());
+    let subject = Subject { slot: target, version, digest: payload.signed_digest() };
+    log(unit, Event::InstallBegun, &subject, ExitCode::Done, observer);
     let tally = write(writer, &mut payload, candidate.size, observer)
         .and_then(|tally| arm(&mut record, target, &payload).map(|()| tally))
-        .map_err(|fault| UpdateError::Incomplete { target, running, fault })?;
+        .map_err(|fault| UpdateError::Incomplete { target, running, fault });
+    let result = tally.as_ref().map_or_else(UpdateError::code, |_| ExitCode::Done);
+    log(unit, Event::Installed, &subject, result, observer);
+    let tally = tally?;
     Ok(Report {
         slot: target,
         version: candidate.version.to_string(),
@@ -105,6 +123,13 @@ pub fn install<U: Unit, R: Read>(
         source_bytes: payload.position(),
         seconds: started.elapsed().as_secs(),
     })
+}
+
+/// Adds an event to the history.
+fn log<U: Unit>(unit: &U, event: Event, subject: &Subject, result: ExitCode, observer: &mut dyn Observer) {
+    if let Some(warning) = journal::record(unit, event, subject.clone(), result) {
+        observer.warn(&warning);
+    }
 }
 
 /// Writes the slot, to the last chunk.

@@ -1,4 +1,5 @@
-//! The lock (flock(2)) that allows one update at a time. The kernel releases it however its holder ends.
+//! The lock (flock(2)) that allows one change at a time. It is on the device of the first copy of the boot state, so it needs
+//! no file system with room. The kernel releases it however its holder ends.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -14,9 +15,9 @@ impl Lock {
     /// Takes the lock without waiting; `None` if another process holds it.
     ///
     /// # Errors
-    /// The file cannot be created or locked.
+    /// The file or device cannot be opened or locked.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        let file = File::open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -33,6 +34,7 @@ mod tests {
     fn a_second_holder_is_refused_at_once_and_the_next_one_succeeds() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
+        File::create(&path).unwrap();
         let first = Lock::take(&path).unwrap();
         assert!(first.is_some());
         assert!(Lock::take(&path).unwrap().is_none());

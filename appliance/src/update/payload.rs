@@ -104,6 +104,14 @@ impl<R: Read> Payload<R> {
         }
     }
 
+    /// The digest of the image, as far as it is known before the first chunk is read.
+    pub fn signed_digest(&self) -> Option<Digest> {
+        match self {
+            Self::Bundle(reader) => Some(reader.manifest().image_digest()),
+            Self::Image(_) => None,
+        }
+    }
+
     /// The number of bytes read.
     pub fn position(&self) -> u64 {
         match self {

@@ -20,6 +20,8 @@ pub struct Target<'a> {
     pub size: Sectors,
     /// The version of the disk layout.
     pub layout: u32,
+    /// Whether a version older than the running one may be installed.
+    pub allow_downgrade: bool,
 }
 
 /// Checks that `candidate` may be installed there.
@@ -27,7 +29,7 @@ pub struct Target<'a> {
 /// # Errors
 /// The first reason against it.
 pub fn check(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> {
-    let Target { release, floor, slot, size, layout } = *target;
+    let Target { release, floor, slot, size, layout, allow_downgrade } = *target;
     if candidate.product != release.product {
         let (theirs, ours) = (candidate.product.clone(), release.product.clone());
         return Err(UpdateError::Product { theirs, ours });
@@ -46,13 +48,21 @@ pub fn check(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> 
     if let Some(theirs) = candidate.config_version.filter(|theirs| *theirs < release.config_version) {
         return Err(UpdateError::Configuration { theirs, ours: release.config_version });
     }
+    let running = Version::parse(&release.version).ok();
+    let runs_since =
+        |version: &Version| running.as_ref().map(|running| running.cmp_precedence(version).is_ge());
     if let Some(minimum) = &candidate.minimum
-        && !Version::parse(&release.version).is_ok_and(|running| running.cmp_precedence(minimum).is_ge())
+        && runs_since(minimum) != Some(true)
     {
         return Err(UpdateError::Minimum { minimum: minimum.clone(), running: release.version.clone() });
     }
     if let Some(floor) = floor.filter(|floor| candidate.version.cmp_precedence(floor).is_lt()) {
         return Err(UpdateError::Floor { version: candidate.version.clone(), floor: floor.clone() });
+    }
+    let is_older = running.is_some_and(|running| candidate.version.cmp_precedence(&running).is_lt());
+    if is_older && !allow_downgrade {
+        let (version, running) = (candidate.version.clone(), release.version.clone());
+        return Err(UpdateError::Downgrade { version, running });
     }
     Ok(())
 }

@@ -5,9 +5,11 @@ use serde_json::json;
 use super::advice::advice;
 use super::arguments::Action;
 use super::change::{self, Change};
+use super::deadline::{self, Outcome};
 use super::error::UpdateError;
 use super::exit_code::ExitCode;
 use super::install::{self, Report, Request};
+use super::log;
 use super::progress::Console;
 use super::source::Source;
 use super::status::Status;
@@ -26,7 +28,18 @@ pub fn run(action: &Action) -> u8 {
         Action::Status { json } => status(&unit, *json),
         Action::Confirm => change(&unit, Change::Confirm),
         Action::Rollback => change(&unit, Change::Rollback),
-        Action::Activate(slot) => change(&unit, Change::Activate(*slot)),
+        Action::Activate { slot, again } => change(&unit, Change::Activate { slot: *slot, again: *again }),
+        Action::Healthy => change(&unit, Change::Healthy),
+        Action::Deadline => deadline::watch(&unit).map(|outcome| {
+            if outcome == Outcome::Expired {
+                print("the trial was not confirmed in time: the unit restarts\n");
+            }
+            ExitCode::Done
+        }),
+        Action::Log { json } => log::read(&unit).map(|records| {
+            print(&if *json { log::json(&records) } else { log::text(&records) });
+            ExitCode::Done
+        }),
         Action::Verify(slots) => slots.iter().try_fold(ExitCode::Done, |worst, &slot| {
             let verdict = verify(&unit, slot)?;
             print(&format!("slot {slot}: {verdict}\n"));
@@ -85,8 +98,8 @@ fn status<U: Unit>(unit: &U, json: bool) -> Result<ExitCode, UpdateError> {
 
 fn change<U: Unit>(unit: &U, what: Change) -> Result<ExitCode, UpdateError> {
     let changed = change::change(unit, what)?;
-    if let Some(warning) = changed.warning {
-        output::warning(&warning);
+    for warning in &changed.warnings {
+        output::warning(warning);
     }
     let running = unit.running()?;
     print(&format!("{}\n", BootPlan::of(&changed.state, running)));

@@ -24,8 +24,10 @@ pub struct SlotStatus {
     pub running: bool,
     /// Whether it starts unless a trial is pending.
     pub default: bool,
-    /// Whether it is marked good: it was written completely.
+    /// Whether it is marked good: it is complete and has proved itself.
     pub good: bool,
+    /// Its mark.
+    pub mark: &'static str,
     /// Whether its digest is recorded, so that `sluice update verify` can check it.
     pub verifiable: bool,
     /// What it contains.
@@ -47,7 +49,7 @@ pub struct Status {
     pub floor: Option<String>,
     /// Whether the boot state was loaded, not recovered.
     pub state_found: bool,
-    /// What is wrong with a copy of the boot state.
+    /// What is wrong with the copies of the boot state.
     pub warning: Option<String>,
     /// What to do next.
     pub advice: String,
@@ -60,7 +62,7 @@ impl Status {
     /// The running slot is unknown, or the boot state cannot be read.
     pub fn gather<U: Unit>(unit: &U) -> Result<Self, UpdateError> {
         let running = unit.running()?;
-        let record = BootRecord::open(unit.state(Access::Read)?, running)?;
+        let record = BootRecord::open(unit)?;
         let state = record.state();
         let advice = match record.is_found() {
             true => advice(state, running).unwrap_or_else(|| "nothing".to_owned()),
@@ -91,14 +93,14 @@ impl Status {
             let _ = writeln!(out, "{name:<9}{value}");
         };
         for slot in &self.slots {
-            let mark = if slot.good { "good" } else { "bad" };
+            let mark = slot.mark;
             let roles = [(slot.running, ", running"), (slot.default, ", default")];
             let roles: String = roles.iter().filter(|(has, _)| *has).map(|(_, role)| *role).collect();
             fact(&format!("slot {}", slot.slot), &format!("{}, {mark}{roles}", slot.content));
         }
         fact("boot", &self.plan.to_string());
         fact("floor", self.floor.as_deref().unwrap_or("not set, so any version may be installed"));
-        fact("state", &self.warning.as_deref().unwrap_or("both copies are intact").replace('\n', "; "));
+        fact("state", &self.warning.as_deref().unwrap_or("all copies are intact").replace('\n', "; "));
         fact("to do", &self.advice);
         out
     }
@@ -114,6 +116,12 @@ fn slot_status<U: Unit>(unit: &U, state: &BootState, slot: Slot, running: Slot) 
         running: slot == running,
         default: slot == state.default,
         good: state.mark(slot) == Mark::Good,
+        mark: match state.mark(slot) {
+            Mark::Bad => "bad",
+            Mark::Untried => "untried",
+            Mark::Good => "good",
+            Mark::Failed(_) => "failed",
+        },
         verifiable: state.digest(slot).is_some(),
         content: if read { SlotContent::from_header(&header) } else { SlotContent::Unknown },
     }

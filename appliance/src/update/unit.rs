@@ -6,10 +6,14 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
+use firmware::history;
+use firmware::layout::STATE_PARTITIONS;
 use firmware::paths;
 use firmware::release::Release;
 use firmware::slot::Slot;
@@ -17,11 +21,8 @@ use firmware::state::store::Medium;
 
 use super::error::UpdateError;
 use super::lock::Lock;
-use crate::disk::{self, Access, Slice, SlotDevices, Storage};
+use crate::disk::{self, Access, HistoryCopies, Slice, SlotDevices, StateCopies, Storage};
 use crate::{release, sys};
-
-/// The lock of every command that changes something.
-const LOCK: &str = "/var/run/sluice-update.lock";
 
 /// What an update works on.
 pub trait Unit {
@@ -29,6 +30,8 @@ pub trait Unit {
     type Slice: Storage;
     /// The medium of the boot state.
     type State: Medium;
+    /// The medium of the history.
+    type History: history::Medium;
     /// The lock, held while something changes.
     type Lock;
 
@@ -44,8 +47,16 @@ pub trait Unit {
     fn keys(&self) -> Result<PublicKeys, UpdateError>;
     /// Opens a slot.
     fn slice(&self, slot: Slot, access: Access) -> Result<Self::Slice, UpdateError>;
-    /// Opens the medium of the boot state.
-    fn state(&self, access: Access) -> Result<Self::State, UpdateError>;
+    /// The medium of the boot state.
+    fn state(&self) -> Result<Self::State, UpdateError>;
+    /// The medium of the history.
+    fn history(&self) -> Result<Self::History, UpdateError>;
+    /// Seconds since 1970 by the clock, which may be wrong, and since the boot.
+    fn now(&self) -> (u64, u32);
+    /// Waits.
+    fn sleep(&self, time: Duration);
+    /// Restarts the unit.
+    fn reboot(&self) -> Result<(), UpdateError>;
     /// The name of the disk, if it does not have the boot manager that reads the boot state.
     fn without_boot_manager(&self) -> Option<String>;
 }
@@ -61,13 +72,16 @@ fn slot_devices() -> Result<SlotDevices, UpdateError> {
 
 impl Unit for ThisUnit {
     type Slice = Slice;
-    type State = Slice;
+    type State = StateCopies;
+    type History = HistoryCopies;
     type Lock = Lock;
 
     fn lock(&self) -> Result<Lock, UpdateError> {
-        match Lock::take(Path::new(LOCK)) {
+        let [first, ..] = STATE_PARTITIONS;
+        let path = slot_devices()?.partition(first);
+        match Lock::take(Path::new(&path)) {
             Ok(lock) => lock.ok_or(UpdateError::Locked),
-            Err(error) => Err(UpdateError::System(format!("locking {LOCK}: {}", with_hint(error)))),
+            Err(error) => Err(UpdateError::System(format!("locking {path}: {}", with_hint(error)))),
         }
     }
 
@@ -99,12 +113,36 @@ impl Unit for ThisUnit {
         Slice::open(&path, access).map_err(|error| UpdateError::SlotDevice { slot, error: with_hint(error) })
     }
 
-    fn state(&self, access: Access) -> Result<Slice, UpdateError> {
-        let path = slot_devices()?.cfg_path();
-        Slice::open(&path, access).map_err(|error| match access {
-            Access::Write if sys::is_not_permitted(&error) => UpdateError::CfgMounted,
-            _ => UpdateError::StateDevice { path: path.into(), error: with_hint(error) },
-        })
+    fn state(&self) -> Result<StateCopies, UpdateError> {
+        Ok(StateCopies::of(&slot_devices()?))
+    }
+
+    fn history(&self) -> Result<HistoryCopies, UpdateError> {
+        Ok(HistoryCopies::of(&slot_devices()?))
+    }
+
+    fn now(&self) -> (u64, u32) {
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let uptime = sys::uptime().unwrap_or_default();
+        (time.as_secs(), uptime.as_secs().try_into().unwrap_or(u32::MAX))
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn reboot(&self) -> Result<(), UpdateError> {
+        let why = "the release on trial was not confirmed in time";
+        let attempts: [&[&str]; 2] = [&["/sbin/shutdown", "-r", "now", why], &["/sbin/reboot"]];
+        let mut failures = Vec::new();
+        for command in attempts {
+            match Command::new(command[0]).args(&command[1..]).status() {
+                Ok(status) if status.success() => return Ok(()),
+                Ok(status) => failures.push(format!("{} ended with {status}", command[0])),
+                Err(error) => failures.push(format!("{}: {error}", command[0])),
+            }
+        }
+        Err(UpdateError::System(format!("restarting the unit: {}", failures.join("; "))))
     }
 
     fn without_boot_manager(&self) -> Option<String> {

@@ -13,14 +13,13 @@ use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{is_zero, sha256};
 
 use super::error::Fault;
+use super::signature::SIGNATURE;
 use crate::disk::Storage;
 
 /// Bytes of a sector.
 const SECTOR: usize = SECTOR_BYTES as usize;
 /// The smallest unit that is written: a page of the flash.
 pub const BLOCK: usize = FLASH_PAGE.bytes() as usize;
-/// The signature in the first sector, without which no boot program starts the slot.
-const SIGNATURE: Range<usize> = 510..512;
 
 /// The SHA-256 of a chunk; `None` if it is all zero.
 pub type Checksum = Option<[u8; 32]>;

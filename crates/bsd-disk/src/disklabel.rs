@@ -38,6 +38,9 @@ pub const LABEL_BYTES: usize = SECTOR_BYTES as usize;
 /// The kind of a UFS partition (`FS_BSDFFS`, `sys/sys/disk/bsd.h`).
 pub const KIND_UFS: u8 = 7;
 
+/// The kind of a partition that is no file system (`FS_OTHER`, `sys/sys/disk/bsd.h`).
+pub const KIND_OTHER: u8 = 10;
+
 /// Partitions in a label made here (`BSD_NPARTS_MIN`); `c` (2) is the whole slice (`BSD_PART_RAW`).
 const PARTITIONS: usize = 8;
 const RAW_PARTITION: usize = 2;
@@ -139,6 +142,11 @@ pub struct LabelPartition {
     pub group: u16,
 }
 
+/// The index of the partition `letter`, from `a` on.
+fn index(letter: char) -> Option<usize> {
+    (letter as usize).checked_sub('a' as usize)
+}
+
 /// The BSD label of one slice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disklabel {
@@ -164,24 +172,58 @@ impl Disklabel {
             .filter(|rest| !rest.is_zero())
             .and_then(Sectors::to_u32)
             .ok_or(LabelError::SliceSize { size })?;
-        let mut partitions = vec![LabelPartition::default(); PARTITIONS];
+        let mut label = Self::without_partitions(total, geometry);
         let offset = total - a;
-        partitions[0] = LabelPartition { offset, size: a, kind: KIND_UFS, ..LabelPartition::default() };
-        partitions[RAW_PARTITION] = LabelPartition { size: total, ..LabelPartition::default() };
-        Ok(Self { track: geometry.sectors, heads: geometry.heads, total, partitions })
+        label.partitions[0] = LabelPartition { offset, size: a, kind: KIND_UFS, ..LabelPartition::default() };
+        Ok(label)
     }
 
-    /// The position of partition `a` on the disk if this is the label of `slice`; `None` if the partition does not exist
+    /// The label of `slice` with these partitions, each with its letter, its position on the disk and its kind. `c` is the
+    /// whole slice.
+    ///
+    /// # Errors
+    /// The slice needs more than 32 bits, or a partition does not lie within the slice, after the boot area.
+    pub fn with_partitions(
+        slice: &Slice,
+        geometry: Geometry,
+        partitions: impl IntoIterator<Item = (char, Slice, u8)>,
+    ) -> Result<Self, LabelError> {
+        let invalid = LabelError::SliceSize { size: slice.size };
+        let total = slice.size.to_u32().ok_or(invalid.clone())?;
+        let mut label = Self::without_partitions(total, geometry);
+        for (letter, partition, kind) in partitions {
+            let offset = partition.start.checked_sub(slice.start).filter(|offset| *offset >= BOOT_AREA);
+            let offset = offset.filter(|_| partition.end() <= slice.end()).and_then(Sectors::to_u32);
+            let (offset, size) = offset.zip(partition.size.to_u32()).ok_or(invalid.clone())?;
+            let place = index(letter).and_then(|index| label.partitions.get_mut(index));
+            *place.ok_or(invalid.clone())? =
+                LabelPartition { offset, size, kind, ..LabelPartition::default() };
+        }
+        Ok(label)
+    }
+
+    fn without_partitions(total: u32, geometry: Geometry) -> Self {
+        let mut partitions = vec![LabelPartition::default(); PARTITIONS];
+        partitions[RAW_PARTITION] = LabelPartition { size: total, ..LabelPartition::default() };
+        Self { track: geometry.sectors, heads: geometry.heads, total, partitions }
+    }
+
+    /// The position of partition `letter` on the disk if this is the label of `slice`; `None` if the partition does not exist
     /// or does not lie within the slice.
-    pub fn partition_a(&self, slice: &Slice) -> Option<Slice> {
+    pub fn partition(&self, letter: char, slice: &Slice) -> Option<Slice> {
         let raw = self.partitions.get(RAW_PARTITION).map_or(0, |raw| raw.offset);
-        let a = self.partitions.first().filter(|a| a.size > 0)?;
-        let (offset, size) = (Sectors(a.offset.checked_sub(raw)?.into()), Sectors(a.size.into()));
+        let found = self.partitions.get(index(letter)?).filter(|found| found.size > 0)?;
+        let (offset, size) = (Sectors(found.offset.checked_sub(raw)?.into()), Sectors(found.size.into()));
         (offset + size <= slice.size).then_some(Slice {
             number: slice.number,
             start: slice.start + offset,
             size,
         })
+    }
+
+    /// The position of partition `a` on the disk. See [`Disklabel::partition`].
+    pub fn partition_a(&self, slice: &Slice) -> Option<Slice> {
+        self.partition('a', slice)
     }
 
     /// Reads sector 1 of a slice.

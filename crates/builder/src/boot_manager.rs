@@ -10,7 +10,8 @@ use firmware::boot_manager::{
     COPIES, INCLUDES, MAGIC_VALUE, MANAGER, MANAGER_ORIGIN, SECTORS_MAX, STAGE1, STAGE1_ORIGIN, STAGE1_ROOM,
     offset, seal,
 };
-use firmware::layout::{CFG_SLICE, HEADER_SECTOR};
+use firmware::layout::{HEADER_SECTOR, Layout};
+use firmware::state::COPIES as COPIES_OF_STATE;
 use firmware::{slot, state};
 
 use crate::assembler::{self, Define, Source};
@@ -39,6 +40,15 @@ pub struct Options {
     pub speed: u32,
     /// How long the menu waits, in ticks of 1/18.2 s.
     pub ticks: u16,
+    /// The sectors of the disk with the copies of the boot state.
+    pub state: [Sectors; COPIES_OF_STATE],
+}
+
+impl Options {
+    /// The options for a disk with this layout.
+    pub fn new(speed: u32, ticks: u16, layout: &Layout) -> Self {
+        Self { speed, ticks, state: layout.partitions().state.map(|copy| copy.start) }
+    }
 }
 
 /// The boot manager, ready to go into an image.
@@ -124,9 +134,9 @@ fn defines(options: &Options) -> Result<Vec<Define>> {
         ("MANAGER_MAGIC_LOW", manager_low),
         ("MANAGER_MAGIC_HIGH", manager_high),
         ("MANAGER_ENTRY", offset::ENTRY.to_string()),
-        ("CFG_SLICE", CFG_SLICE.to_string()),
-        ("STATE_FIRST", sectors(state::COPIES[0])),
-        ("STATE_SECOND", sectors(state::COPIES[1])),
+        ("STATE_FIRST", sectors(options.state[0])),
+        ("STATE_SECOND", sectors(options.state[1])),
+        ("STATE_THIRD", sectors(options.state[2])),
         ("STATE_MAGIC_LOW", state_low),
         ("STATE_MAGIC_HIGH", state_high),
         ("STATE_FORMAT_VALUE", state::FORMAT_VALUE.to_string()),
@@ -136,7 +146,14 @@ fn defines(options: &Options) -> Result<Vec<Define>> {
         ("STATE_DEFAULT", state::offset::DEFAULT.to_string()),
         ("STATE_TRIAL", state::offset::TRIAL.to_string()),
         ("STATE_TRIES", state::offset::TRIES.to_string()),
+        ("STATE_STARTS", state::offset::STARTS.to_string()),
         ("STATE_MARKS", state::offset::MARKS.to_string()),
+        ("STATE_LIMIT", state::offset::LIMIT.to_string()),
+        ("STATE_FALLBACK", state::offset::FALLBACK.to_string()),
+        ("MARK_BAD", state::mark::BAD.to_string()),
+        ("MARK_UNTRIED", state::mark::UNTRIED.to_string()),
+        ("MARK_GOOD", state::mark::GOOD.to_string()),
+        ("MARK_NEVER_HEALTHY", state::mark::NEVER_HEALTHY.to_string()),
     ];
     defines.extend(slot_header());
     Ok(defines)
@@ -169,7 +186,8 @@ mod tests {
     #[test]
     fn the_menu_tells_its_time_in_seconds() {
         for (ticks, seconds) in [(1, "\"1\""), (36, "\"2\""), (182, "\"10\""), (u16::MAX, "\"3601\"")] {
-            let defines = defines(&Options { speed: 38_400, ticks }).unwrap();
+            let options = Options { speed: 38_400, ticks, state: [Sectors(1); COPIES_OF_STATE] };
+            let defines = defines(&options).unwrap();
             assert!(defines.contains(&("MENU_SECONDS", seconds.to_owned())), "{ticks}: {defines:?}");
         }
     }

@@ -6,45 +6,57 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use bsd_disk::disklabel::Disklabel;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use bsd_disk::units::Sectors;
 use firmware::boot_manager::{self, ManagerError};
-use firmware::layout::CFG_SLICE;
+use firmware::layout::{CFG_SLICE, LABEL_SECTOR, Partitions};
 use firmware::slot::Slot;
 use firmware::state::store::{self, Medium};
-use firmware::state::{BootState, Digest, Mark, STATE_BYTES};
+use firmware::state::{BootState, COPIES, Digest, Mark, STATE_BYTES};
 
-/// The `/cfg` slice of a full image.
+/// The copies of the boot state in a full image.
 #[derive(Debug)]
-pub struct CfgSlice {
+pub struct StateCopies {
     image: File,
-    start: Sectors,
+    places: [Sectors; COPIES],
 }
 
-impl CfgSlice {
-    /// Opens the slice for reading and writing.
+impl StateCopies {
+    /// Opens the copies for reading and writing.
     ///
     /// # Errors
-    /// The image cannot be opened, or has no such slice.
+    /// The image cannot be opened, or has no partitions for them.
     pub fn open(image: &Path) -> Result<Self> {
-        let context = || format!("looking for /cfg in {}", image.display());
+        let context = || format!("looking for the boot state in {}", image.display());
         let image = OpenOptions::new().read(true).write(true).open(image).with_context(context)?;
-        let mut sector = [0; MBR_BYTES];
-        image.read_exact_at(&mut sector, 0).with_context(context)?;
-        let mbr = Mbr::parse(&sector).with_context(context)?;
-        let slice = mbr.slice(CFG_SLICE).with_context(|| format!("{}: no slice {CFG_SLICE}", context()))?;
-        Ok(Self { image, start: slice.start })
+        let places = partitions(&image).with_context(context)?.state.map(|copy| copy.start);
+        Ok(Self { image, places })
     }
 }
 
-impl Medium for CfgSlice {
-    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
-        self.image.read_exact_at(sector, (self.start + at).bytes())
+/// The partitions of slice 3 of the disk in `image`.
+///
+/// # Errors
+/// The image cannot be read, or its slice 3 is missing or does not have them.
+pub fn partitions(image: &File) -> Result<Partitions> {
+    let mut sector = [0; MBR_BYTES];
+    image.read_exact_at(&mut sector, 0)?;
+    let slice = Mbr::parse(&sector)?.slice(CFG_SLICE).with_context(|| format!("no slice {CFG_SLICE}"))?;
+    image.read_exact_at(&mut sector, (slice.start + LABEL_SECTOR).bytes())?;
+    let label = Disklabel::parse(&sector)?;
+    Partitions::from_label(&label, &slice)
+        .with_context(|| format!("slice {CFG_SLICE} does not have the partitions of a Sluice disk"))
+}
+
+impl Medium for StateCopies {
+    fn read(&mut self, copy: usize, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        self.image.read_exact_at(sector, self.places[copy].bytes())
     }
-    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
-        self.image.write_all_at(sector, (self.start + at).bytes())
+    fn write(&mut self, copy: usize, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        self.image.write_all_at(sector, self.places[copy].bytes())
     }
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self, _: usize) -> io::Result<()> {
         Ok(()) // an image does not lose power
     }
 }
@@ -75,13 +87,13 @@ pub fn is_used(image: &Path) -> Result<bool> {
 /// # Errors
 /// The image has no boot state, or cannot be written.
 pub fn record_content(image: &Path, digest: Digest) -> Result<()> {
-    let mut cfg = CfgSlice::open(image)?;
+    let mut copies = StateCopies::open(image)?;
     let context = || format!("writing the boot state in {}", image.display());
-    let mut state = store::load(&mut cfg).with_context(context)?.state;
+    let mut state = store::load(&mut copies).with_context(context)?.state;
     for slot in Slot::ALL.into_iter().filter(|slot| state.marks[slot.index()] == Mark::Good) {
         state.digests[slot.index()] = Some(digest);
     }
-    store::initialize(&mut cfg, &state).map(|_| ()).with_context(context)
+    store::initialize(&mut copies, &state).map(|_| ()).with_context(context)
 }
 
 /// Makes `slot` the default slot, and cancels a trial.
@@ -89,12 +101,14 @@ pub fn record_content(image: &Path, digest: Digest) -> Result<()> {
 /// # Errors
 /// The state cannot be written.
 pub fn prefer(image: &Path, slot: Slot) -> Result<()> {
-    let mut cfg = CfgSlice::open(image)?;
+    let mut copies = StateCopies::open(image)?;
     let context = || format!("writing the boot state in {}", image.display());
-    let Ok(loaded) = store::load(&mut cfg) else {
-        return store::initialize(&mut cfg, &BootState::recovered(slot)).map(|_| ()).with_context(context);
+    let Ok(loaded) = store::load(&mut copies) else {
+        return store::initialize(&mut copies, &BootState::recovered(slot, None))
+            .map(|_| ())
+            .with_context(context);
     };
     let mut state = BootState { default: slot, trial: None, ..loaded.state.clone() };
     state.marks[slot.index()] = Mark::Good;
-    store::save(&mut cfg, &loaded, &state).map(|_| ()).with_context(context)
+    store::save(&mut copies, loaded, &state).map(|_| ()).with_context(context)
 }

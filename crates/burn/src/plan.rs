@@ -39,7 +39,8 @@ pub fn parts(image: &Image, card: u64, all: bool) -> Result<Vec<Range<u64>>> {
             image.path().display()
         );
     };
-    let slices: Vec<Slice> = (1..=4).filter_map(|number| mbr.slice(number)).collect();
+    let mut slices: Vec<Slice> = (1..=4).filter_map(|number| mbr.slice(number)).collect();
+    slices.sort_by_key(|slice| slice.start);
     let behind = slices.iter().map(|slice| slice.end().bytes()).max().unwrap_or(0).min(image.bytes);
     let mut left_out = Vec::new();
     if !all {
@@ -68,8 +69,8 @@ fn round_up(bytes: u64, most: u64) -> u64 {
 /// The bytes that the file system in `slice` does not use: none if it cannot be read.
 fn unused(disk: &Disk, slice: &Slice, end: u64) -> Vec<Range<u64>> {
     let (volume, start) = match slice.number {
-        CFG_SLICE => (Volume::Cfg, Some(slice.start)),
         DATA_SLICE => (Volume::Data, Some(slice.start)),
+        CFG_SLICE => (Volume::Cfg, disk.partition(slice).ok().map(|partition| partition.start)),
         number => (Volume::Slot(number), disk.partition(slice).ok().map(|partition| partition.start)),
     };
     let (Some(start), Ok(files)) = (start, disk.files(volume)) else { return Vec::new() };

@@ -195,16 +195,16 @@ fn files(properties: &mut Properties, slice: &Slice, files: &anyhow::Result<File
     );
 }
 
-/// Adds both copies of the boot state, and what the boot manager concludes from them.
+/// Adds the copies of the boot state, and what the boot manager concludes from them.
 fn boot_state(properties: &mut Properties, disk: &Disk) {
-    let Ok(cfg) = disk.slice(Volume::Cfg) else {
-        return properties.of_disk("boot state", "missing: there is no /cfg; slot 1 boots");
+    let Ok(partitions) = disk.partitions() else {
+        return properties.of_disk("boot state", "MISSING: slice 3 has no partitions for it");
     };
     // A card with one slot has no slice 2.
     let slots: Vec<Slot> =
         Slot::ALL.into_iter().filter(|slot| disk.slice(Volume::Slot(slot.number())).is_ok()).collect();
-    let copies = state::COPIES.map(|at| {
-        let sector = disk.read(cfg.start + at, STATE_BYTES).map_err(|error| error.to_string())?;
+    let copies = partitions.state.map(|copy| {
+        let sector = disk.read(copy.start, STATE_BYTES).map_err(|error| error.to_string())?;
         BootState::decode(&sector).map_err(|error| error.to_string())
     });
     for (number, copy) in (1..).zip(&copies) {
@@ -214,11 +214,10 @@ fn boot_state(properties: &mut Properties, disk: &Disk) {
         };
         properties.of_disk(&format!("boot state {number}"), what);
     }
-    let [first, second] = copies.map(Result::ok);
-    let latest = match (first, second) {
-        (Some(first), Some(second)) => Some(if state::is_later(second.0, first.0) { second } else { first }),
-        (first, second) => first.or(second),
+    let later = |latest: (u32, BootState), next: (u32, BootState)| {
+        if state::is_later(next.0, latest.0) { next } else { latest }
     };
+    let latest = copies.into_iter().filter_map(Result::ok).reduce(later);
     let order = latest
         .map_or_else(|| state::choice::without_state(None).order, |(_, state)| state.choose(None).order);
     let order = order.iter().filter(|slot| slots.contains(slot));
@@ -228,7 +227,12 @@ fn boot_state(properties: &mut Properties, disk: &Disk) {
 
 fn describe_state(state: &BootState, slots: &[Slot]) -> String {
     let mark = |slot: &Slot| {
-        let mark = if state.mark(*slot) == Mark::Good { "good" } else { "bad" };
+        let mark = match state.mark(*slot) {
+            Mark::Bad => "bad",
+            Mark::Untried => "untried",
+            Mark::Good => "good",
+            Mark::Failed(_) => "failed",
+        };
         format!("slot {} {mark}", slot.number())
     };
     let marks: Vec<String> = slots.iter().map(mark).collect();

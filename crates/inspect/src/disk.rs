@@ -11,7 +11,7 @@ use bsd_disk::disklabel::Disklabel;
 use bsd_disk::mbr::{MBR_BYTES, Mbr, PartitionEntry};
 use bsd_disk::slice::Slice;
 use bsd_disk::units::Sectors;
-use firmware::layout::{CFG_SLICE, DATA_SLICE};
+use firmware::layout::{CFG_SLICE, DATA_SLICE, LABEL_SECTOR, Partitions};
 use firmware::slot::SlotHeader;
 use ufs::read::{Reader, Source};
 
@@ -157,7 +157,7 @@ impl Disk {
         }
     }
 
-    /// Partition `a` of a slot's label, in which the slot header and the file system begin.
+    /// Partition `a` of the label of a slot or of slice 3, in which the file system begins.
     ///
     /// # Errors
     /// There is no valid label, or the partition is not within the slice.
@@ -166,6 +166,17 @@ impl Disk {
         Disklabel::parse(&sector)?
             .partition_a(slice)
             .context("its label has no partition `a` within the slice; the image may be truncated")
+    }
+
+    /// The partitions of slice 3.
+    ///
+    /// # Errors
+    /// There is no slice 3, or its label does not have them.
+    pub fn partitions(&self) -> Result<Partitions> {
+        let slice = self.slice(Volume::Cfg)?;
+        let sector = self.read(slice.start + LABEL_SECTOR, MBR_BYTES).context("reading its label")?;
+        Partitions::from_label(&Disklabel::parse(&sector)?, &slice)
+            .context("its label does not have the partitions of a Sluice disk")
     }
 
     /// The header of a slot.
@@ -185,8 +196,8 @@ impl Disk {
         let slice = self.slice(volume)?;
         let attempt = || format!("reading {volume} of {}", self.path.display());
         let start = match volume {
-            Volume::Slot(_) => self.partition(&slice).with_context(attempt)?.start,
-            _ => slice.start,
+            Volume::Slot(_) | Volume::Cfg => self.partition(&slice).with_context(attempt)?.start,
+            Volume::Data => slice.start,
         };
         Reader::open(Section { file: Arc::clone(&self.file), start }).with_context(attempt)
     }

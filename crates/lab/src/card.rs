@@ -9,9 +9,9 @@ use bsd_disk::disklabel::BOOT_AREA;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use bsd_disk::slice::Slice;
 use bsd_disk::units::Sectors;
-use builder::boot_state::CfgSlice;
+use builder::boot_state::{self, StateCopies};
 use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
-use firmware::layout::HEADER_SECTOR;
+use firmware::layout::{HEADER_SECTOR, Partitions};
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::store::{self, Loaded, Medium};
 use firmware::state::{BootState, COPIES, Digest, STATE_BYTES};
@@ -72,54 +72,54 @@ impl Card {
     /// The boot state.
     ///
     /// # Errors
-    /// Neither copy of it is valid.
+    /// No copy of it is valid.
     pub fn state(&self) -> Result<Loaded> {
-        Ok(store::load(&mut self.cfg()?)?)
+        Ok(store::load(&mut self.copies()?)?)
     }
 
     /// Changes the boot state with the code that a running system uses.
     ///
     /// # Errors
-    /// Neither copy of it is valid, or `change` fails.
+    /// No copy of it is valid, or `change` fails.
     pub fn change_state<E: Into<anyhow::Error>>(
         &self,
         change: impl FnOnce(&BootState) -> Result<BootState, E>,
     ) -> Result<()> {
-        let mut cfg = self.cfg()?;
-        let loaded = store::load(&mut cfg)?;
+        let mut copies = self.copies()?;
+        let loaded = store::load(&mut copies)?;
         let state = change(&loaded.state).map_err(Into::into)?;
-        store::save(&mut cfg, &loaded, &state)?;
+        store::save(&mut copies, loaded, &state)?;
         Ok(())
     }
 
-    /// Writes both copies of the boot state.
+    /// Writes all copies of the boot state.
     ///
     /// # Errors
     /// The card cannot be written.
     pub fn set_state(&self, state: &BootState) -> Result<()> {
-        store::initialize(&mut self.cfg()?, state)?;
+        store::initialize(&mut self.copies()?, state)?;
         Ok(())
     }
 
-    /// Overwrites copy 0 or 1 of the boot state.
+    /// Overwrites a copy of the boot state, counted from 0.
     ///
     /// # Errors
     /// The card cannot be written.
     pub fn write_state_copy(&self, copy: usize, record: &[u8; STATE_BYTES]) -> Result<()> {
-        Ok(self.cfg()?.write(COPIES[copy], record)?)
+        Ok(self.copies()?.write(copy, record)?)
     }
 
-    /// Both copies of the boot state, as they are.
+    /// All copies of the boot state, as they are.
     ///
     /// # Errors
     /// The card cannot be read.
-    pub fn state_copies(&self) -> Result<[[u8; STATE_BYTES]; 2]> {
-        let mut copies = [[0; STATE_BYTES]; 2];
-        let mut cfg = self.cfg()?;
-        for (copy, at) in copies.iter_mut().zip(COPIES) {
-            cfg.read(at, copy)?;
+    pub fn state_copies(&self) -> Result<[[u8; STATE_BYTES]; COPIES]> {
+        let mut records = [[0; STATE_BYTES]; COPIES];
+        let mut copies = self.copies()?;
+        for (copy, record) in records.iter_mut().enumerate() {
+            copies.read(copy, record)?;
         }
-        Ok(copies)
+        Ok(records)
     }
 
     /// Clears the boot area of a slot, as an interrupted update leaves it.
@@ -150,7 +150,15 @@ impl Card {
         Ok(digest.finish())
     }
 
-    fn cfg(&self) -> Result<CfgSlice> {
-        CfgSlice::open(&self.path)
+    /// The partitions of slice 3.
+    ///
+    /// # Errors
+    /// The card does not have them.
+    pub fn partitions(&self) -> Result<Partitions> {
+        boot_state::partitions(&self.file)
+    }
+
+    fn copies(&self) -> Result<StateCopies> {
+        StateCopies::open(&self.path)
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bsd_disk::units::Sectors;
 use builder::board;
-use firmware::layout::FIRST_SLICE;
 use firmware::slot::Slot;
 use tempfile::TempDir;
 
@@ -50,7 +49,7 @@ impl<'a> Unit<'a> {
         let path = dir.path().join("card.img");
         copy_sparse(&rig.full, &path)?;
         let card = Card::open(&path)?;
-        let factory = card.read(Sectors::ZERO, FIRST_SLICE)?;
+        let factory = card.read(Sectors::ZERO, factory_area(&card)?)?;
         let (guest, boots, notes) = (None, 0, Vec::new());
         Ok(Self { rig, card, factory, guest, boots, logs: logs.to_owned(), notes, _dir: dir })
     }
@@ -168,15 +167,20 @@ impl<'a> Unit<'a> {
         std::mem::take(&mut self.notes)
     }
 
-    /// Checks that nothing before the first slice has changed since the factory.
+    /// Checks that nothing before the first copy of the boot state has changed since the factory.
     ///
     /// # Errors
     /// A sector has changed.
     pub fn check_factory_area(&self) -> Result<()> {
-        let now = self.card.read(Sectors::ZERO, FIRST_SLICE)?;
+        let now = self.card.read(Sectors::ZERO, factory_area(&self.card)?)?;
         if let Some(at) = now.iter().zip(&self.factory).position(|(now, then)| now != then) {
             bail!("sector {} of the card is no longer what the factory wrote", at as u64 / 512);
         }
         Ok(())
     }
+}
+
+/// What the factory writes for ever: MBR, boot manager, and the label of slice 3.
+fn factory_area(card: &Card) -> Result<Sectors> {
+    Ok(card.partitions()?.state[0].start)
 }

@@ -8,9 +8,8 @@ use bsd_disk::units::Sectors;
 use serde::{Deserialize, Serialize};
 
 use super::error::LayoutError;
-use super::position::{
-    CFG_RESERVED, CFG_SLICE, DATA_SLICE, FIRST_SLICE, LABELLED_LAYOUT, LAYOUT, UFS_BOOT_AREA,
-};
+use super::partitions::Partitions;
+use super::position::{CFG_SLICE, DATA_SLICE, FIRST_SLICE, LABELLED_LAYOUT, LAYOUT, UFS_BOOT_AREA, distance};
 use super::request::{DataSize, Request};
 
 /// The smallest file system that has any room for files: 256 KiB.
@@ -25,7 +24,7 @@ pub struct Layout {
     pub geometry: Geometry,
     /// The slots: slice 1 and, if there are two, slice 2.
     pub slots: Vec<Slice>,
-    /// `/cfg`: slice 3.
+    /// `/cfg`, boot state and history: slice 3.
     pub cfg: Slice,
     /// `/data`: slice 4.
     pub data: Option<Slice>,
@@ -51,49 +50,58 @@ impl Layout {
             return Err(LayoutError::TwoRests);
         }
         let unit = geometry.unit();
-        let first = FIRST_SLICE.round_up(unit);
-        let usable = media.round_down(unit);
-        let count = u64::from(slots.get());
-
-        let cfg = rounded("/cfg", cfg, CFG_RESERVED.saturating_add(SLICE_MIN), unit)?;
-        let data_min = match data {
-            DataSize::None => Sectors::ZERO,
-            DataSize::Sectors(size) => rounded("/data", size, SLICE_MIN, unit)?,
-            DataSize::Rest => SLICE_MIN.round_up(unit),
+        let count = slots.get();
+        let cfg_min = UFS_BOOT_AREA.saturating_add(SLICE_MIN);
+        let cfg = checked("/cfg", cfg, cfg_min)?;
+        let data_size = match data {
+            DataSize::None => None,
+            DataSize::Sectors(size) => Some(checked("/data", size, SLICE_MIN)?.round_up(unit)),
+            DataSize::Rest => Some(SLICE_MIN.round_up(unit)),
         };
         let slot_min = BOOT_AREA.saturating_add(UFS_BOOT_AREA).saturating_add(SLICE_MIN);
-        let slot_size_min = match code {
-            Some(size) => rounded("a slot", size, slot_min, unit)?,
+        let slot = match code {
+            Some(size) => checked("a slot", size, slot_min)?.round_up(unit),
             None => slot_min.round_up(unit),
         };
-        let needed = first
-            .saturating_add(slot_size_min.saturating_mul(count))
-            .saturating_add(cfg)
-            .saturating_add(data_min);
-        let Some(spare) = usable.checked_sub(needed) else {
+
+        let usable = media.round_down(unit);
+        let place = |slot: Sectors| place(unit, distance(media), cfg, (count, slot), data_size);
+        let smallest = place(slot);
+        let needed = smallest.last().map_or(FIRST_SLICE, |last| last.start.saturating_add(last.size));
+        if needed > usable {
             // Counted from the media's real end, because a card of exactly `needed` sectors would suffice.
             let lacking = Sectors(needed.0.saturating_sub(media.0));
             return Err(LayoutError::MediaTooSmall { media, needed, lacking });
+        }
+        let mut slices = smallest;
+        if code.is_none() {
+            // What rounding the starts takes is not known before.
+            let spare = Sectors((usable - needed).0 / u64::from(count)).round_down(unit);
+            let mut larger = slot + spare + unit;
+            slices = loop {
+                let slices = place(larger);
+                if slices.last().is_some_and(|last| last.end() <= usable) || larger <= slot {
+                    break slices;
+                }
+                larger = larger - unit;
+            };
+        }
+        let mut take = |number: u8| {
+            slices.iter().position(|slice| slice.number == number).map(|index| slices.swap_remove(index))
         };
-        let slot = match code {
-            Some(_) => slot_size_min,
-            None => slot_size_min + Sectors(spare.0 / count).round_down(unit),
-        };
+        let mut data_slice = take(DATA_SLICE);
+        if let Some(slice) = data_slice.as_mut().filter(|_| data == DataSize::Rest) {
+            slice.size = usable - slice.start;
+        }
+        let cfg = take(CFG_SLICE).ok_or(LayoutError::Slots { count })?;
+        let slots = (1..=count).filter_map(&mut take).collect();
+        Ok(Self { media, geometry, slots, cfg, data: data_slice, labelled: false })
+    }
 
-        let mut at = first;
-        let mut place = |number: u8, size: Sectors| {
-            let slice = Slice { number, start: at, size };
-            at = slice.end();
-            slice
-        };
-        let slots = (1..=slots.get()).map(|number| place(number, slot)).collect();
-        let cfg = place(CFG_SLICE, cfg);
-        let data = match data {
-            DataSize::None => None,
-            DataSize::Sectors(_) => Some(place(DATA_SLICE, data_min)),
-            DataSize::Rest => Some(place(DATA_SLICE, usable - cfg.end())),
-        };
-        Ok(Self { media, geometry, slots, cfg, data, labelled: false })
+    /// The partitions of slice 3.
+    pub fn partitions(&self) -> Partitions {
+        let end = self.cfg.start + self.room(&self.cfg);
+        Partitions::of(&self.cfg, end, distance(self.media))
     }
 
     /// Every slice, in the order of their numbers.
@@ -122,15 +130,33 @@ impl Layout {
     }
 }
 
-/// `size` rounded up to whole units.
-///
-/// # Errors
-/// It is less than `least`.
-fn rounded(what: &'static str, size: Sectors, least: Sectors, unit: Sectors) -> Result<Sectors, LayoutError> {
+/// The slices in their order on the disk, with as many slots of the given size.
+fn place(
+    unit: Sectors,
+    distance: Sectors,
+    cfg: Sectors,
+    (count, slot): (u8, Sectors),
+    data: Option<Sectors>,
+) -> Vec<Slice> {
+    let start = FIRST_SLICE.round_up(unit);
+    // A label takes a sector of the slice, not of the file system.
+    let end = Partitions::cfg_start(start, distance).saturating_add(cfg).saturating_add(LABEL_SECTORS);
+    let mut slices = vec![Slice { number: CFG_SLICE, start, size: end.round_up(unit) - start }];
+    let slots = (1..=count).map(|number| (number, slot));
+    for (number, size) in slots.chain(data.map(|size| (DATA_SLICE, size))) {
+        let end = slices.last().map_or(FIRST_SLICE, |last| last.start.saturating_add(last.size));
+        // Neither slice has a part of the other's last or first erase block.
+        slices.push(Slice { number, start: end.round_up(distance).round_up(unit), size });
+    }
+    slices
+}
+
+/// `size`, if it is at least `least`.
+fn checked(what: &'static str, size: Sectors, least: Sectors) -> Result<Sectors, LayoutError> {
     if size < least {
         return Err(LayoutError::SliceTooSmall { what, size, least });
     }
-    Ok(size.round_up(unit))
+    Ok(size)
 }
 
 #[cfg(test)]
@@ -160,26 +186,39 @@ mod tests {
     }
 
     #[test]
-    fn two_slots_share_the_space_that_cfg_leaves() {
+    fn two_slots_share_the_space_that_the_rest_leaves() {
         let layout = Layout::plan(&request()).unwrap();
-        // 1966 cylinders: 4 before the first slice, 33 for 16 MiB of /cfg, 964 for each slot, 1 left over.
-        let slot = 964 * 1008;
+        // Slice 3 has five regions of 4 MiB from sector 8192 on, then 16 MiB of /cfg, to the end of the cylinder.
+        let slot = 934 * 1008;
+        assert_eq!(spans(&layout), [(1, 90 * 1008, slot), (2, 1024 * 1008, slot), (3, 2016, 80 * 1008)]);
+        let partitions = layout.partitions();
+        assert_eq!(partitions.state.map(|copy| copy.start.0 / 8192), [1, 3, 5]);
+        assert_eq!(partitions.history.map(|copy| copy.start.0 / 8192), [2, 4]);
         assert_eq!(
-            spans(&layout),
-            [(1, 4032, slot), (2, 4032 + slot, slot), (3, 4032 + 2 * slot, 33 * 1008)]
+            partitions.cfg,
+            Slice { number: 3, start: Sectors(6 * 8192), size: Sectors(82 * 1008 - 6 * 8192) }
         );
+        let label = partitions.label(&layout.cfg, layout.geometry).unwrap();
+        assert_eq!(Partitions::from_label(&label, &layout.cfg), Some(partitions));
+    }
+
+    #[test]
+    fn the_distance_follows_the_size_of_the_card() {
+        for (mib, kib) in
+            [(16, 256), (31, 256), (32, 512), (61, 512), (122, 1024), (244, 2048), (256, 4096), (4000, 4096)]
+        {
+            assert_eq!(distance(Sectors::from_mib(mib)), Sectors(kib * 2), "{mib} MiB");
+        }
     }
 
     #[test]
     fn given_sizes_are_rounded_up_and_data_takes_the_rest() {
         let code = Some(Sectors::from_mib(200));
         let layout = Layout::plan(&Request { code, data: DataSize::Rest, ..request() }).unwrap();
-        let slot = 407 * 1008;
-        let data = 4032 + 2 * slot + 33 * 1008;
-        assert_eq!(
-            spans(&layout)[1..],
-            [(2, 4032 + slot, slot), (3, 4032 + 2 * slot, 33 * 1008), (4, data, 1_981_728 - data)]
-        );
+        assert!(layout.slots.iter().all(|slot| slot.size == Sectors(407 * 1008)));
+        let data = layout.data.unwrap();
+        assert_eq!((data.number, data.end()), (4, Sectors(1_981_728)));
+        assert!(data.start > layout.slots[1].end());
     }
 
     #[test]
@@ -196,18 +235,16 @@ mod tests {
         assert_eq!(Geometry { heads: 255, ..CARD }.unit(), Sectors(504));
         let layout =
             Layout::plan(&Request { geometry: Geometry { heads: 255, ..CARD }, ..request() }).unwrap();
-        assert_eq!(layout.slots[0].start, FIRST_SLICE);
+        assert_eq!(layout.cfg.start, FIRST_SLICE);
     }
 
     #[test]
     fn media_that_is_too_small_is_refused_with_the_size_missing() {
         let code = Some(Sectors::from_mib(500));
         let error = Layout::plan(&Request { code, ..request() }).unwrap_err();
-        // 4 + 2 * 1016 + 33 cylinders of 1008 sectors.
-        let (needed, lacking) = (Sectors(2069 * 1008), Sectors(2069 * 1008 - 1_981_728));
-        assert_eq!(error, LayoutError::MediaTooSmall { media: Sectors(1_981_728), needed, lacking });
-        let text = error.to_string();
-        assert!(text.contains("too small by 103824 sectors (50.7 MiB), 53157888 bytes"), "{text}");
+        let LayoutError::MediaTooSmall { media, needed, lacking } = error else { panic!("{error}") };
+        assert_eq!((media, needed - lacking), (Sectors(1_981_728), Sectors(1_981_728)));
+        assert!(error.to_string().contains("too small by 1"), "{error}");
         assert!(Layout::plan(&Request { code, media: needed, ..request() }).is_ok());
         assert!(Layout::plan(&Request { code, media: needed - Sectors(1), ..request() }).is_err());
     }
@@ -225,7 +262,7 @@ mod tests {
         assert!(Layout::plan(&Request { media: CARD.capacity(), ..request() }).is_ok());
         let both = Request { data: DataSize::Rest, ..request() };
         assert_eq!(Layout::plan(&both), Err(LayoutError::TwoRests));
-        let cfg = Request { cfg: CFG_RESERVED, ..request() };
+        let cfg = Request { cfg: UFS_BOOT_AREA, ..request() };
         assert!(matches!(Layout::plan(&cfg), Err(LayoutError::SliceTooSmall { what: "/cfg", .. })));
         assert!(SlotCount::try_from(3).is_err());
     }
@@ -250,16 +287,34 @@ mod tests {
             };
             let unit = geometry.unit();
             prop_assert!(unit.is_multiple_of(FLASH_PAGE) && unit.is_multiple_of(Sectors(sectors.into())));
-            let mut at = FIRST_SLICE.round_up(unit);
-            for slice in layout.slices() {
-                prop_assert_eq!(slice.start, at);
-                prop_assert!(slice.size.is_multiple_of(unit) && !slice.size.is_zero());
-                at = slice.end();
+            let mut slices: Vec<_> = layout.slices().collect();
+            slices.sort_by_key(|slice| slice.start);
+            prop_assert_eq!(slices[0], &layout.cfg);
+            let distance = distance(media);
+            let block = |at: Sectors| at.0 / distance.0;
+            let mut before = FIRST_SLICE.round_up(unit);
+            for slice in slices {
+                prop_assert!(slice.start.is_multiple_of(unit) && slice.size.is_multiple_of(unit));
+                prop_assert!(!slice.size.is_zero() && slice.start >= before);
+                if slice.number != CFG_SLICE {
+                    prop_assert!(block(slice.start) > block(before - Sectors(1)), "a shared erase block");
+                }
+                before = slice.end();
             }
-            prop_assert!(at <= media && at == layout.end());
+            prop_assert!(before <= media && before == layout.end());
+            let partitions = layout.partitions();
+            let mut regions: Vec<_> = partitions.all().collect();
+            regions.sort_by_key(|region| region.start);
+            let mut before = layout.cfg.start + BOOT_AREA;
+            for region in regions {
+                prop_assert!(region.start.is_multiple_of(distance) && region.start >= before);
+                prop_assert!(block(region.start) > block(before - Sectors(1)), "a shared erase block");
+                before = region.end();
+            }
+            prop_assert_eq!(before, layout.cfg.end());
+            prop_assert!(partitions.cfg.size >= cfg);
             prop_assert!(layout.slots.iter().all(|slot| slot.size == layout.slots[0].size));
             prop_assert!(code.is_none_or(|code| layout.slots[0].size >= code));
-            prop_assert!(layout.cfg.size >= cfg);
         }
     }
 }

@@ -1,15 +1,11 @@
 //! How the boot state is stored: one sector, whose table is in the documentation of [`crate::state`].
 
 use bsd_disk::bytes::{array, le16, le32, put};
-use bsd_disk::units::{SECTOR_BYTES, Sectors};
+use bsd_disk::units::SECTOR_BYTES;
 use semver::Version;
 
-use super::boot_state::{BootState, Digest, Mark, Trial};
+use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, KeyId, Mark, REVOKED_MAX, Trial};
 use crate::slot::Slot;
-
-/// The sectors of the two copies, from the start of the `/cfg` slice: 32 KiB apart, so that they share no flash page and
-/// rarely an erase block.
-pub const COPIES: [Sectors; 2] = [Sectors(32), Sectors(96)];
 
 /// Bytes of a record.
 pub const STATE_BYTES: usize = SECTOR_BYTES as usize;
@@ -36,15 +32,42 @@ pub mod offset {
     pub const TRIAL: usize = 21;
     /// Tries left.
     pub const TRIES: usize = 22;
+    /// Starts of the default slot without a report of health.
+    pub const STARTS: usize = 23;
     /// Mark of slot 1, followed by the mark of slot 2.
     pub const MARKS: usize = 24;
+    /// Starts after which the default slot gives way.
+    pub const LIMIT: usize = 26;
+    /// 1 if the default slot may give way.
+    pub const FALLBACK: usize = 27;
+}
+
+/// The codes of the marks.
+pub mod mark {
+    /// Incomplete or unknown.
+    pub const BAD: u8 = 0;
+    /// Complete, and never confirmed.
+    pub const UNTRIED: u8 = 1;
+    /// Complete, and has proved itself.
+    pub const GOOD: u8 = 2;
+    /// Started on trial, and never confirmed.
+    pub const UNCONFIRMED: u8 = 3;
+    /// Rolled back while it was running on trial.
+    pub const ROLLED_BACK: u8 = 4;
+    /// The default that never reported health. The highest code.
+    pub const NEVER_HEALTHY: u8 = 5;
 }
 
 const MAGIC: usize = 0;
+const KEY_EPOCH: usize = 28;
 const FLOOR: usize = 32;
 const FLOOR_BYTES: usize = 64;
 const DIGESTS: usize = 96;
 const DIGEST_BYTES: usize = size_of::<Digest>();
+const FAILED: usize = 160;
+const REVOKED: usize = 288;
+const REVOKED_BYTES: usize = size_of::<KeyId>();
+const REVOKED_END: usize = REVOKED + REVOKED_MAX * REVOKED_BYTES;
 
 /// An invalid record, or a state that a record cannot store. Reports show these errors within a line, so those of reading
 /// have no hint line.
@@ -99,13 +122,49 @@ pub enum StateError {
         /// The version.
         version: Version,
     },
+    /// There are more entries than the record has room for.
+    #[error("writing the boot state: {count} {what} do not fit, only {room}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The number of entries.
+        count: usize,
+        /// The most that fit.
+        room: usize,
+    },
+}
+
+impl Mark {
+    /// The code of the mark in a record.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Bad => mark::BAD,
+            Self::Untried => mark::UNTRIED,
+            Self::Good => mark::GOOD,
+            Self::Failed(Failure::Unconfirmed) => mark::UNCONFIRMED,
+            Self::Failed(Failure::RolledBack) => mark::ROLLED_BACK,
+            Self::Failed(Failure::NeverHealthy) => mark::NEVER_HEALTHY,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            mark::BAD => Self::Bad,
+            mark::UNTRIED => Self::Untried,
+            mark::GOOD => Self::Good,
+            mark::UNCONFIRMED => Self::Failed(Failure::Unconfirmed),
+            mark::ROLLED_BACK => Self::Failed(Failure::RolledBack),
+            mark::NEVER_HEALTHY => Self::Failed(Failure::NeverHealthy),
+            _ => return None,
+        })
+    }
 }
 
 impl BootState {
     /// The record of this state, with this sequence number.
     ///
     /// # Errors
-    /// The version floor is too long.
+    /// The version floor is too long, or there are too many failed releases or revoked keys.
     pub fn encode(&self, sequence: u32) -> Result<[u8; STATE_BYTES], StateError> {
         let mut record = [0; STATE_BYTES];
         put(&mut record, MAGIC, &MAGIC_VALUE);
@@ -117,8 +176,14 @@ impl BootState {
             record[offset::TRIAL] = trial.slot.number();
             record[offset::TRIES] = trial.tries;
         }
+        record[offset::STARTS] = self.starts;
+        record[offset::LIMIT] = self.limit;
+        record[offset::FALLBACK] = self.fallback.into();
+        put(&mut record, KEY_EPOCH, &self.key_epoch.to_le_bytes());
+        put_all(&mut record, FAILED, "failed releases", FAILED_MAX, &self.failed)?;
+        put_all(&mut record, REVOKED, "revoked keys", REVOKED_MAX, &self.revoked)?;
         for slot in Slot::ALL {
-            record[offset::MARKS + slot.index()] = u8::from(self.mark(slot) == Mark::Good);
+            record[offset::MARKS + slot.index()] = self.mark(slot).code();
             if let Some(digest) = self.digest(slot) {
                 put(&mut record, DIGESTS + slot.index() * DIGEST_BYTES, &digest);
             }
@@ -161,20 +226,20 @@ impl BootState {
                 Some(Trial { slot: slot("the slot on trial", offset::TRIAL)?, tries: record[offset::TRIES] })
             }
         };
-        let mark = |at: usize| match record[at] {
-            0 => Ok(Mark::Bad),
-            1 => Ok(Mark::Good),
-            _ => Err(field("the mark of a slot", at)),
-        };
-        let digest = |at: usize| {
-            Some(array(record, at)).filter(|digest: &Digest| digest.iter().any(|&byte| byte != 0))
-        };
+        let mark = |at: usize| Mark::from_code(record[at]).ok_or(field("the mark of a slot", at));
+        let digest = |at: usize| Some(array(record, at)).filter(is_set);
         let state = Self {
             default: slot("the default slot", offset::DEFAULT)?,
             trial,
             marks: [mark(offset::MARKS)?, mark(offset::MARKS + 1)?],
+            starts: record[offset::STARTS],
+            limit: record[offset::LIMIT],
+            fallback: record[offset::FALLBACK] == 1,
             floor: floor(&record[FLOOR..FLOOR + FLOOR_BYTES])?,
             digests: [digest(DIGESTS), digest(DIGESTS + DIGEST_BYTES)],
+            failed: all(&record[FAILED..REVOKED]),
+            key_epoch: le32(record, KEY_EPOCH),
+            revoked: all(&record[REVOKED..REVOKED_END]),
         };
         Ok((le32(record, offset::SEQUENCE), state))
     }
@@ -183,6 +248,30 @@ impl BootState {
 /// Whether a copy with sequence number `a` was written after one with sequence number `b`.
 pub fn is_later(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() > 0
+}
+
+/// Writes `entries` from `at` on.
+fn put_all<const N: usize>(
+    record: &mut [u8],
+    at: usize,
+    what: &'static str,
+    room: usize,
+    entries: &[[u8; N]],
+) -> Result<(), StateError> {
+    if entries.len() > room {
+        return Err(StateError::TooMany { what, count: entries.len(), room });
+    }
+    put(record, at, entries.as_flattened());
+    Ok(())
+}
+
+/// The entries of a field; those that are all zero are unused.
+fn all<const N: usize>(field: &[u8]) -> Vec<[u8; N]> {
+    field.as_chunks().0.iter().copied().filter(is_set).collect()
+}
+
+fn is_set<const N: usize>(entry: &[u8; N]) -> bool {
+    entry.iter().any(|&byte| byte != 0)
 }
 
 /// The version in the floor's field, if it is not empty.
@@ -215,14 +304,22 @@ mod tests {
     fn the_record_has_the_documented_layout() {
         let mut state = factory();
         state.trial = Some(Trial { slot: Slot::Second, tries: 3 });
-        state.marks = [Mark::Good, Mark::Bad];
+        state.marks = [Mark::Good, Mark::Failed(Failure::RolledBack)];
+        state.starts = 4;
         state.floor = Some(Version::new(1, 2, 3));
+        state.failed = vec![[5; 32], [6; 32]];
+        state.key_epoch = 0x0708_090a;
+        state.revoked = vec![*b"KEYIDENT"];
         let record = state.encode(0x0102_0304).unwrap();
         assert_eq!(record[..12], *b"SluiceSt\x01\0\0\x02");
-        assert_eq!(record[16..32], [4, 3, 2, 1, 1, 2, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(record[16..32], [4, 3, 2, 1, 1, 2, 3, 4, 2, 4, 5, 1, 10, 9, 8, 7]);
         assert_eq!(record[32..38], *b"1.2.3\0");
         assert_eq!(record[96..160], [7; 64]);
-        assert_eq!(record[160..], [0; 352]);
+        assert_eq!(record[160..192], [5; 32]);
+        assert_eq!(record[192..224], [6; 32]);
+        assert_eq!(record[224..288], [0; 64]);
+        assert_eq!(record[288..296], *b"KEYIDENT");
+        assert_eq!(record[296..], [0; 216]);
         // GEOM takes a sector that ends in these bytes for an MBR.
         assert_ne!(record[510..], [0x55, 0xaa]);
         assert_eq!(BootState::decode(&record).unwrap(), (0x0102_0304, state));
@@ -243,7 +340,7 @@ mod tests {
         assert_eq!(broken(offset::DEFAULT, 3), StateError::Field { field: "the default slot", found: 3 });
         assert_eq!(broken(offset::DEFAULT, 0), StateError::Field { field: "the default slot", found: 0 });
         assert_eq!(broken(offset::TRIAL, 9), StateError::Field { field: "the slot on trial", found: 9 });
-        assert_eq!(broken(offset::MARKS + 1, 2), StateError::Field { field: "the mark of a slot", found: 2 });
+        assert_eq!(broken(offset::MARKS + 1, 6), StateError::Field { field: "the mark of a slot", found: 6 });
         assert_eq!(broken(FLOOR, b'v'), StateError::Floor);
         let mut flipped = good;
         flipped[300] ^= 1;
@@ -252,6 +349,8 @@ mod tests {
         let long = Version::parse(&format!("1.0.0-{}", "x".repeat(60))).unwrap();
         let long = BootState { floor: Some(long.clone()), ..factory() }.encode(1);
         assert!(matches!(long, Err(StateError::FloorTooLong { .. })));
+        let many = BootState { failed: vec![[1; 32]; FAILED_MAX + 1], ..factory() }.encode(1);
+        assert_eq!(many, Err(StateError::TooMany { what: "failed releases", count: 5, room: 4 }));
     }
 
     #[test]

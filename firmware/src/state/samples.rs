@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use semver::Version;
 
-use super::boot_state::{BootState, Mark, Trial};
+use super::boot_state::{BootState, FAILED_MAX, Failure, Mark, REVOKED_MAX, Trial};
 use crate::slot::Slot;
 
 pub fn slots() -> impl Strategy<Value = Slot> {
@@ -11,7 +11,9 @@ pub fn slots() -> impl Strategy<Value = Slot> {
 }
 
 fn marks() -> impl Strategy<Value = Mark> {
-    prop_oneof![Just(Mark::Bad), Just(Mark::Good)]
+    let failure =
+        prop_oneof![Just(Failure::Unconfirmed), Just(Failure::RolledBack), Just(Failure::NeverHealthy)];
+    prop_oneof![Just(Mark::Bad), Just(Mark::Untried), Just(Mark::Good), failure.prop_map(Mark::Failed)]
 }
 
 fn trials() -> impl Strategy<Value = Option<Trial>> {
@@ -20,16 +22,30 @@ fn trials() -> impl Strategy<Value = Option<Trial>> {
 
 /// Any state, whether reachable or not.
 pub fn states() -> impl Strategy<Value = BootState> {
-    let digest = || prop::option::of(prop::array::uniform32(1..=255_u8));
+    let digest = || prop::array::uniform32(1..=255_u8);
+    let digests = || prop::option::of(digest());
     let floor =
         prop::option::of((0..9_u64, 0..9_u64).prop_map(|(major, minor)| Version::new(major, minor, 0)));
-    (slots(), trials(), marks(), marks(), floor, digest(), digest()).prop_map(
-        |(default, trial, one, two, floor, first, second)| BootState {
+    let choice = (slots(), trials(), [marks(), marks()], any::<u8>(), any::<u8>(), any::<bool>());
+    let releases = (floor, [digests(), digests()], prop::collection::vec(digest(), 0..=FAILED_MAX));
+    let keys = (any::<u32>(), prop::collection::vec(prop::array::uniform8(1..=255_u8), 0..=REVOKED_MAX));
+    (choice, releases, keys).prop_map(
+        |(
+            (default, trial, marks, starts, limit, fallback),
+            (floor, digests, failed),
+            (key_epoch, revoked),
+        )| BootState {
             default,
             trial,
-            marks: [one, two],
+            marks,
+            starts,
+            limit,
+            fallback,
             floor,
-            digests: [first, second],
+            digests,
+            failed,
+            key_epoch,
+            revoked,
         },
     )
 }

@@ -1,50 +1,57 @@
 //! The transitions of the boot state. Each is a function from state to state that writes nothing.
 //!
-//! Invariant of every transition: the default slot is marked good, and is never one that is being written or has not proved
-//! itself. A unit that loses power at any moment finds the state before or after a transition, and boots with either.
+//! Invariants of every transition, which the tests hold for every state that can be reached:
+//!
+//! - the default slot is complete and has proved itself: it was confirmed on this unit, or the factory wrote it;
+//! - a slot that has failed is not started again unless somebody asks for it;
+//! - a unit that loses power at any moment finds the state before or after a transition, and boots with either.
+//!
+//! Every transition first [settles](BootState::settle) a trial that has failed.
 
 use semver::Version;
 
-use super::boot_state::{BootState, Digest, Mark, Trial};
+use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, Mark, Trial};
+pub use super::refusal::TransitionError;
 use crate::slot::Slot;
-
-/// A transition that is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TransitionError {
-    /// The running slot cannot be written.
-    #[error("slot {0} is running; only the other slot can be written")]
-    Running(Slot),
-    /// The running slot is on trial, so the other slot is the only one known to work.
-    #[error(
-        "slot {0} is running on trial, and the unit falls back to the other slot\nhint: keep the running system with `sluice \
-         update confirm`, or discard it with `sluice update rollback`"
-    )]
-    OnTrial(Slot),
-    /// The running slot is marked bad, and no good slot would be left.
-    #[error(
-        "the running slot {0} is marked bad and would be the only one left\nhint: reboot into a good slot, or run `sluice \
-         update activate {0}` if this one is good"
-    )]
-    RunningBad(Slot),
-    /// The running slot is neither on trial nor the default.
-    #[error(
-        "slot {0} is running because it was chosen at the console; it is not on trial\nhint: make it the default with `sluice \
-         update activate {0}`"
-    )]
-    NotOnTrial(Slot),
-    /// The slot is marked bad and must not be booted.
-    #[error("slot {0} is marked bad: its last update did not complete\nhint: install the update again")]
-    Bad(Slot),
-}
 
 type Transition = Result<BootState, TransitionError>;
 
+/// The versions that the slots contain, as a confirmation needs them.
+#[derive(Clone, Copy, Debug)]
+pub struct Versions<'a> {
+    /// The running version.
+    pub running: &'a Version,
+    /// The version in the other slot, if it can be read.
+    pub other: Option<&'a Version>,
+}
+
 impl BootState {
+    /// Ends a trial that has failed: its last boot was used, and the other slot is running. The slot is marked failed.
+    #[must_use]
+    pub fn settle(&self, running: Slot) -> Self {
+        let mut next = self.clone();
+        if let Some(trial) = self.trial.filter(|trial| trial.slot != running && trial.tries == 0) {
+            next.trial = None;
+            next.fail(trial.slot, Failure::Unconfirmed);
+        }
+        next
+    }
+
+    /// The state after the system in `running` has come up as it should: a trial that failed is settled, and a default slot
+    /// is healthy. A running trial is not ended by this; see [`BootState::confirm`].
+    #[must_use]
+    pub fn report_health(&self, running: Slot) -> Self {
+        let mut next = self.settle(running);
+        if next.default == running {
+            next.starts = 0;
+        }
+        next
+    }
+
     /// The state before the first byte is written to `target`: `target` is bad, and `running` is the default.
     ///
     /// # Errors
-    /// `target` is running, or `running` is on trial or marked bad.
+    /// `target` is running, or `running` is on trial or has not proved itself.
     pub fn begin_install(&self, running: Slot, target: Slot) -> Transition {
         if target == running {
             return Err(TransitionError::Running(target));
@@ -52,10 +59,14 @@ impl BootState {
         if self.is_on_trial(running) {
             return Err(TransitionError::OnTrial(running));
         }
-        if self.mark(running) == Mark::Bad {
-            return Err(TransitionError::RunningBad(running));
+        if self.mark(running) != Mark::Good {
+            return Err(TransitionError::Unproven { slot: running, mark: self.mark(running) });
         }
-        let mut next = Self { default: running, trial: None, ..self.clone() };
+        let mut next = self.settle(running);
+        next.remember_failure(target);
+        next.trial = None;
+        next.set_default(running);
+        next.fallback = false;
         next.marks[target.index()] = Mark::Bad;
         next.digests[target.index()] = None;
         Ok(next)
@@ -65,65 +76,96 @@ impl BootState {
     #[must_use]
     pub fn finish_install(&self, target: Slot, digest: Digest, tries: u8) -> Self {
         let mut next = Self { trial: Some(Trial { slot: target, tries }), ..self.clone() };
-        next.marks[target.index()] = Mark::Good;
+        next.marks[target.index()] = Mark::Untried;
         next.digests[target.index()] = Some(digest);
         next
     }
 
-    /// Confirms that the system running from `running`, of this version, is healthy: it becomes the default, and nothing
-    /// older can be installed from now on. Confirming again changes nothing, and a pending trial of the other slot is kept.
+    /// Confirms that the system running from `running` is healthy: it becomes the default, and the version floor rises to
+    /// the older of the versions that the unit can fall back to. Confirming again changes nothing, and a pending trial of
+    /// the other slot is kept.
     ///
     /// # Errors
     /// `running` is neither on trial nor the default.
-    pub fn confirm(&self, running: Slot, version: &Version) -> Transition {
-        let mut next = self.clone();
-        if self.is_on_trial(running) {
-            next.trial = None;
-            next.default = running;
-        } else if self.default != running {
-            return Err(TransitionError::NotOnTrial(running));
+    pub fn confirm(&self, running: Slot, versions: Versions) -> Transition {
+        if !self.is_on_trial(running) && self.default != running {
+            return Err(TransitionError::NotOnTrial { slot: running, mark: self.mark(running) });
         }
-        next.marks[running.index()] = Mark::Good;
-        if next.floor.as_ref().is_none_or(|floor| floor.cmp_precedence(version).is_lt()) {
-            next.floor = Some(version.clone());
-        }
+        let mut next = self.settle(running);
+        next.trial = next.trial.filter(|trial| trial.slot != running);
+        next.prove(running, versions);
         Ok(next)
     }
 
     /// Undoes the last update. If either slot is on trial, the trial ends and the default boots next; otherwise the other
-    /// slot becomes the default.
+    /// slot becomes the default, and the running one has to prove itself again before it can be the default.
     ///
     /// # Errors
-    /// There is no trial, and the other slot is marked bad.
+    /// There is no trial, and the other slot starts next already or has not proved itself.
     pub fn rollback(&self, running: Slot) -> Transition {
-        if self.trial.is_some() {
-            return Ok(Self { trial: None, ..self.clone() });
+        let mut next = self.settle(running);
+        if next != *self {
+            return Ok(next);
+        }
+        if let Some(trial) = self.trial {
+            next.trial = None;
+            if trial.slot == running {
+                next.fail(running, Failure::RolledBack);
+            }
+            return Ok(next);
         }
         let other = running.other();
-        if self.mark(other) == Mark::Bad {
-            return Err(TransitionError::Bad(other));
+        if self.default == other {
+            return Err(TransitionError::AlreadyRolledBack { next: other });
         }
-        Ok(Self { default: other, ..self.clone() })
+        match self.mark(other) {
+            Mark::Good => {}
+            Mark::Bad => return Err(TransitionError::Bad(other)),
+            Mark::Failed(failure) => return Err(TransitionError::Failed { slot: other, failure }),
+            mark @ Mark::Untried => return Err(TransitionError::NothingToRollBack { slot: other, mark }),
+        }
+        next.set_default(other);
+        next.fallback = false;
+        next.marks[running.index()] = Mark::Untried;
+        Ok(next)
     }
 
-    /// Makes `slot` boot from now on. The running slot becomes the default because it works; the other slot gets a trial of
-    /// `tries` boots unless it is already the default.
+    /// Makes `slot` boot from now on. The running slot becomes the default because it works, as if it was confirmed; the
+    /// other slot gets a trial of `tries` boots unless it is already the default.
     ///
     /// # Errors
-    /// The slot is marked bad, or is running on trial and must be confirmed instead.
-    pub fn activate(&self, slot: Slot, running: Slot, tries: u8) -> Transition {
-        let mut next = Self { trial: None, ..self.clone() };
+    /// The slot is marked bad, has failed and is not to be tried `again`, or is running on trial and must be confirmed.
+    pub fn activate(
+        &self,
+        slot: Slot,
+        running: Slot,
+        tries: u8,
+        again: bool,
+        versions: Versions,
+    ) -> Transition {
+        let mut next = self.settle(running);
         if slot == running {
             if self.is_on_trial(running) {
                 return Err(TransitionError::OnTrial(running));
             }
-            next.default = running;
-            next.marks[running.index()] = Mark::Good;
-        } else if self.mark(slot) == Mark::Bad {
-            return Err(TransitionError::Bad(slot));
-        } else if self.default != slot {
-            next.trial = Some(Trial { slot, tries });
+            next.trial = None;
+            next.prove(running, versions);
+            return Ok(next);
         }
+        match next.mark(slot) {
+            Mark::Bad => return Err(TransitionError::Bad(slot)),
+            Mark::Failed(failure) if !again => return Err(TransitionError::Failed { slot, failure }),
+            Mark::Failed(_) => {
+                next.remember_failure(slot);
+                next.marks[slot.index()] = Mark::Untried;
+            }
+            Mark::Good | Mark::Untried => {}
+        }
+        if self.is_on_trial(running) {
+            next.fail(running, Failure::RolledBack);
+        }
+        next.trial = (next.default != slot).then_some(Trial { slot, tries });
+        next.fallback &= next.trial.is_none();
         Ok(next)
     }
 
@@ -134,17 +176,69 @@ impl BootState {
         Self { trial, ..self.clone() }
     }
 
-    /// Whether `slot` has a trial: pending, running or failed.
-    pub fn is_on_trial(&self, slot: Slot) -> bool {
-        self.trial.is_some_and(|trial| trial.slot == slot)
+    /// Counts a start of the default slot, as the boot manager does.
+    #[must_use]
+    pub fn count_start(&self) -> Self {
+        Self { starts: self.starts.saturating_add(1), ..self.clone() }
+    }
+
+    /// Makes the other slot the default because the default slot never reported health, as the boot manager does.
+    #[must_use]
+    pub fn give_way(&self) -> Self {
+        let mut next = self.clone();
+        next.fail(self.default, Failure::NeverHealthy);
+        next.set_default(self.default.other());
+        next
+    }
+
+    /// The running system is good, and the default.
+    fn prove(&mut self, running: Slot, versions: Versions) {
+        self.set_default(running);
+        self.starts = 0;
+        self.marks[running.index()] = Mark::Good;
+        if let Some(digest) = self.digest(running) {
+            self.failed.retain(|failed| *failed != digest);
+        }
+        let other = versions.other.filter(|_| self.mark(running.other()) == Mark::Good);
+        let oldest = other.filter(|other| other.cmp_precedence(versions.running).is_lt());
+        let lowest = oldest.unwrap_or(versions.running);
+        let is_below = |version: &Version, floor: &Version| version.cmp_precedence(floor).is_lt();
+        if self.floor.as_ref().is_none_or(|floor| is_below(floor, lowest)) {
+            self.floor = Some(lowest.clone());
+        }
+        self.fallback = match (other, &self.floor) {
+            (Some(other), Some(floor)) => self.trial.is_none() && !is_below(other, floor),
+            _ => false,
+        };
+    }
+
+    fn set_default(&mut self, slot: Slot) {
+        if self.default != slot {
+            self.default = slot;
+            self.starts = 0;
+        }
+    }
+
+    fn fail(&mut self, slot: Slot, failure: Failure) {
+        self.marks[slot.index()] = Mark::Failed(failure);
+        self.fallback = false;
+    }
+
+    /// Adds the release in `slot` to those that have failed, if it has.
+    fn remember_failure(&mut self, slot: Slot) {
+        let digest = self.digest(slot).filter(|_| matches!(self.mark(slot), Mark::Failed(_)));
+        if let Some(digest) = digest.filter(|digest| !self.failed.contains(digest)) {
+            if self.failed.len() == FAILED_MAX {
+                self.failed.remove(0);
+            }
+            self.failed.push(digest);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::super::samples::{factory, slots};
+    use super::super::samples::factory;
     use super::*;
 
     const ONE: Slot = Slot::First;
@@ -154,147 +248,189 @@ mod tests {
         Version::parse(text).unwrap()
     }
 
-    /// `default trial:tries marks floor`.
+    /// Confirms `running` with the version `text`, while the other slot has version `other`.
+    fn confirm(state: &BootState, running: Slot, text: &str, other: &str) -> Transition {
+        let (running_version, other) = (version(text), version(other));
+        state.confirm(running, Versions { running: &running_version, other: Some(&other) })
+    }
+
+    fn activate(state: &BootState, slot: Slot, running: Slot) -> Transition {
+        let version = version("1.0.0");
+        state.activate(slot, running, 1, false, Versions { running: &version, other: Some(&version) })
+    }
+
+    /// `default trial:tries marks floor`, and `fallback` if the default may give way.
     fn summary(state: &BootState) -> String {
         let trial = state.trial.map_or("-".to_owned(), |trial| format!("{}:{}", trial.slot, trial.tries));
-        let marks = state.marks.map(|mark| if mark == Mark::Good { "good" } else { "bad" }).join(",");
+        let marks = state.marks.map(|mark| match mark {
+            Mark::Bad => "bad",
+            Mark::Untried => "untried",
+            Mark::Good => "good",
+            Mark::Failed(Failure::Unconfirmed) => "unconfirmed",
+            Mark::Failed(Failure::RolledBack) => "rolled-back",
+            Mark::Failed(Failure::NeverHealthy) => "never-healthy",
+        });
         let floor = state.floor.as_ref().map_or("-".to_owned(), Version::to_string);
-        format!("{} {trial} {marks} {floor}", state.default)
+        let fallback = if state.fallback { " fallback" } else { "" };
+        format!("{} {trial} {} {floor}{fallback}", state.default, marks.join(","))
+    }
+
+    /// Slot 2 has a release that is to be tried next.
+    fn armed() -> BootState {
+        factory().begin_install(ONE, TWO).unwrap().finish_install(TWO, [9; 32], 1)
     }
 
     #[test]
     fn an_update_passes_through_these_states() {
         let state = factory();
-        assert_eq!(summary(&state), "1 - good,good -");
+        assert_eq!(summary(&state), "1 - good,good - fallback");
         let state = state.begin_install(ONE, TWO).unwrap();
         assert_eq!(summary(&state), "1 - good,bad -");
         assert_eq!(state.digest(TWO), None);
         let state = state.finish_install(TWO, [9; 32], 1);
-        assert_eq!(summary(&state), "1 2:1 good,good -");
+        assert_eq!(summary(&state), "1 2:1 good,untried -");
         assert_eq!(state.digest(TWO), Some([9; 32]));
         let state = state.consume_try();
-        assert_eq!(summary(&state), "1 2:0 good,good -");
-        let state = state.confirm(TWO, &version("1.1.0")).unwrap();
-        assert_eq!(summary(&state), "2 - good,good 1.1.0");
+        assert_eq!(summary(&state), "1 2:0 good,untried -");
+        let state = confirm(&state, TWO, "1.1.0", "1.0.0").unwrap();
+        assert_eq!(summary(&state), "2 - good,good 1.0.0 fallback");
         let state = state.begin_install(TWO, ONE).unwrap().finish_install(ONE, [8; 32], 1).consume_try();
-        assert_eq!(summary(&state), "2 1:0 good,good 1.1.0");
-        assert_eq!(summary(&state.rollback(ONE).unwrap()), "2 - good,good 1.1.0");
+        assert_eq!(summary(&state), "2 1:0 untried,good 1.0.0");
+        let rolled_back = state.rollback(ONE).unwrap();
+        assert_eq!(summary(&rolled_back), "2 - rolled-back,good 1.0.0");
+        assert!(rolled_back.has_failed(&[8; 32]));
+        let confirmed = confirm(&state, ONE, "1.2.0", "1.1.0").unwrap();
+        assert_eq!(summary(&confirmed), "1 - good,good 1.1.0 fallback");
     }
 
     #[test]
-    fn the_floor_rises_only_on_confirm_and_never_falls() {
-        let state = factory().confirm(ONE, &version("1.1.0")).unwrap();
-        let older = state.confirm(ONE, &version("1.1.0-dev.3+gabc")).unwrap();
+    fn the_floor_is_the_older_version_that_has_proved_itself_and_never_falls() {
+        let state = confirm(&factory(), ONE, "1.1.0", "1.1.0").unwrap();
+        assert_eq!(summary(&state), "1 - good,good 1.1.0 fallback");
+        let older = confirm(&state, ONE, "1.1.0-dev.3+gabc", "1.1.0").unwrap();
         assert_eq!(older, state);
         // The text after a `+` does not affect the order.
-        assert_eq!(state.confirm(ONE, &version("1.1.0+gdef")).unwrap(), state);
-        let newer = state.confirm(ONE, &version("1.2.0-dev.1")).unwrap();
-        assert_eq!(summary(&newer), "1 - good,good 1.2.0-dev.1");
-        assert_eq!(newer.rollback(ONE).unwrap().floor, newer.floor);
-    }
-
-    #[test]
-    fn confirming_the_default_keeps_a_pending_trial() {
-        let state = factory().begin_install(ONE, TWO).unwrap().finish_install(TWO, [9; 32], 1);
-        assert_eq!(summary(&state.confirm(ONE, &version("1.0.0")).unwrap()), "1 2:1 good,good 1.0.0");
+        assert_eq!(confirm(&state, ONE, "1.1.0+gdef", "1.1.0").unwrap(), state);
+        // The default must not give way to what is below the floor.
+        assert_eq!(summary(&confirm(&state, ONE, "1.2.0", "1.0.0").unwrap()), "1 - good,good 1.1.0");
+        // A version that has not proved itself does not hold the floor down.
+        assert_eq!(
+            summary(&confirm(&armed(), ONE, "1.2.0-dev.1", "1.0.0").unwrap()),
+            "1 2:1 good,untried 1.2.0-dev.1"
+        );
+        let version = version("1.1.0");
+        let alone = factory().confirm(ONE, Versions { running: &version, other: None }).unwrap();
+        assert_eq!(summary(&alone), "1 - good,good 1.1.0");
+        assert_eq!(state.rollback(ONE).unwrap().floor, state.floor);
     }
 
     #[test]
     fn a_transition_that_leaves_no_good_slot_is_refused() {
         let state = factory();
         assert_eq!(state.begin_install(ONE, ONE), Err(TransitionError::Running(ONE)));
-        assert_eq!(state.confirm(TWO, &version("1.0.0")), Err(TransitionError::NotOnTrial(TWO)));
-        let on_trial = state.begin_install(ONE, TWO).unwrap().finish_install(TWO, [9; 32], 1).consume_try();
+        let not_on_trial = |slot, mark| Err(TransitionError::NotOnTrial { slot, mark });
+        assert_eq!(confirm(&state, TWO, "1.0.0", "1.0.0"), not_on_trial(TWO, Mark::Good));
+        let on_trial = armed().consume_try();
         assert_eq!(on_trial.begin_install(TWO, ONE), Err(TransitionError::OnTrial(TWO)));
-        assert_eq!(on_trial.activate(TWO, TWO, 1), Err(TransitionError::OnTrial(TWO)));
+        assert_eq!(activate(&on_trial, TWO, TWO), Err(TransitionError::OnTrial(TWO)));
         let half = state.begin_install(ONE, TWO).unwrap();
-        assert_eq!(half.activate(TWO, ONE, 1), Err(TransitionError::Bad(TWO)));
+        assert_eq!(activate(&half, TWO, ONE), Err(TransitionError::Bad(TWO)));
         assert_eq!(half.rollback(ONE), Err(TransitionError::Bad(TWO)));
-        // Chosen at the console although it is bad: the good slot must not be overwritten.
-        assert_eq!(half.begin_install(TWO, ONE), Err(TransitionError::RunningBad(TWO)));
+        let unproven = |slot, mark| Err(TransitionError::Unproven { slot, mark });
+        assert_eq!(half.begin_install(TWO, ONE), unproven(TWO, Mark::Bad));
+        // It still runs after it was rolled back, and slot 1 is the only good one.
+        let given_up = on_trial.rollback(TWO).unwrap();
+        let rolled_back = Mark::Failed(Failure::RolledBack);
+        assert_eq!(given_up.begin_install(TWO, ONE), unproven(TWO, rolled_back));
+        assert_eq!(confirm(&given_up, TWO, "1.0.0", "1.0.0"), not_on_trial(TWO, rolled_back));
+        assert_eq!(given_up.rollback(TWO), Err(TransitionError::AlreadyRolledBack { next: ONE }));
+        assert_eq!(summary(&activate(&given_up, TWO, TWO).unwrap()), "2 - good,good 1.0.0 fallback");
     }
 
     #[test]
-    fn a_slot_chosen_at_the_console_can_become_the_default_or_install_an_update() {
+    fn a_failed_trial_is_settled_once_and_remembered() {
+        let spent = armed().consume_try();
+        assert_eq!(spent.settle(TWO), spent, "it may still be confirmed");
+        let settled = spent.report_health(ONE);
+        assert_eq!(summary(&settled), "1 - good,unconfirmed -");
+        assert_eq!(spent.rollback(ONE).unwrap(), settled);
+        let failed = TransitionError::Failed { slot: TWO, failure: Failure::Unconfirmed };
+        assert_eq!(settled.rollback(ONE), Err(failed));
+        assert_eq!(activate(&settled, TWO, ONE), Err(failed));
+        let one = version("1.0.0");
+        let again = settled.activate(TWO, ONE, 1, true, Versions { running: &one, other: None }).unwrap();
+        assert_eq!(summary(&again), "1 2:1 good,untried -");
+        assert!(again.has_failed(&[9; 32]));
+        let next = settled.begin_install(ONE, TWO).unwrap();
+        assert_eq!(next.failed, [[9; 32]]);
+        let confirmed = confirm(&again.consume_try(), TWO, "1.1.0", "1.0.0").unwrap();
+        assert!(!confirmed.has_failed(&[9; 32]), "it has proved itself in the end");
+        assert_eq!(summary(&confirmed), "2 - good,good 1.0.0 fallback");
+    }
+
+    #[test]
+    fn the_oldest_failed_release_is_forgotten_first() {
+        let mut state = factory();
+        for release in 1..=6 {
+            state = state.begin_install(ONE, TWO).unwrap().finish_install(TWO, [release; 32], 1);
+            state = state.consume_try().report_health(ONE);
+        }
+        assert_eq!(state.failed, [[2; 32], [3; 32], [4; 32], [5; 32]]);
+        assert!(state.has_failed(&[6; 32]) && !state.has_failed(&[1; 32]));
+    }
+
+    #[test]
+    fn a_slot_chosen_in_the_menu_can_become_the_default_or_install_an_update() {
         let state = factory();
-        assert_eq!(summary(&state.activate(TWO, TWO, 1).unwrap()), "2 - good,good -");
+        assert_eq!(summary(&activate(&state, TWO, TWO).unwrap()), "2 - good,good 1.0.0 fallback");
         assert_eq!(summary(&state.begin_install(TWO, ONE).unwrap()), "2 - bad,good -");
     }
 
     #[test]
     fn activating_the_other_slot_is_a_trial_unless_it_is_the_default() {
         let state = factory();
-        let pending = state.activate(TWO, ONE, 1).unwrap();
+        let pending = activate(&state, TWO, ONE).unwrap();
         assert_eq!(summary(&pending), "1 2:1 good,good -");
-        assert_eq!(pending.activate(ONE, ONE, 1).unwrap(), state);
-        assert_eq!(pending.consume_try().activate(ONE, TWO, 1).unwrap(), state);
-        assert_eq!(summary(&state.rollback(ONE).unwrap()), "2 - good,good -");
+        assert_eq!(summary(&pending.rollback(ONE).unwrap()), "1 - good,good -");
+        assert_eq!(summary(&activate(&pending, ONE, ONE).unwrap()), "1 - good,good 1.0.0 fallback");
+        let left = activate(&pending.consume_try(), ONE, TWO).unwrap();
+        assert_eq!(summary(&left), "1 - good,rolled-back -");
     }
 
-    #[derive(Clone, Copy, Debug)]
-    enum Event {
-        Begin(Slot),
-        Finish(Slot),
-        Confirm,
-        Rollback,
-        Activate(Slot),
-        Boot(Option<Slot>),
+    #[test]
+    fn a_roll_back_after_the_confirmation_makes_the_rolled_back_slot_prove_itself_again() {
+        let state = factory().rollback(ONE).unwrap();
+        assert_eq!(summary(&state), "2 - untried,good -");
+        assert_eq!(state.rollback(ONE), Err(TransitionError::AlreadyRolledBack { next: TWO }));
+        let refused = TransitionError::NothingToRollBack { slot: ONE, mark: Mark::Untried };
+        assert_eq!(state.rollback(TWO), Err(refused));
+        assert_eq!(summary(&activate(&state, ONE, TWO).unwrap()), "2 1:1 untried,good -");
     }
 
-    fn events() -> impl Strategy<Value = Vec<Event>> {
-        prop::collection::vec(
-            prop_oneof![
-                slots().prop_map(Event::Begin),
-                slots().prop_map(Event::Finish),
-                Just(Event::Confirm),
-                Just(Event::Rollback),
-                slots().prop_map(Event::Activate),
-                prop::option::of(slots()).prop_map(Event::Boot),
-            ],
-            0..40,
-        )
-    }
-
-    proptest! {
-        /// Whatever happens in whatever order: the default is a good slot, only a slot that is not the default is on trial,
-        /// and the slot that boots without a key press is good.
-        #[test]
-        fn the_default_is_always_good(events in events()) {
-            let mut state = factory();
-            let mut running = ONE;
-            let mut writing = None;
-            for event in events {
-                let next = match event {
-                    Event::Begin(target) => {
-                        let next = state.begin_install(running, target);
-                        if next.is_ok() {
-                            writing = Some(target);
-                        }
-                        next
-                    }
-                    Event::Finish(target) if writing == Some(target) => {
-                        writing = None;
-                        Ok(state.finish_install(target, [1; 32], 1))
-                    }
-                    Event::Finish(_) => continue,
-                    Event::Confirm => state.confirm(running, &Version::new(1, 0, 0)),
-                    Event::Rollback => state.rollback(running),
-                    Event::Activate(slot) => state.activate(slot, running, 1),
-                    Event::Boot(key) => {
-                        let choice = state.choose(key);
-                        writing = None;
-                        running = choice.order[0];
-                        if key.is_none() {
-                            prop_assert_eq!(state.mark(running), Mark::Good);
-                        }
-                        Ok(if choice.consume.is_some() { state.consume_try() } else { state.clone() })
-                    }
-                };
-                // Any other command ends the installation: only one command runs at a time.
-                state = next.unwrap_or(state);
-                prop_assert_eq!(state.mark(state.default), Mark::Good, "{:?}", event);
-                prop_assert!(!state.is_on_trial(state.default), "{:?}", event);
-            }
-        }
+    #[test]
+    fn a_refusal_names_the_cause_and_what_to_do() {
+        let failed = Mark::Failed(Failure::Unconfirmed);
+        let text = [
+            TransitionError::Unproven { slot: TWO, mark: Mark::Bad }.to_string(),
+            TransitionError::NotOnTrial { slot: TWO, mark: failed }.to_string(),
+            TransitionError::AlreadyRolledBack { next: ONE }.to_string(),
+            TransitionError::NothingToRollBack { slot: TWO, mark: Mark::Untried }.to_string(),
+            TransitionError::Failed { slot: TWO, failure: Failure::NeverHealthy }.to_string(),
+        ];
+        assert_eq!(
+            text,
+            [
+                "the running slot 2 is marked bad, and would be the only one left\n\
+                 hint: reboot into slot 1, or run `sluice update activate 2` if the running system works",
+                "slot 2 failed its trial: it was started and never confirmed; it is not on trial, and slot 1 starts next\n\
+                 hint: if the running system works, keep it with `sluice update activate 2`",
+                "there is nothing to roll back: slot 1 starts next already\n\
+                 hint: reboot, or run `sluice update activate 2` to keep the running system",
+                "there is nothing to roll back to: slot 2 has not proved itself\n\
+                 hint: `sluice update activate 2` starts it on trial",
+                "slot 2 gave way: it was started repeatedly and never reported health\n\
+                 hint: install another release, or add `--again` to try this one again",
+            ]
+        );
     }
 }

@@ -208,7 +208,7 @@ mod tests {
         let before = fs::read(&image).unwrap()[..512].to_vec();
         for slot in [Slot::Second, Slot::First] {
             prepare_disk(&image, true, Some(slot.number())).unwrap();
-            let loaded = store::load(&mut boot_state::CfgSlice::open(&image).unwrap()).unwrap();
+            let loaded = store::load(&mut boot_state::StateCopies::open(&image).unwrap()).unwrap();
             assert_eq!((loaded.state.default, loaded.state.mark(slot)), (slot, Mark::Good));
         }
         assert_eq!(fs::read(&image).unwrap()[..512], before);

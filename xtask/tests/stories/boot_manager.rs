@@ -10,7 +10,7 @@ use builder::assembler::{Source, assemble};
 use firmware::boot_manager;
 use firmware::layout::{DataSize, FIRST_SLICE, Layout, Request, SlotCount};
 use firmware::slot::Slot;
-use firmware::state::{self, BootState, Mark, Trial};
+use firmware::state::{BootState, Failure, Mark, Trial};
 use lab::qemu::{Disk, Guest, Machine, lba_off_floppy};
 
 use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, manager, plan, programs, says, tools};
@@ -22,7 +22,9 @@ const LONG: u16 = 3000;
 
 /// A disk with the boot manager, whose menu waits `ticks`; slot 1 is the default.
 fn card(zig: &Path, ticks: u16) -> TestDisk {
-    TestDisk::new(&programs(zig, true), plan(Sectors::from_mib(64), CARD)).with_manager(&manager(zig, ticks))
+    let layout = plan(Sectors::from_mib(64), CARD);
+    let manager = manager(zig, ticks, &layout);
+    TestDisk::new(&programs(zig, true), layout).with_manager(&manager)
 }
 
 fn factory() -> BootState {
@@ -48,12 +50,16 @@ fn the_menu_names_both_slots_with_version_and_state() {
     let Some(zig) = tools() else { return };
     let disk = card(&zig, 36);
     let (bad, good) = ([Mark::Good, Mark::Bad], [Mark::Good; 2]);
+    let (untried, failed) = ([Mark::Good, Mark::Untried], [Mark::Good, Mark::Failed(Failure::RolledBack)]);
     for (trial, marks, second) in [
         (None, good, "good"),
         (None, bad, "bad"),
-        (Some(1), good, "trial, 1 left"),
+        (None, untried, "untried"),
+        (None, failed, "failed"),
+        (Some(0), failed, "failed"),
+        (Some(1), untried, "trial, 1 left"),
         (Some(255), good, "trial, 255 left"),
-        (Some(0), good, "failed trial"),
+        (Some(0), untried, "failed trial"),
         (Some(1), bad, "bad"),
     ] {
         let trial = trial.map(|tries| Trial { slot: Slot::Second, tries });
@@ -61,7 +67,7 @@ fn the_menu_names_both_slots_with_version_and_state() {
         let mut guest = disk.boot();
         let menu = guest.console.expect("to choose, 2 s: ", BOOT).unwrap();
         let wanted = format!(
-            "\r\nSluice boot manager\r\n 1  0.1.0-dev.3+gabc  good, default\r\n 2  0.2.0-dev.3+gabc  {second}\r\n1 or 2 "
+            "\r\nSluice boot manager\r\n 1  0.1.0-dev.3+gabc  good, default\r\n 2  0.2.0-dev.3+gabc  {second}\r\n1, 2 or p "
         );
         assert!(menu.contains(&wanted), "{menu}");
     }
@@ -82,11 +88,11 @@ fn a_trial_is_paid_for_before_its_slot_starts_and_a_power_cut_does_not_give_it_b
     let Some(zig) = tools() else { return };
     let disk = card(&zig, AT_ONCE);
     disk.set_state(&on_trial(2));
-    for (tries, line) in [(1, SLOT_2), (0, SLOT_2), (0, SLOT_1)] {
+    for (tries, line, starts) in [(1, SLOT_2, 0), (0, SLOT_2, 0), (0, SLOT_1, 1)] {
         let mut guest = boot_kept(&disk);
         says(&mut guest, line);
         guest.power_cut().unwrap();
-        assert_eq!(disk.state(), on_trial(tries));
+        assert_eq!(disk.state(), BootState { starts, ..on_trial(tries) });
     }
 }
 
@@ -98,16 +104,14 @@ fn either_slot_is_chosen_by_any_key_that_a_terminal_or_a_keyboard_has_for_it() {
     let other = |line| if line == SLOT_1 { Slot::Second } else { Slot::First };
     let state = |line| BootState { default: other(line), ..factory() };
     let cases = [
-        ("1", SLOT_1),
-        ("2", SLOT_2),
+        ("1\r", SLOT_1),
+        ("2\r", SLOT_2),
         ("\x1bOP", SLOT_1),
         ("\x1bOQ", SLOT_2),
         ("\x1b[11~", SLOT_1),
         ("\x1b[12~", SLOT_2),
-        // What is no key of the menu, F9 to F12 and Shift-F1 among it, is passed over whole.
-        ("x\0\x1b[20~\x1b[21~\x1b[23~\x1b[24~\x1b[1;2P\x1b[[A\x1bOR\x1b[112~\x1b[~\x1b1", SLOT_1),
-        ("\x1bO1\x1b\x1b[\x1b2", SLOT_2),
-        ("\x1b\x1b[1\x1bOQ", SLOT_2),
+        ("2p\r", SLOT_2),
+        ("P1\r", SLOT_1),
     ];
     for (keys, line) in cases {
         disk.set_state(&state(line));
@@ -118,12 +122,13 @@ fn either_slot_is_chosen_by_any_key_that_a_terminal_or_a_keyboard_has_for_it() {
         guest.power_cut().unwrap();
         assert_eq!(disk.state(), state(line), "a key is a choice for one boot");
     }
-    for (key, line) in [("1", SLOT_1), ("2", SLOT_2), ("f1", SLOT_1), ("f2", SLOT_2)] {
+    let keys: [(&[&str], _); 4] =
+        [(&["1", "ret"], SLOT_1), (&["2", "ret"], SLOT_2), (&["f1"], SLOT_1), (&["f2"], SLOT_2)];
+    for (keys, line) in keys {
         disk.set_state(&state(line));
         let mut guest = disk.boot();
         guest.console.expect("to choose", BOOT).unwrap();
-        guest.press_key("f3").unwrap();
-        guest.press_key(key).unwrap();
+        keys.iter().for_each(|key| guest.press_key(key).unwrap());
         says(&mut guest, line);
     }
 }
@@ -150,16 +155,83 @@ fn enter_ends_the_waiting_and_chooses_nothing() {
     says(&mut guest, SLOT_1);
 }
 
+/// What is no choice: incomplete lines, more than a choice, other keys, and a choice that something follows or precedes.
 #[test]
-fn noise_on_the_line_does_not_stop_the_time_out() {
+fn what_is_not_a_deliberate_choice_chooses_nothing() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, 36);
+    for keys in [
+        "2",
+        "x2\r",
+        "2x\r",
+        "22\r",
+        "12\r",
+        "pp\r",
+        "2\rx",
+        "\x1bOQ2",
+        "\x1bOQ\x1b",
+        "2\x1bOQ",
+        "\x1b[12~\0",
+        "\x1b2\r",
+        "\x1bOR",
+        "\x1b[20~\x1b[21~\x1b[23~\x1b[24~",
+        "\x1b[1;2Q",
+        "\x1b[[B",
+        "\x1b[112~\x1b[~",
+    ] {
+        let mut guest = disk.boot();
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send(keys).unwrap();
+        says(&mut guest, SLOT_1);
+    }
+}
+
+/// A line in a cupboard may send anything for ever: as fast as it can, or a byte now and then.
+#[test]
+fn a_stream_of_noise_neither_stops_the_boot_nor_chooses_a_slot() {
     let Some(zig) = tools() else { return };
     let disk = card(&zig, 9);
+    let mut state = 7_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let noises: [&[u8]; 6] = [b"\0", b"\xff", b" ", b"2\r", b"\x1bOQ", b"\x1b["];
+    let mut streams: Vec<Vec<u8>> =
+        noises.iter().map(|noise| noise.iter().copied().cycle().take(60_000).collect()).collect();
+    streams.push((0..60_000).map(|_| random()).collect());
+    for stream in &streams {
+        let mut guest = disk.boot();
+        guest.console.expect("to choose", BOOT).unwrap();
+        // As much as fits in a pipe.
+        guest.console.send_bytes(stream).unwrap();
+        says(&mut guest, SLOT_1);
+    }
+    // Five bytes a second, with every wait for the slot as the pause.
+    for stream in &streams {
+        let mut guest = disk.boot();
+        guest.console.expect("Sluice boot manager", BOOT).unwrap();
+        let started = stream.iter().take(300).any(|byte| {
+            guest.console.send_bytes(&[*byte]).unwrap();
+            guest.console.expect("slot 1: starting", Duration::from_millis(200)).is_ok()
+        });
+        assert!(started, "{}", text(&guest));
+    }
+}
+
+#[test]
+fn a_choice_counts_again_when_the_line_has_become_quiet() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, LONG);
     let mut guest = disk.boot();
     guest.console.expect("to choose", BOOT).unwrap();
-    // As much as fits in a pipe; an ESC now and then begins a sequence.
-    let noise: String = (0..60_000).map(|at| if at % 7 == 0 { '\x1b' } else { '[' }).collect();
-    guest.console.send(&noise).unwrap();
-    says(&mut guest, SLOT_1);
+    guest.console.send("#$%!").unwrap();
+    // A choice too early is noise, too; one of them comes after the quiet.
+    let started = (0..20).any(|_| {
+        guest.console.send("2\r").unwrap();
+        guest.console.expect("slot 2: starting", Duration::from_secs(4)).is_ok()
+    });
+    assert!(started, "{}", text(&guest));
 }
 
 /// A boot floppy that spoils the BIOS in the way that is defined, and boots the disk as the BIOS would.
@@ -264,11 +336,11 @@ fn a_bios_without_lba_starts_both_slots_and_pays_for_a_trial() {
     let floppy = disk.dir.path().join("lba-off.img");
     lba_off_floppy(&zig, &floppy).unwrap();
     disk.set_state(&on_trial(1));
-    for line in [SLOT_2, SLOT_1] {
+    for (line, starts) in [(SLOT_2, 0), (SLOT_1, 1)] {
         let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path())).boot_floppy(&floppy));
         says(&mut guest, line);
         guest.power_cut().unwrap();
-        assert_eq!(disk.state(), on_trial(0));
+        assert_eq!(disk.state(), BootState { starts, ..on_trial(0) });
     }
 }
 
@@ -278,24 +350,24 @@ fn a_trial_that_cannot_be_paid_for_is_not_started() {
     let unpaid = "slot 2: trial not started, for the boot state cannot be written";
     let disk = card(&zig, 36);
     disk.set_state(&on_trial(1));
-    let before = disk.read(disk.layout.cfg.start, Sectors(128));
+    let before = disk.records();
     let lost = spoilt_bios(&zig, &disk, "WRITES_ARE_LOST");
     let refused = Machine::new().disk(Disk::kept(disk.path()).failing_writes());
     let forgotten = Machine::new().disk(Disk::kept(disk.path())).boot_floppy(lost);
     for machine in [refused, forgotten] {
-        for key in ["", "2"] {
+        for key in ["", "2\r"] {
             let mut guest = disk.start(machine.clone());
             guest.console.expect("to choose", BOOT).unwrap();
             guest.console.send(key).unwrap();
             says(&mut guest, SLOT_1);
             assert!(text(&guest).contains(unpaid), "{}", text(&guest));
             guest.power_cut().unwrap();
-            assert!(disk.read(disk.layout.cfg.start, Sectors(128)) == before);
+            assert!(disk.records() == before);
         }
         // A slot that is not on trial needs no writing.
         let mut guest = disk.start(machine);
         guest.console.expect("to choose", BOOT).unwrap();
-        guest.console.send("1").unwrap();
+        guest.console.send("1\r").unwrap();
         says(&mut guest, SLOT_1);
         assert!(!text(&guest).contains("trial not started"), "{}", text(&guest));
     }
@@ -305,15 +377,18 @@ fn a_trial_that_cannot_be_paid_for_is_not_started() {
 fn unreadable_sectors_are_reported_and_worked_around() {
     let Some(zig) = tools() else { return };
     let disk = card(&zig, AT_ONCE);
-    let (first, cfg) = (disk.layout.slots[0].start, disk.layout.cfg.start);
+    let first = disk.layout.slots[0].start;
+    let [one, two, three] = disk.layout.partitions().state.map(|copy| copy.start);
     for (at, message, line) in [
         (first, "slot 1: read error", SLOT_2),
         (first + Sectors(15), "slot 1: read error", SLOT_2),
-        (cfg + state::COPIES[0], "boot state: copy 1 unreadable", SLOT_1),
-        (cfg + state::COPIES[1], "boot state: copy 2 unreadable", SLOT_1),
+        (one, "boot state: copy 1 unreadable", SLOT_1),
+        (two, "boot state: copy 2 unreadable", SLOT_1),
+        (three, "boot state: copy 3 unreadable", SLOT_1),
         (boot_manager::COPIES[0], "boot manager copy 1 unreadable", SLOT_1),
         (boot_manager::COPIES[0] + Sectors(1), "boot manager copy 1 unreadable", SLOT_1),
     ] {
+        disk.set_state(&factory());
         let mut guest = disk.start(Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(at)));
         says(&mut guest, line);
         assert!(text(&guest).contains(message), "{at}: {}", text(&guest));
@@ -332,7 +407,7 @@ fn the_second_copy_of_the_boot_manager_is_as_good_as_the_first() {
     let [first, second] = boot_manager::COPIES;
     let copy = disk.read(first, boot_manager::SECTORS_MAX);
     boot_manager::check(&copy).unwrap();
-    let sectors = manager(&zig, AT_ONCE).copy.len() / SECTOR_BYTES as usize;
+    let sectors = manager(&zig, AT_ONCE, &disk.layout).copy.len() / SECTOR_BYTES as usize;
     // A bit of each sector in turn; the magic, the length and the sum are in the first.
     let spots = [0, 4, 8, 12].into_iter().chain((0..sectors).map(|sector| sector * 512 + 100));
     for at in spots {
@@ -364,7 +439,7 @@ fn with_no_slot_to_start_it_waits_for_better_times_and_restarts() {
         disk.write(slice.start, &[0; SECTOR_BYTES as usize]);
     }
     let mut guest = boot_kept(&disk);
-    let text = guest.console.expect("1 or 2 tries again, restart in 10 s", BOOT).unwrap();
+    let text = guest.console.expect("1 or 2 and Enter tries again, restart in 10 s", BOOT).unwrap();
     assert!(
         text.contains("slot 1: not bootable\r\nslot 2: not bootable\r\nno slot can be started\r\n"),
         "{text}"
@@ -373,10 +448,10 @@ fn with_no_slot_to_start_it_waits_for_better_times_and_restarts() {
     let soon = guest.console.expect("Sluice boot manager", Duration::from_secs(5));
     assert!(soon.is_err(), "it restarted at once");
     guest.console.expect("Sluice boot manager", BOOT).unwrap();
-    guest.console.expect("1 or 2 tries again", BOOT).unwrap();
+    guest.console.expect("1 or 2 and Enter tries again", BOOT).unwrap();
     // Somebody mends slot 2, with a card reader say, and asks for it.
     disk.write(disk.layout.slots[1].start, &slot);
-    guest.console.send("2").unwrap();
+    guest.console.send("2\r").unwrap();
     says(&mut guest, SLOT_2);
 }
 
@@ -391,50 +466,71 @@ fn a_disk_with_one_slot_starts_it_and_says_that_there_is_no_other() {
         cfg: Sectors::from_mib(1),
         data: DataSize::None,
     });
-    let disk = TestDisk::new(&programs(&zig, true), layout.unwrap()).with_manager(&manager(&zig, 36));
+    let layout = layout.unwrap();
+    let manager = manager(&zig, 36, &layout);
+    let disk = TestDisk::new(&programs(&zig, true), layout).with_manager(&manager);
     assert_eq!(disk.state().marks, [Mark::Good, Mark::Bad]);
-    for key in ["", "1", "2"] {
+    for key in ["", "1\r", "2\r"] {
         let mut guest = disk.boot();
         guest.console.expect(" 2  no slot\r\n", BOOT).unwrap();
         guest.console.expect("to choose", BOOT).unwrap();
         guest.console.send(key).unwrap();
         says(&mut guest, SLOT_1);
-        assert_eq!(text(&guest).contains("slot 2: not bootable"), key == "2", "{}", text(&guest));
+        assert_eq!(text(&guest).contains("slot 2: cannot be chosen"), key == "2\r", "{}", text(&guest));
     }
 }
 
 #[test]
-fn a_disk_without_cfg_still_starts() {
+fn the_boot_state_is_found_without_the_table_of_slices() {
     let Some(zig) = tools() else { return };
     let mut disk = card(&zig, AT_ONCE);
+    disk.set_state(&BootState { default: Slot::Second, ..factory() });
     disk.mbr.partitions[2].kind = 0;
     disk.write(Sectors::ZERO, &disk.mbr.encode());
     let mut guest = disk.boot();
-    guest.console.expect("boot state: no slice 3\r\n", BOOT).unwrap();
-    guest.console.expect("boot state: none, slot 1 comes first\r\n", BOOT).unwrap();
-    says(&mut guest, SLOT_1);
+    says(&mut guest, SLOT_2);
+    assert!(!text(&guest).contains("boot state:"), "{}", text(&guest));
 }
 
 #[test]
-fn a_slot_marked_bad_starts_when_it_is_chosen_or_the_last_one_left() {
+fn a_copy_of_the_state_that_cannot_be_written_costs_no_trial() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    let [first, second, _] = disk.layout.partitions().state.map(|copy| copy.start);
+    disk.set_state(&on_trial(1));
+    // Copy 3 is the newest, so copy 1 would be written.
+    let machine = Machine::new().disk(Disk::kept(disk.path()).failing_reads_of(first));
+    let mut guest = disk.start(machine);
+    says(&mut guest, SLOT_2);
+    guest.power_cut().unwrap();
+    assert_eq!(disk.state(), on_trial(0));
+    let written = disk.read(second, Sectors(1));
+    assert_eq!(BootState::decode(&written).unwrap(), (4, on_trial(0)), "copy 2 was written instead");
+}
+
+#[test]
+fn a_slot_that_is_bad_or_has_failed_starts_only_as_a_last_resort() {
     let Some(zig) = tools() else { return };
     let disk = card(&zig, 36);
-    disk.set_state(&BootState { marks: [Mark::Good, Mark::Bad], ..factory() });
-    let mut guest = disk.boot();
-    guest.console.expect("to choose", BOOT).unwrap();
-    guest.console.send("2").unwrap();
-    guest.console.expect("slot 2: marked bad, started because it was chosen\r\n", BOOT).unwrap();
-    says(&mut guest, SLOT_2);
+    for mark in [Mark::Bad, Mark::Failed(Failure::Unconfirmed)] {
+        disk.set_state(&BootState { marks: [Mark::Good, mark], ..factory() });
+        let mut guest = disk.boot();
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send("2\r").unwrap();
+        guest.console.expect("slot 2: cannot be chosen, it is bad or has failed\r\n", BOOT).unwrap();
+        says(&mut guest, SLOT_1);
+    }
     disk.write(disk.layout.slots[0].start, &[0; SECTOR_BYTES as usize]);
     let mut guest = disk.boot();
-    guest.console.expect("slot 2: marked bad, started as a last resort\r\n", BOOT).unwrap();
+    guest.console.expect("slot 2: not marked good, started as a last resort\r\n", BOOT).unwrap();
     says(&mut guest, SLOT_2);
 }
 
 #[test]
 fn it_is_small_and_the_same_each_time() {
     let Some(zig) = tools() else { return };
-    let (one, other) = (manager(&zig, 36), manager(&zig, 36));
+    let layout = plan(Sectors::from_mib(64), CARD);
+    let (one, other) = (manager(&zig, 36, &layout), manager(&zig, 36, &layout));
     assert_eq!(one, other);
     assert!(one.mbr.len() <= boot_manager::STAGE1_ROOM);
     boot_manager::check(&one.copy).unwrap();

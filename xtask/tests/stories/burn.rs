@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use lab::card::Card;
 use lab::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run};
@@ -65,7 +66,14 @@ fn a_used_card_gets_everything_that_matters_and_boots() {
     let (burnt, wanted) = (fs::read(&card).unwrap(), fs::read(&image).unwrap());
     let kept = burnt.iter().filter(|byte| **byte == OLD).count() as u64;
     assert!(kept > size / 2, "free space of the file systems stays: {kept} of {size} bytes");
-    assert!(burnt[..4032 * 512 + 65536] == wanted[..4032 * 512 + 65536], "MBR, gap, boot area and header");
+    let head = Card::open(&image).unwrap().slice(1).unwrap().start.bytes() as usize + 65536;
+    assert!(burnt[..8192 * 512] == wanted[..8192 * 512], "MBR, boot manager and label");
+    assert!(burnt[head - 65536..head] == wanted[head - 65536..head], "boot area and header");
+    let partitions = Card::open(&image).unwrap().partitions().unwrap();
+    for copy in partitions.state.iter().chain(&partitions.history) {
+        let range = copy.start.bytes() as usize..copy.end().bytes() as usize;
+        assert!(burnt[range.clone()] == wanted[range], "boot state and history");
+    }
     assert!(burnt[burnt.len() - 33 * 512..].iter().all(|byte| *byte == 0), "no second GPT");
     let show = |disk: &Path| {
         let shown = Run::of(&mut repository.xtask("inspect", &[text(disk)])).success();

@@ -107,7 +107,7 @@ fn the_articles_configuration_of_an_alix_becomes_an_image_with_all_it_asks_for()
     assert!(shown.contains("image         full, 1981728 sectors (967.6 MiB)\n"), "{shown}");
     assert!(shown.contains("boots next    slot 1, else slot 2\n"), "{shown}");
     assert!(
-        shown.contains("from sector 4032, ") && shown.contains(", C/H/S 2/0/1 to 490/31/63\n"),
+        shown.contains("from sector 58464, ") && shown.contains(", C/H/S 29/0/1 to 503/31/63\n"),
         "{shown}"
     );
     check_switches(&repository);
@@ -116,7 +116,7 @@ fn the_articles_configuration_of_an_alix_becomes_an_image_with_all_it_asks_for()
     assert!(loader.ends_with("\nautoboot_delay=\"4\"\nbeastie_disable=\"YES\"\n"), "{loader}");
     for etc in ["/etc", "/conf/base/etc"] {
         let fstab = cat(&format!("{etc}/fstab"));
-        assert!(fstab.contains("/dev/ada0s3 /cfg ufs rw,noatime,noauto,"), "{fstab}");
+        assert!(fstab.contains("/dev/ada0s3a /cfg ufs rw,noatime,noauto,"), "{fstab}");
         assert_eq!(cat(&format!("{etc}/motd")), "");
     }
     assert_eq!(cat("/usr/local/share/sudo/README"), "This is sudo.\n");
@@ -134,7 +134,7 @@ fn the_example_of_freebsds_documentation_becomes_an_image_with_all_it_asks_for()
     let shown = inspect(&repository, &[]);
     assert!(shown.contains("image         full, 2001888 sectors (977.5 MiB)\n"), "{shown}");
     assert!(
-        shown.contains("from sector 4032, ") && shown.contains(", C/H/S 4/0/1 to 992/15/63\n"),
+        shown.contains("from sector 57456, ") && shown.contains(", C/H/S 57/0/1 to 1017/15/63\n"),
         "{shown}"
     );
     check_switches(&repository);

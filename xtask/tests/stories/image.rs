@@ -7,13 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
-use builder::boot_state::{self, CfgSlice};
+use builder::boot_state::{self, StateCopies};
 use firmware::slot::Slot;
-use firmware::state::{BootState, store};
+use firmware::state::store;
 use lab::card::Card;
 use lab::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run};
+use crate::test_disk::factory;
 
 /// Far more than a boot program needs, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,20 +56,26 @@ fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are
     let mut sector = [0; MBR_BYTES];
     fs::File::open(&image).unwrap().read_exact(&mut sector).unwrap();
     assert_eq!(Mbr::parse(&sector).unwrap().active(), None);
-    let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
-    assert_eq!((loaded.sequence, loaded.copy, loaded.defect.is_none()), (2, 1, true));
+    let loaded = store::load(&mut StateCopies::open(&image).unwrap()).unwrap();
+    assert_eq!((loaded.sequence, loaded.copy, loaded.is_intact()), (3, 2, true));
     let digest = |image: &Path| Card::open(image).unwrap().slot_digest(Slot::First).unwrap();
-    assert_eq!(loaded.state, BootState::factory(Slot::Second, [true; 2], Some(digest(&image))));
+    assert_eq!(loaded.state, factory(&repository.version(), Slot::Second, [true; 2], Some(digest(&image))));
 
     let (image, _) = boot("[slices]\nslots = 1\n[boot]\nticks = 1\n", "sluice miniature: slot 1");
-    let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
-    assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], Some(digest(&image))));
+    let loaded = store::load(&mut StateCopies::open(&image).unwrap()).unwrap();
+    assert_eq!(
+        loaded.state,
+        factory(&repository.version(), Slot::First, [true, false], Some(digest(&image)))
+    );
 
     let (image, menu) =
         boot("[slices]\nfill_second = false\n[boot]\nticks = 36\n", "sluice miniature: slot 1");
     assert!(menu.contains("\r\n 2  "), "{menu}");
-    let loaded = store::load(&mut CfgSlice::open(&image).unwrap()).unwrap();
-    assert_eq!(loaded.state, BootState::factory(Slot::First, [true, false], Some(digest(&image))));
+    let loaded = store::load(&mut StateCopies::open(&image).unwrap()).unwrap();
+    assert_eq!(
+        loaded.state,
+        factory(&repository.version(), Slot::First, [true, false], Some(digest(&image)))
+    );
     let shown = Run::of(&mut repository.xtask("inspect", &[image.to_str().unwrap()])).success();
     let second = shown.split("slot 2: type 0xa5").nth(1).unwrap();
     assert!(second.split("\nslice 3 ").next().unwrap().contains("  system      unreadable: "), "{shown}");
@@ -77,7 +84,7 @@ fn the_boot_manager_and_its_state_are_in_the_image_and_only_there_where_they_are
     let (image, text) = boot("[boot]\ncode = \"boot0sio\"\ndefault = 2\n", "sluice miniature: slot 2");
     assert!(!text.contains("Sluice boot manager"), "{text}");
     assert!(!boot_state::is_used(&image).unwrap());
-    store::load(&mut CfgSlice::open(&image).unwrap()).unwrap_err();
+    store::load(&mut StateCopies::open(&image).unwrap()).unwrap_err();
 }
 
 #[test]
@@ -93,7 +100,7 @@ fn a_card_of_64_mb_holds_two_slots_and_data() {
     assert!(shown.contains("slice 4       /data: type 0xa5, "), "{shown}");
     let listed = repository.xtask("inspect", &[image.to_str().unwrap(), "ls", "--data"]).status().unwrap();
     assert!(listed.success());
-    for (slot, key) in [(1, "1"), (2, "2")] {
+    for (slot, key) in [(1, "1\r"), (2, "2\r")] {
         let mut guest =
             Machine::new().disk(Disk::thrown_away(&image)).start(&repository.beside("serial.log")).unwrap();
         guest.console.expect("to choose, 2 s: ", PATIENCE).unwrap();

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
+use lab::card::Card;
 use sha2::{Digest, Sha256};
 
 use crate::repository::{Repository, Run};
@@ -35,16 +36,19 @@ fn a_full_image_shows_what_boots_and_what_its_slices_hold() {
     let version = repository.version();
     let image = repository.latest(".full.img");
     let shown = inspect(&repository, &[text(&image)]).success();
+    let state =
+        format!("default slot 2, slot 1 good, slot 2 good, no update to a version before {version}\n");
     for part in [
         "image         full, 1981728 sectors (967.6 MiB)\n",
         "boot manager  Sluice's, copy at sector 8: whole, copy at sector 72: whole\n",
-        "slice 1       slot 1: type 0xa5, from sector 4032, 40",
+        "slice 1       slot 1: type 0xa5, from sector 58464, 40320 sectors",
         &format!("  system      sluice {version} for alix, commit "),
         "  files       UFS2 4096/512, ",
         "slice 3       /cfg: type 0xa5, ",
         "slice 4       /data: type 0xa5, ",
-        "boot state 1  number 1, default slot 2, slot 1 good, slot 2 good\n",
-        "boot state 2  number 2, default slot 2, slot 1 good, slot 2 good\n",
+        &format!("boot state 1  number 1, {state}"),
+        &format!("boot state 2  number 2, {state}"),
+        &format!("boot state 3  number 3, {state}"),
         "boots next    slot 2, else slot 1\n",
     ] {
         assert!(shown.contains(part), "`{part}` is not in\n{shown}");
@@ -74,22 +78,20 @@ fn damage_is_reported_in_its_place_and_the_rest_is_shown() {
     let image = copy(&repository);
     let file = OpenOptions::new().write(true).open(&image).unwrap();
     let shown = || inspect(&repository, &[text(&image)]).success();
-    let cfg: u64 = {
-        let shown = shown();
-        let line = shown.lines().find(|line| line.starts_with("slice 3 ")).unwrap();
-        line.split("from sector ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap()
-    };
+    let card = Card::open(&image).unwrap();
+    let second = card.partitions().unwrap().state[1].start;
+    let first = card.slice(1).unwrap().start.0;
 
     file.write_all_at(b"x", 9 * 512 + 100).unwrap();
     assert!(shown().contains("copy at sector 8: DAMAGED: "), "{}", shown());
-    file.write_all_at(&[0x55; 512], (cfg + 96) * 512).unwrap();
+    file.write_all_at(&[0x55; 512], second.bytes()).unwrap();
     let after = shown();
     assert!(after.contains("boot state 2  INVALID: ") && after.contains("boot state 1  number 1"), "{after}");
     assert!(after.contains("boots next    slot 1"), "{after}");
     // The header of slot 1, then its label.
-    file.write_all_at(b"x", (4032 + 16) * 512 + 20).unwrap();
+    file.write_all_at(b"x", (first + 16) * 512 + 20).unwrap();
     assert!(shown().contains("  system      unreadable: "), "{}", shown());
-    file.write_all_at(&[0; 512], 4033 * 512).unwrap();
+    file.write_all_at(&[0; 512], (first + 1) * 512).unwrap();
     let after = shown();
     assert_eq!(after.matches("  files       unreadable: ").count(), 1, "{after}");
     inspect(&repository, &[text(&image), "ls"]).refused(&["reading slot 1 of "]);

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use bsd_disk::geom_label::GeomLabel;
 use bsd_disk::units::Sectors;
-use builder::boot_state::{self, CfgSlice};
+use builder::boot_state::{self, StateCopies};
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{Slot, SlotHeader};
-use firmware::state::{BootState, store};
+use firmware::state::store;
 use lab::card::Card;
 use lab::qemu::{Disk, Machine};
 
 use crate::repository::{Repository, Run, target_dir};
+use crate::test_disk::factory;
 
 #[test]
 fn labels_stand_behind_what_a_slot_holds_and_no_update_touches_them() {
@@ -34,9 +35,9 @@ fn labels_stand_behind_what_a_slot_holds_and_no_update_touches_them() {
     assert_eq!(header.size.bytes(), size);
     let manifest = Run::of(repository.xtask("inspect", &[]).arg(repository.latest(".fw"))).success();
     assert!(manifest.contains("units with disk layout 2\n"), "{manifest}");
-    let state = store::load(&mut CfgSlice::open(&full).unwrap()).unwrap().state;
+    let state = store::load(&mut StateCopies::open(&full).unwrap()).unwrap().state;
     let digest = card.slot_digest(Slot::First).unwrap();
-    assert_eq!(state, BootState::factory(Slot::First, [true; 2], Some(digest)));
+    assert_eq!(state, factory(&repository.version(), Slot::First, [true; 2], Some(digest)));
     assert_eq!(card.slot_digest(Slot::Second).unwrap(), digest);
 
     let shown = Run::of(repository.xtask("inspect", &[]).arg(&full)).success();
@@ -46,11 +47,11 @@ fn labels_stand_behind_what_a_slot_holds_and_no_update_touches_them() {
     let cat = |path: &str| Run::of(repository.xtask("inspect", &[]).arg(&full).args(["cat", path])).success();
     let fstab = cat("/etc/fstab");
     assert!(
-        fstab.contains("\n/dev/label/gws3 /cfg ufs ") && fstab.contains("\n/dev/label/gws4 /data ufs "),
+        fstab.contains("\n/dev/label/gws3a /cfg ufs ") && fstab.contains("\n/dev/label/gws4 /data ufs "),
         "{fstab}"
     );
     assert_eq!(cat("/etc/nanobsd.conf"), "NANO_DRIVE=label/gw\n");
-    assert_eq!(cat("/conf/default/etc/remount"), "/conf/mount_cfg /dev/label/gws3\n");
+    assert_eq!(cat("/conf/default/etc/remount"), "/conf/mount_cfg /dev/label/gws3a\n");
     let summary = Run::of(&mut repository.xtask("summary", &["-c", "label.toml"])).success();
     assert!(summary.contains("\nmedia         label/gw, "), "{summary}");
 

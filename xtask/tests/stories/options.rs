@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use builder::boot_state::CfgSlice;
+use builder::boot_state::StateCopies;
 use firmware::slot::Slot;
-use firmware::state::{BootState, store};
+use firmware::state::store;
 use lab::card::Card;
 
 use crate::repository::Repository;
+use crate::test_disk::factory;
 
 /// The files of the latest build, the images by what their names end in.
 fn left(repository: &Repository) -> BTreeSet<String> {
@@ -45,15 +46,15 @@ fn an_image_that_is_not_wanted_is_not_made() {
     assert!(!text.contains("bundle") && !text.contains(".slot.img") && !text.contains("to a unit"), "{text}");
     assert!(repository.image(&["--no-slot"]).success().contains("is up to date"));
     let state = |repository: &Repository| {
-        store::load(&mut CfgSlice::open(&repository.latest(".full.img")).unwrap()).unwrap().state
+        store::load(&mut StateCopies::open(&repository.latest(".full.img")).unwrap()).unwrap().state
     };
-    assert_eq!(state(&repository), BootState::factory(Slot::First, [true; 2], None));
+    assert_eq!(state(&repository), factory(&repository.version(), Slot::First, [true; 2], None));
 
     // All of it again: the full image then tells what its slots hold.
     repository.image(&[]).success();
     assert_eq!((left(&repository), told(&repository)), (full.union(&slot).cloned().collect(), 3));
     let digest = Card::open(&repository.latest(".full.img")).unwrap().slot_digest(Slot::First).unwrap();
-    assert_eq!(state(&repository), BootState::factory(Slot::First, [true; 2], Some(digest)));
+    assert_eq!(state(&repository), factory(&repository.version(), Slot::First, [true; 2], Some(digest)));
     // What is there serves whoever wants less.
     assert!(repository.image(&["-i"]).success().contains("is up to date"));
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use bsd_disk::units::Sectors;
-use builder::boot_state::{self, CfgSlice};
+use builder::boot_state::{self, StateCopies};
 use firmware::slot::Slot;
 use firmware::state::{BootState, Trial, store};
 use lab::card::Card;
@@ -184,16 +184,16 @@ fn a_trial_of_a_real_slot_lasts_one_boot_and_the_mbr_stays_as_it_was() {
     let Some(unit) = Unit::new() else { return };
     let version = unit.repository.version();
     let mbr = unit.mbr();
-    let mut cfg = CfgSlice::open(&unit.disk).unwrap();
+    let mut cfg = StateCopies::open(&unit.disk).unwrap();
     let loaded = store::load(&mut cfg).unwrap();
-    let on_trial =
-        |tries| BootState { trial: Some(Trial { slot: Slot::Second, tries }), ..loaded.state.clone() };
-    store::save(&mut cfg, &loaded, &on_trial(1)).unwrap();
+    let on_trial = BootState { trial: Some(Trial { slot: Slot::Second, tries: 1 }), ..loaded.state.clone() };
+    store::save(&mut cfg, loaded, &on_trial).unwrap();
     for slot in [2, 1] {
         let mut guest = unit.login(&format!("trial-{slot}"), None);
         check_running_slot(&mut guest, slot, &version);
         guest.power_cut().unwrap();
-        assert_eq!(store::load(&mut cfg).unwrap().state, on_trial(0));
+        let state = store::load(&mut cfg).unwrap().state;
+        assert_eq!((state.default, state.pending()), (Slot::First, None));
     }
     assert!(unit.mbr() == mbr);
 }
@@ -280,7 +280,7 @@ fn file_systems_and_specification_hold_in_the_eyes_of_freebsd() {
     let mut guest = unit.login("judged", None);
     // ntpd finds no network and syslogd says so on the console, in the midst of what mtree prints.
     ask(&mut guest, "service ntpd onestop; service syslogd onestop; true");
-    for device in ["ada0s1a", "ada0s2a", "ada0s3"] {
+    for device in ["ada0s1a", "ada0s2a", "ada0s3a"] {
         let report = ask(&mut guest, &format!("fsck_ffs -n -f /dev/{device}"));
         let phases = report.lines().filter(|line| line.starts_with("** ")).count();
         assert!(phases >= 6 && report.contains("% fragmentation"), "{report}");

@@ -69,7 +69,7 @@ fn what_goes_into_an_image_is_told_and_nothing_is_begun() {
     assert_eq!(section(&text, "services"), "services      sluice");
     assert_eq!(section(&text, "customize"), "customize     late: appliance/hooks/late.d/last");
     assert_eq!(section(&text, "boot"), "boot          sluice, slot 1, 36 ticks; 38400 bit/s");
-    assert!(section(&text, "media").contains("slice 1: slot, from sector 4032, "), "{text}");
+    assert!(section(&text, "media").contains("slice 1: slot, from sector 58464, "), "{text}");
     assert!(section(&text, "output").contains(" (new)\n"), "{text}");
     repository.image(&[]).success();
     assert!(section(&summary(&repository, &[]), "output").contains("(exists; "));

@@ -12,13 +12,13 @@ use bsd_disk::geometry::Geometry;
 use bsd_disk::mbr::Mbr;
 use bsd_disk::units::Sectors;
 use builder::boot_manager::{BootManager, Options};
-use builder::boot_state::CfgSlice;
+use builder::boot_state::StateCopies;
 use builder::toolchain::Group;
 use builder::world::miniature::boot::{BootOptions, BootPrograms};
 use firmware::boot_manager;
 use firmware::layout::{DataSize, HEADER_SECTOR, LABEL_SECTOR, Layout, Request, SlotCount};
 use firmware::slot::{Slot, SlotHeader};
-use firmware::state::{self, BootState, store};
+use firmware::state::{BootState, COPIES, Digest, STATE_BYTES, store};
 use lab::qemu::{Disk, Guest, Machine};
 use tempfile::TempDir;
 
@@ -41,10 +41,10 @@ pub fn programs(zig: &Path, packet: bool) -> BootPrograms {
     BUILT[usize::from(packet)].get_or_init(assemble).clone()
 }
 
-/// The boot manager, whose menu waits `ticks`.
-pub fn manager(zig: &Path, ticks: u16) -> BootManager {
-    BootManager::assemble(zig, &Options { speed: builder::board::DEFAULT.console.factory_speed, ticks })
-        .unwrap()
+/// The boot manager of a disk with this layout, whose menu waits `ticks`.
+pub fn manager(zig: &Path, ticks: u16, layout: &Layout) -> BootManager {
+    let options = Options::new(builder::board::DEFAULT.console.factory_speed, ticks, layout);
+    BootManager::assemble(zig, &options).unwrap()
 }
 
 pub fn plan(media: Sectors, geometry: Geometry) -> Layout {
@@ -63,6 +63,11 @@ pub fn header(slot: u8, size: Sectors) -> SlotHeader {
         built: 0,
         size,
     }
+}
+
+/// The boot state of a new disk with a release of this version.
+pub fn factory(version: &str, default: Slot, written: [bool; 2], digest: Option<Digest>) -> BootState {
+    BootState { floor: Some(version.parse().unwrap()), ..BootState::factory(default, written, digest) }
 }
 
 /// A disk in a temporary directory.
@@ -90,6 +95,8 @@ impl TestDisk {
             let header = header(slot.number, slot.size).encode().unwrap();
             disk.write(slot.start + HEADER_SECTOR, &header);
         }
+        let label = disk.layout.partitions().label(&disk.layout.cfg, disk.layout.geometry).unwrap();
+        disk.write(disk.layout.cfg.start + LABEL_SECTOR, &label.encode());
         disk.write(Sectors::ZERO, &disk.mbr.encode());
         disk
     }
@@ -109,16 +116,26 @@ impl TestDisk {
         self
     }
 
-    /// Writes `state` to both copies.
+    /// Writes `state` to all copies.
     pub fn set_state(&self, state: &BootState) {
-        for (at, record) in state::COPIES.into_iter().zip(store::records(state).unwrap()) {
-            self.write(self.layout.cfg.start + at, &record);
+        self.set_records(&store::records(state).unwrap());
+    }
+
+    /// Writes the copies of the boot state.
+    pub fn set_records(&self, records: &[[u8; STATE_BYTES]; COPIES]) {
+        for (copy, record) in self.layout.partitions().state.iter().zip(records) {
+            self.write(copy.start, record);
         }
+    }
+
+    /// The copies of the boot state, as they are.
+    pub fn records(&self) -> [[u8; STATE_BYTES]; COPIES] {
+        self.layout.partitions().state.map(|copy| self.read(copy.start, Sectors(1)).try_into().unwrap())
     }
 
     /// The state that rules.
     pub fn state(&self) -> BootState {
-        store::load(&mut CfgSlice::open(&self.path()).unwrap()).unwrap().state
+        store::load(&mut StateCopies::open(&self.path()).unwrap()).unwrap().state
     }
 
     pub fn read(&self, at: Sectors, size: Sectors) -> Vec<u8> {

@@ -3,10 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::io::Read;
 use std::rc::Rc;
+use std::time::Duration;
 
+use bsd_disk::geometry::Geometry;
 use bsd_disk::units::Sectors;
 use firmware::bundle::PublicKeys;
-use firmware::layout::{CFG_RESERVED, HEADER_SECTOR, LAYOUT};
+use firmware::layout::{DataSize, HEADER_SECTOR, LAYOUT, Layout, Request as LayoutRequest, SlotCount};
 use firmware::release::Release;
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::choice::without_state;
@@ -14,8 +16,9 @@ use firmware::state::store;
 use firmware::state::{BootState, COPIES};
 
 use super::bundles;
-use super::disk::{Disk, STATE, Shared, Slice};
+use super::disk::{Disk, Histories, STATE, Shared, Slice, States};
 use crate::disk::Access;
+use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 use crate::update::install::{Report, Request, install};
 use crate::update::payload::Candidate;
@@ -25,18 +28,35 @@ use crate::update::unit::Unit;
 /// Sectors by which a slot is larger than the images here.
 const SPARE: usize = 24 * 512;
 
+/// The layout of a card of this size.
+pub fn card(media: Sectors) -> Layout {
+    let request = LayoutRequest {
+        media,
+        geometry: Geometry { sectors: 63, heads: 16 },
+        slots: SlotCount::Two,
+        code: None,
+        cfg: Sectors(2048),
+        data: DataSize::None,
+    };
+    Layout::plan(&request).unwrap()
+}
+
 /// The unit.
 pub struct Bench {
     pub disk: Shared,
     pub running: Slot,
     pub release: Release,
     pub keys: PublicKeys,
-    /// Whether `/cfg` is mounted for writing.
-    pub cfg_mounted: bool,
     /// Whether the disk has boot0.
     pub boot0: bool,
     /// The version of the disk layout.
     pub disk_layout: u32,
+    /// Seconds since the boot.
+    pub uptime: Cell<u32>,
+    /// A change that is made at this uptime, while a command waits.
+    pub meanwhile: Cell<Option<(u32, Change)>>,
+    /// How often a command has restarted the unit.
+    pub restarts: Cell<u32>,
     is_locked: Rc<Cell<bool>>,
 }
 
@@ -83,13 +103,9 @@ impl Bench {
             slot.resize(longest, 0xe5);
             slot
         });
-        let mut head = vec![0xdd; CFG_RESERVED.bytes() as usize + 4096];
-        for (copy, record) in COPIES.iter().zip(store::records(state).unwrap()) {
-            let at = copy.bytes() as usize;
-            head[at..at + 512].copy_from_slice(&record);
-        }
+        let disk = Disk::new(&card(Sectors::from_mib(1000)), slots, store::records(state).unwrap());
         let mut bench = Self {
-            disk: Rc::new(RefCell::new(Disk::new(slots, head))),
+            disk: Rc::new(RefCell::new(disk)),
             running,
             release: Release {
                 product: "sluice".into(),
@@ -98,11 +114,14 @@ impl Bench {
                 commit: "3ed14b5".into(),
                 world: "miniature".into(),
                 config_version: 1,
+                trial_deadline: 900,
             },
             keys: bundles::keys(),
-            cfg_mounted: false,
             boot0: false,
             disk_layout: LAYOUT,
+            uptime: Cell::new(60),
+            meanwhile: Cell::default(),
+            restarts: Cell::default(),
             is_locked: Rc::default(),
         };
         bench.run(running);
@@ -116,9 +135,11 @@ impl Bench {
             running: self.running,
             release: self.release.clone(),
             keys: self.keys.clone(),
-            cfg_mounted: self.cfg_mounted,
             boot0: self.boot0,
             disk_layout: self.disk_layout,
+            uptime: Cell::new(60),
+            meanwhile: Cell::default(),
+            restarts: Cell::default(),
             is_locked: Rc::default(),
         }
     }
@@ -134,8 +155,8 @@ impl Bench {
     }
 
     /// The medium of the boot state.
-    pub fn medium(&self) -> Slice {
-        Slice { disk: Rc::clone(&self.disk), region: STATE }
+    pub fn medium(&self) -> States {
+        States(Rc::clone(&self.disk))
     }
 
     /// The boot state.
@@ -143,22 +164,24 @@ impl Bench {
         store::load(&mut self.medium()).unwrap().state
     }
 
-    /// Loses both copies of the boot state.
+    /// Loses all copies of the boot state.
     pub fn lose_state(&self) {
-        for copy in COPIES {
-            self.disk.borrow_mut().poke(STATE, copy.bytes() as usize, &[0; 512]);
+        for copy in 0..COPIES {
+            self.disk.borrow_mut().poke(STATE + copy, 0, &[0; 512]);
         }
     }
 
-    /// The slot that the boot manager starts with nobody at the console. It takes a try from a trial first, which may fail.
+    /// The slot that the boot manager starts with nobody at the console. It writes the payment first, which may fail.
     pub fn start(&self) -> Option<Slot> {
         let mut medium = self.medium();
         let order = match store::load(&mut medium) {
             Ok(loaded) => {
                 let choice = loaded.state.choose(None);
-                let paid = choice.consume.is_none()
-                    || store::save(&mut medium, &loaded, &loaded.state.consume_try()).is_ok();
-                if paid { choice.order } else { choice.unpaid }
+                let pay = |payment| {
+                    let state = loaded.state.after(payment);
+                    store::save(&mut medium, loaded, &state).is_ok()
+                };
+                if choice.payment.is_none_or(pay) { choice.order } else { choice.unpaid }
             }
             Err(_) => without_state(None).order,
         };
@@ -184,7 +207,8 @@ impl Bench {
 
 impl Unit for Bench {
     type Slice = Slice;
-    type State = Slice;
+    type State = States;
+    type History = Histories;
     type Lock = Lock;
 
     fn lock(&self) -> Result<Lock, UpdateError> {
@@ -208,11 +232,25 @@ impl Unit for Bench {
     fn slice(&self, slot: Slot, _: Access) -> Result<Slice, UpdateError> {
         Ok(Slice { disk: Rc::clone(&self.disk), region: slot.index() })
     }
-    fn state(&self, access: Access) -> Result<Slice, UpdateError> {
-        if self.cfg_mounted && access == Access::Write {
-            return Err(UpdateError::CfgMounted);
-        }
+    fn state(&self) -> Result<States, UpdateError> {
         Ok(self.medium())
+    }
+    fn history(&self) -> Result<Histories, UpdateError> {
+        Ok(Histories(Rc::clone(&self.disk)))
+    }
+    fn now(&self) -> (u64, u32) {
+        (1_700_000_000, self.uptime.get())
+    }
+    fn sleep(&self, time: Duration) {
+        self.uptime.set(self.uptime.get() + time.as_secs() as u32);
+        if let Some((_, what)) = self.meanwhile.get().filter(|(uptime, _)| *uptime <= self.uptime.get()) {
+            self.meanwhile.set(None);
+            change(self, what).unwrap();
+        }
+    }
+    fn reboot(&self) -> Result<(), UpdateError> {
+        self.restarts.set(self.restarts.get() + 1);
+        Ok(())
     }
     fn without_boot_manager(&self) -> Option<String> {
         self.boot0.then(|| "ada0".to_owned())

@@ -1,22 +1,30 @@
-//! A card with a write cache: writes that were not flushed before a power cut are lost, reordered or torn.
+//! A card with a write cache and erase blocks: writes that were not flushed before a power cut are lost, reordered or torn,
+//! and the block that was being written is destroyed as a whole, with everything else in it.
 //!
-//! It is crueller than real cards: each slice has a cache of its own, so a flush of one ensures nothing about another.
+//! It is crueller than real cards: each region has a cache of its own, so a flush of one ensures nothing about another.
+//! Regions are where the layout of a real card has them; only the beginning of each is stored.
 
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use bsd_disk::units::Sectors;
+use firmware::history;
+use firmware::layout::Layout;
 use firmware::slot::Slot;
-use firmware::state::STATE_BYTES;
 use firmware::state::store::Medium;
+use firmware::state::{COPIES, STATE_BYTES};
 
 use crate::disk::Storage;
 
-/// Slot 1, slot 2 and the head of `/cfg`.
-pub const REGIONS: usize = 3;
-/// The region with the boot state.
+/// Slot 1, slot 2, the copies of the boot state and of the history, and the head of `/cfg`.
+pub const REGIONS: usize = 8;
+/// The first region with a copy of the boot state.
 pub const STATE: usize = 2;
+/// The first region with a copy of the history.
+pub const HISTORY: usize = STATE + COPIES;
+/// The head of `/cfg`.
+pub const CFG: usize = HISTORY + history::COPIES;
 
 /// What goes wrong, besides the power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +37,20 @@ pub enum Trouble {
     Write(usize),
     /// The n-th write is lost, without an error.
     Forgets(usize),
-    /// The n-th write changes this byte of the same slice, without an error.
+    /// The n-th write changes this byte of the same region, without an error.
     Disturbs(usize, usize),
+    /// This region cannot be read or written any more.
+    Dead(usize),
+    /// No copy of the boot state can be written any more.
+    StateUnwritable,
+    /// No copy of the history can be written any more.
+    HistoryUnwritable,
 }
 
 #[derive(Clone)]
 struct Region {
+    /// Where it is on the card, in bytes.
+    start: u64,
     durable: Vec<u8>,
     /// What the system reads, including what is in the cache.
     seen: Vec<u8>,
@@ -49,11 +65,16 @@ pub struct Disk {
     pub operations: usize,
     /// Writes so far.
     pub writes: usize,
-    reads: usize,
+    pub reads: usize,
     /// The operation at which the power fails.
     pub cut: Option<usize>,
+    /// Bytes of an erase block, if a power cut destroys the one that is being written.
+    pub erase_block: Option<u64>,
+    /// The region and the byte in it that were written last.
+    written_last: Option<(usize, usize)>,
     off: bool,
     pub trouble: Trouble,
+    used: [Vec<usize>; 3],
 }
 
 /// A shared card.
@@ -75,18 +96,39 @@ impl Dice {
 }
 
 impl Disk {
-    /// A card with these slots and this at the head of `/cfg`.
-    pub fn new(slots: [Vec<u8>; 2], state: Vec<u8>) -> Self {
-        let region = |bytes: Vec<u8>| Region { seen: bytes.clone(), durable: bytes, cache: Vec::new() };
-        let [first, second] = slots;
-        Self {
-            regions: [region(first), region(second), region(state)],
+    /// A card with these slots and these copies of the boot state.
+    pub fn new(layout: &Layout, slots: [Vec<u8>; 2], states: [[u8; STATE_BYTES]; COPIES]) -> Self {
+        let region =
+            |bytes: Vec<u8>| Region { start: 0, seen: bytes.clone(), durable: bytes, cache: Vec::new() };
+        let ([one, two], [first, second, third]) = (slots, states.map(|state| state.to_vec()));
+        let ring = || vec![0; history::RECORDS as usize * history::RECORD_BYTES];
+        let mut disk = Self {
+            regions: [one, two, first, second, third, ring(), ring(), vec![0xdd; 64 << 10]].map(region),
             operations: 0,
             writes: 0,
             reads: 0,
             cut: None,
+            erase_block: None,
+            written_last: None,
             off: false,
             trouble: Trouble::None,
+            used: Default::default(),
+        };
+        disk.place(layout);
+        disk
+    }
+
+    /// Puts the regions where this layout has them.
+    pub fn place(&mut self, layout: &Layout) {
+        let partitions = layout.partitions();
+        let slots = layout.slots.iter();
+        let starts = slots
+            .chain(&partitions.state)
+            .chain(&partitions.history)
+            .chain([&partitions.cfg])
+            .map(|slice| slice.start.bytes());
+        for (region, start) in self.regions.iter_mut().zip(starts) {
+            region.start = start;
         }
     }
 
@@ -97,7 +139,7 @@ impl Disk {
 
     /// Every byte of the card.
     pub fn all(&self) -> [&[u8]; REGIONS] {
-        [0, 1, 2].map(|region| &*self.regions[region].seen)
+        std::array::from_fn(|region| &*self.regions[region].seen)
     }
 
     /// Whether a boot program would start the slot.
@@ -116,6 +158,12 @@ impl Disk {
     /// Resets the counters.
     pub fn reset_counters(&mut self) {
         (self.operations, self.writes, self.reads) = (0, 0, 0);
+        self.used = Default::default();
+    }
+
+    /// The regions of the operations since the counters were reset: of writes and flushes, of writes, and of reads.
+    pub fn regions_used(&self) -> [&[usize]; 3] {
+        self.used.each_ref().map(Vec::as_slice)
     }
 
     /// Restores the power. `seed` decides what happened to the cache: with 0 it is lost, with 1 only the last write is torn,
@@ -147,12 +195,29 @@ impl Disk {
             }
             region.seen.clone_from(&region.durable);
         }
+        if let (Some(bytes), Some((region, at))) = (self.erase_block, self.written_last) {
+            self.destroy((self.regions[region].start + at as u64) / bytes * bytes, bytes);
+        }
         (self.off, self.cut) = (false, None);
+    }
+
+    /// Erases `bytes` bytes from `at` on, in whatever regions they are.
+    fn destroy(&mut self, at: u64, bytes: u64) {
+        for region in &mut self.regions {
+            let end = region.start + region.seen.len() as u64;
+            let (from, to) = (at.max(region.start), (at + bytes).min(end));
+            if from < to {
+                let part = (from - region.start) as usize..(to - region.start) as usize;
+                region.seen[part.clone()].fill(0xff);
+                region.durable[part].fill(0xff);
+            }
+        }
     }
 
     fn read(&mut self, region: usize, at: usize, bytes: &mut [u8]) -> io::Result<()> {
         self.reads += 1;
-        if self.off || self.trouble == Trouble::Read(self.reads) {
+        self.used[2].push(region);
+        if self.off || [Trouble::Read(self.reads), Trouble::Dead(region)].contains(&self.trouble) {
             return Err(io::Error::other("the card does not answer"));
         }
         let there =
@@ -163,8 +228,10 @@ impl Disk {
 
     fn write(&mut self, region: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
         assert!(at.is_multiple_of(512) && bytes.len().is_multiple_of(512), "raw devices take whole sectors");
-        self.begin()?;
+        self.begin(region)?;
         self.writes += 1;
+        self.used[1].push(region);
+        self.written_last = Some((region, at));
         if self.trouble == Trouble::Forgets(self.writes) {
             return Ok(());
         }
@@ -180,7 +247,10 @@ impl Disk {
     }
 
     fn flush(&mut self, region: usize) -> io::Result<()> {
-        self.begin()?;
+        self.begin(region)?;
+        if let Some((at, _)) = self.regions[region].cache.last() {
+            self.written_last = Some((region, *at));
+        }
         self.end()?;
         let region = &mut self.regions[region];
         region.cache.clear();
@@ -188,9 +258,18 @@ impl Disk {
         Ok(())
     }
 
-    fn begin(&mut self) -> io::Result<()> {
+    fn begin(&mut self, region: usize) -> io::Result<()> {
         self.operations += 1;
-        match self.off || self.trouble == Trouble::Write(self.operations) {
+        self.used[0].push(region);
+        let is_state = (STATE..STATE + COPIES).contains(&region);
+        let fails = match self.trouble {
+            Trouble::Write(nth) => nth == self.operations,
+            Trouble::Dead(dead) => dead == region,
+            Trouble::StateUnwritable => is_state,
+            Trouble::HistoryUnwritable => (HISTORY..CFG).contains(&region),
+            _ => false,
+        };
+        match self.off || fails {
             true => Err(io::Error::other("the card does not answer")),
             false => Ok(()),
         }
@@ -227,14 +306,44 @@ impl Storage for Slice {
     }
 }
 
-impl Medium for Slice {
-    fn read(&mut self, at: Sectors, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
-        self.read_at(at, sector)
+/// The copies of the boot state of a card.
+pub struct States(pub Shared);
+
+impl States {
+    fn copy(&self, copy: usize) -> Slice {
+        Slice { disk: Rc::clone(&self.0), region: STATE + copy }
     }
-    fn write(&mut self, at: Sectors, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
-        self.write_at(at, sector)
+}
+
+impl Medium for States {
+    fn read(&mut self, copy: usize, sector: &mut [u8; STATE_BYTES]) -> io::Result<()> {
+        self.copy(copy).read_at(Sectors::ZERO, sector)
     }
-    fn flush(&mut self) -> io::Result<()> {
-        Storage::flush(self)
+    fn write(&mut self, copy: usize, sector: &[u8; STATE_BYTES]) -> io::Result<()> {
+        self.copy(copy).write_at(Sectors::ZERO, sector)
+    }
+    fn flush(&mut self, copy: usize) -> io::Result<()> {
+        self.copy(copy).flush()
+    }
+}
+
+/// The copies of the history of a card.
+pub struct Histories(pub Shared);
+
+impl Histories {
+    fn copy(&self, copy: usize) -> Slice {
+        Slice { disk: Rc::clone(&self.0), region: HISTORY + copy }
+    }
+}
+
+impl history::Medium for Histories {
+    fn read(&mut self, copy: usize, index: u32, sector: &mut [u8; history::RECORD_BYTES]) -> io::Result<()> {
+        self.copy(copy).read_at(Sectors(index.into()), sector)
+    }
+    fn write(&mut self, copy: usize, index: u32, sector: &[u8; history::RECORD_BYTES]) -> io::Result<()> {
+        self.copy(copy).write_at(Sectors(index.into()), sector)
+    }
+    fn flush(&mut self, copy: usize) -> io::Result<()> {
+        self.copy(copy).flush()
     }
 }

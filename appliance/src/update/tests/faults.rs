@@ -5,11 +5,12 @@ use std::io::{self, Read};
 
 use firmware::bundle::ChunkContent;
 use firmware::slot::Slot;
-use firmware::state::Mark;
+use firmware::state::{COPIES, Mark};
 
 use super::bench::Bench;
 use super::bundles::{CHUNK_SECTORS, bundle, first_chunk, image, manifest};
-use super::disk::Trouble;
+use super::disk::{STATE, Trouble};
+use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 
 const ONE: Slot = Slot::First;
@@ -17,6 +18,17 @@ const TWO: Slot = Slot::Second;
 
 fn unit() -> Bench {
     Bench::new(&image("1.0.0"), &image("0.9.0"))
+}
+
+/// The number of the n-th operation that concerns a slot in an installation: of writes and flushes (0), of writes (1), or of
+/// reads (2).
+fn nth_of_slot(kind: usize, nth: usize) -> usize {
+    let whole = unit();
+    whole.disk.borrow_mut().reset_counters();
+    whole.install(&*bundle(&image("1.1.0"))).unwrap();
+    let disk = whole.disk.borrow();
+    let of_slot = (1..).zip(disk.regions_used()[kind]).filter(|(_, region)| **region < STATE);
+    of_slot.map(|(number, _)| number).nth(nth - 1).unwrap()
 }
 
 /// Checks that an installation fails after the first write.
@@ -101,7 +113,9 @@ fn a_failing_card_is_found_at_every_read_and_write() {
     let whole = unit();
     whole.disk.borrow_mut().reset_counters();
     whole.install(&*good).unwrap();
-    let (operations, writes) = (whole.disk.borrow().operations, whole.disk.borrow().writes);
+    // Where the boot state and the history are concerned, another copy serves.
+    let slots = |regions: &[usize]| regions.iter().map(|&region| region < STATE).collect::<Vec<bool>>();
+    let [operations, writes, reads] = whole.disk.borrow().regions_used().map(slots);
 
     let mut failed = [0; 3];
     let mut check = |kind: usize, trouble, codes: &[u8]| {
@@ -123,18 +137,42 @@ fn a_failing_card_is_found_at_every_read_and_write() {
         failed[kind] += 1;
         true
     };
-    for nth in 1..=operations {
-        assert!(check(0, Trouble::Write(nth), &[43, 52]), "write {nth}");
+    for (nth, is_slot) in (1..).zip(operations) {
+        assert_eq!(check(0, Trouble::Write(nth), &[52]), is_slot, "write {nth}");
     }
-    for nth in 1..=writes {
-        assert!(check(1, Trouble::Forgets(nth), &[43, 53]), "lost write {nth}");
+    for (nth, is_slot) in (1..).zip(writes) {
+        assert_eq!(check(1, Trouble::Forgets(nth), &[53]), is_slot, "lost write {nth}");
     }
-    // The first two reads are of the copies of the boot state, one of which is enough.
-    let mut nth = 3;
-    while check(2, Trouble::Read(nth), &[43, 45, 52]) {
-        nth += 1;
-    }
+    let failures = (1..).zip(&reads).filter(|(nth, _)| check(2, Trouble::Read(*nth), &[45, 52])).count();
+    let slot_reads = reads.iter().filter(|is_slot| **is_slot).count();
+    assert_eq!(failures, slot_reads, "{reads:?}");
     assert!(failed[2] > 40, "{failed:?}");
+}
+
+/// A sector that is dead for ever must not end all changes, and a release that is running on trial must not be lost to it.
+#[test]
+fn a_dead_copy_of_the_boot_state_ends_no_change() {
+    let update = bundle(&image("1.1.0"));
+    for copy in 0..COPIES {
+        let mut unit = unit();
+        unit.disk.borrow_mut().trouble = Trouble::Dead(STATE + copy);
+        unit.install(&*update).unwrap();
+        unit.restart();
+        assert_eq!(unit.running, TWO, "copy {copy}");
+        let changed = change(&unit, Change::Confirm).unwrap();
+        let warning = &changed.warnings[0];
+        assert!(warning.starts_with("2 of 3 copies of the boot state are intact; copy "), "{warning}");
+        unit.restart();
+        assert_eq!(unit.running, TWO, "copy {copy}");
+        change(&unit, Change::Rollback).unwrap();
+        unit.restart();
+        assert_eq!(unit.running, ONE, "copy {copy}");
+        change(&unit, Change::Healthy).unwrap();
+    }
+    let unit = unit();
+    unit.disk.borrow_mut().trouble = Trouble::StateUnwritable;
+    assert_eq!(unit.install(&*update).unwrap_err().code().number(), 43);
+    assert!(unit.holds(TWO, &image("0.9.0")));
 }
 
 #[test]
@@ -142,10 +180,12 @@ fn a_lost_write_is_found_at_once() {
     let good = bundle(&image("1.1.0"));
     let unit = unit();
     unit.disk.borrow_mut().reset_counters();
-    // The boot state, the signature, and the first block.
-    unit.disk.borrow_mut().trouble = Trouble::Forgets(3);
+    // The signature, and the first block.
+    unit.disk.borrow_mut().trouble = Trouble::Forgets(nth_of_slot(1, 2));
     assert_eq!(unit.install(&*good).unwrap_err().code().number(), 53);
-    assert_eq!(unit.disk.borrow().writes, 3, "it continued to write");
+    let disk = unit.disk.borrow();
+    let written = disk.regions_used()[1].iter().filter(|&&region| region < STATE).count();
+    assert_eq!(written, 2, "it continued to write");
 }
 
 /// A failing card does not only lose writes; a write can also change what was right before.
@@ -156,9 +196,9 @@ fn what_a_write_changes_elsewhere_is_found_in_the_end() {
     let whole = unit();
     whole.disk.borrow_mut().reset_counters();
     whole.install(&*good).unwrap();
-    let writes = whole.disk.borrow().writes;
-    // The first and the last write are of the boot state; nothing is read again after the last but one.
-    for nth in 2..writes - 1 {
+    let writes = whole.disk.borrow().regions_used()[1].iter().filter(|&&region| region < STATE).count();
+    // Nothing is read again after the last one.
+    for nth in (1..writes).map(|nth| nth_of_slot(1, nth)) {
         for byte in [5, 600, 9000, 13_000] {
             let unit = unit();
             unit.disk.borrow_mut().reset_counters();
@@ -174,7 +214,7 @@ fn what_a_write_changes_elsewhere_is_found_in_the_end() {
     }
     let unit = unit();
     unit.disk.borrow_mut().reset_counters();
-    unit.disk.borrow_mut().trouble = Trouble::Disturbs(writes - 2, 9000);
+    unit.disk.borrow_mut().trouble = Trouble::Disturbs(nth_of_slot(1, writes - 1), 9000);
     fails(&unit, &*good, 53, "the last block changes another");
 }
 
@@ -188,7 +228,13 @@ fn the_message_names_the_slot_and_what_keeps_running() {
         let error = unit.install(&*good).unwrap_err();
         format!("{} {error}\n", error.code().number())
     };
-    let text =
-        [Trouble::Write(3), Trouble::Forgets(5), Trouble::Read(12), Trouble::Write(1)].map(failing).concat();
+    let text = [
+        Trouble::Write(nth_of_slot(0, 1)),
+        Trouble::Forgets(nth_of_slot(1, 4)),
+        Trouble::Read(nth_of_slot(2, 9)),
+        Trouble::StateUnwritable,
+    ]
+    .map(failing)
+    .concat();
     insta::assert_snapshot!(text);
 }

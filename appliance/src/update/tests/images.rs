@@ -3,12 +3,14 @@
 use std::io::Cursor;
 
 use firmware::slot::Slot;
-use firmware::state::TRIES;
+use firmware::state::{Failure, Mark, STARTS, TRIES};
 use semver::Version;
 
 use super::bench::{Bench, Recorder};
 use super::bundles::{PART, bundle, digest, image, image_of, manifest, signed};
+use super::disk::{HISTORY, STATE};
 use crate::update::change::{Change, change};
+use crate::update::exit_code::ExitCode;
 use crate::update::install::{Request, install};
 use crate::update::progress::Phase;
 use crate::update::verify::{Verdict, verify};
@@ -39,7 +41,7 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
     unit.restart();
     assert_eq!((unit.running, &*unit.release.version), (TWO, "1.1.0"));
     change(&unit, Change::Confirm).unwrap();
-    assert_eq!(unit.boot_state().floor, Some(Version::new(1, 1, 0)));
+    assert_eq!(unit.boot_state().floor, Some(Version::new(1, 0, 0)), "the unit can still fall back to it");
     unit.install(&*bundle(&newer)).unwrap();
     assert!(unit.holds(ONE, &newer) && unit.holds(TWO, &new));
     unit.restart();
@@ -47,6 +49,77 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
     // It is not confirmed.
     unit.restart();
     assert_eq!(unit.running, TWO);
+}
+
+#[test]
+fn a_release_that_failed_its_trial_is_disarmed_and_installed_again_only_on_request() {
+    let new = image("1.1.0");
+    let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    let (manifest, stored) = manifest(&new, 256);
+    let update = signed(&manifest.encode().unwrap(), &stored, 0);
+    unit.install(&*update).unwrap();
+    unit.restart();
+    unit.restart();
+    assert_eq!(unit.running, ONE);
+    change(&unit, Change::Healthy).unwrap();
+    assert!(!unit.disk.borrow().is_startable(TWO));
+    assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact, "it is disarmed, not damaged");
+    let operations = unit.disk.borrow().operations;
+    change(&unit, Change::Healthy).unwrap();
+    assert_eq!(unit.disk.borrow().operations, operations, "a second report writes nothing");
+
+    assert_eq!(unit.install(&*update).unwrap_err().code(), ExitCode::FailedHere);
+    let activate = |again| Change::Activate { slot: TWO, again };
+    assert_eq!(change(&unit, activate(false)).unwrap_err().code(), ExitCode::FailedHere);
+    let tried_again = unit.copy();
+    change(&tried_again, activate(true)).unwrap();
+    assert_eq!(tried_again.start(), Some(TWO));
+    assert!(tried_again.holds(TWO, &new));
+
+    // It is remembered when another release has taken its place.
+    unit.install(&*bundle(&image("1.2.0"))).unwrap();
+    assert_eq!(unit.install(&*update).unwrap_err().code(), ExitCode::FailedHere);
+    let request = Request { again: true, ..Request::default() };
+    install(&unit, request, || Ok(&*update), &mut Recorder::default()).unwrap();
+    unit.restart();
+    change(&unit, Change::Confirm).unwrap();
+    assert!(!unit.boot_state().has_failed(&manifest.image_digest()));
+}
+
+#[test]
+fn a_default_that_never_reports_health_gives_way_and_is_disarmed() {
+    let mut unit = Bench::new(&image("1.0.0"), &image("1.0.0"));
+    for _ in 0..STARTS {
+        unit.restart();
+        assert_eq!(unit.running, ONE);
+    }
+    unit.restart();
+    assert_eq!(unit.running, TWO);
+    change(&unit, Change::Healthy).unwrap();
+    let state = unit.boot_state();
+    assert_eq!((state.default, state.mark(ONE), state.starts), (TWO, Mark::Failed(Failure::NeverHealthy), 0));
+    unit.lose_state();
+    assert_eq!(unit.start(), Some(TWO), "without a state, slot 1 would come first");
+    for _ in 0..3 * STARTS {
+        unit.restart();
+        assert_eq!(unit.running, TWO, "it swings once");
+    }
+}
+
+#[test]
+fn an_older_version_is_installed_only_on_request_and_never_below_the_floor() {
+    let mut unit = Bench::new(&image("1.2.0"), &image("1.1.0"));
+    change(&unit, Change::Confirm).unwrap();
+    assert_eq!(unit.boot_state().floor, Some(Version::new(1, 1, 0)));
+    let older = bundle(&image("1.1.5"));
+    assert_eq!(unit.install(&*older).unwrap_err().code(), ExitCode::Downgrade);
+    let request = Request { allow_downgrade: true, ..Request::default() };
+    let downgrade =
+        |unit: &Bench, update: &[u8]| install(unit, request, || Ok(update), &mut Recorder::default());
+    assert_eq!(downgrade(&unit, &bundle(&image("1.0.9"))).unwrap_err().code(), ExitCode::Floor);
+    downgrade(&unit, &older).unwrap();
+    unit.restart();
+    assert_eq!(unit.release.version, "1.1.5");
 }
 
 #[test]
@@ -78,8 +151,10 @@ fn installing_the_same_update_again_writes_no_block_of_the_slot() {
     unit.disk.borrow_mut().reset_counters();
     let report = unit.install(&*bundle(&new)).unwrap();
     assert_eq!((report.blocks_written, report.blocks_skipped), (0, new.len().div_ceil(BLOCK) as u64));
-    // The boot state, before and after.
-    assert_eq!(unit.disk.borrow().writes, 2);
+    // The boot state and the history, before and after.
+    let written = unit.disk.borrow().regions_used()[1].to_vec();
+    assert!(written.iter().all(|&region| region >= STATE), "{written:?}");
+    assert_eq!(written.iter().filter(|&&region| region < HISTORY).count(), 2, "{written:?}");
     assert!(unit.boot_state().is_on_trial(TWO));
 }
 
@@ -102,7 +177,7 @@ fn a_lost_boot_state_is_recovered_from_what_is_running() {
     unit.lose_state();
     let changed = change(&unit, Change::Confirm).unwrap();
     assert_eq!((changed.state.default, changed.state.floor), (TWO, Some(Version::new(1, 1, 0))));
-    assert!(changed.warning.is_some());
+    assert!(changed.warnings[0].contains("no copy of the boot state is intact"), "{:?}", changed.warnings);
 }
 
 #[test]

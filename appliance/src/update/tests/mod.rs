@@ -7,6 +7,7 @@
 
 mod bench;
 mod bundles;
+mod deadlines;
 mod disk;
 mod faults;
 mod http;

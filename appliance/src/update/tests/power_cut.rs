@@ -2,17 +2,27 @@
 
 use std::io::Write as _;
 
+use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 use firmware::state::choice::without_state;
 use firmware::state::store;
-use firmware::state::{BootState, Mark, TRIES, Trial};
+use firmware::state::{BootState, Mark, STARTS, TRIES, Trial};
 
-use super::bench::Bench;
+use super::bench::{Bench, Recorder, card};
 use super::bundles::{bundle, digest, image};
+use super::disk::{CFG, STATE};
 use crate::update::change::{Change, change};
+use crate::update::install::{Request, install};
+use crate::update::log;
 
 /// How many fates of the cache each cut is judged with.
 const SEEDS: u64 = 16;
+
+/// Sizes of erase blocks in bytes, and the sizes in MiB of cards that may have them.
+const ERASE_BLOCKS: [(u64, u64); 6] =
+    [(4 << 10, 1000), (64 << 10, 1000), (512 << 10, 61), (512 << 10, 1000), (1 << 20, 1000), (4 << 20, 1000)];
+/// The fates of the cache that each cut with an erase block is judged with.
+const ERASE_SEEDS: [u64; 2] = [0, 2];
 
 /// Something that a unit does and a power cut can interrupt.
 type Operation<'a> = &'a dyn Fn(&Bench);
@@ -30,6 +40,10 @@ fn cut_everywhere(
     operation(&whole);
     let operations = whole.disk.borrow().operations;
     assert!(operations > 0, "{name} writes nothing");
+    let known = log::read(bench).unwrap().len();
+    let check_history = |at: &str, unit: &Bench| {
+        assert!(log::read(unit).unwrap().len() >= known, "{at}: the history has lost records");
+    };
     for cut in 1..=operations {
         for seed in 0..SEEDS {
             let unit = bench.copy();
@@ -37,7 +51,33 @@ fn cut_everywhere(
             unit.disk.borrow_mut().cut = Some(cut);
             operation(&unit);
             unit.disk.borrow_mut().power_up(seed);
-            judge(&format!("{name}, cut {cut} of {operations}, seed {seed}"), unit, images, update);
+            let at = format!("{name}, cut {cut} of {operations}, seed {seed}");
+            check_history(&at, &unit);
+            judge(&at, unit, images, update);
+        }
+        for (bytes, media) in ERASE_BLOCKS {
+            for seed in ERASE_SEEDS {
+                let unit = bench.copy();
+                {
+                    let mut disk = unit.disk.borrow_mut();
+                    disk.place(&card(Sectors::from_mib(media)));
+                    disk.erase_block = Some(bytes);
+                    disk.cut = Some(cut);
+                    disk.reset_counters();
+                }
+                operation(&unit);
+                unit.disk.borrow_mut().power_up(seed);
+                unit.disk.borrow_mut().erase_block = None;
+                let at = format!(
+                    "{name}, cut {cut} of {operations}, erase block {bytes} on {media} MiB, seed {seed}"
+                );
+                assert!(
+                    unit.disk.borrow().all()[CFG].iter().all(|&byte| byte == 0xdd),
+                    "{at}: /cfg is damaged"
+                );
+                check_history(&at, &unit);
+                judge(&at, unit, images, update);
+            }
         }
     }
     operations
@@ -49,8 +89,8 @@ fn judge(at: &str, mut unit: Bench, images: &[Vec<u8>], update: &[u8]) {
     let state = store::load(&mut unit.medium()).unwrap_or_else(|error| panic!("{at}: {error}")).state;
     assert_eq!(state.mark(state.default), Mark::Good, "{at}: {state:?}");
     for slot in Slot::ALL {
-        let is_good = state.mark(slot) == Mark::Good;
-        assert!(!is_good || is_whole(&unit, slot), "{at}: slot {slot} is marked good: {state:?}");
+        let is_startable = state.mark(slot).is_startable();
+        assert!(!is_startable || is_whole(&unit, slot), "{at}: slot {slot} is incomplete: {state:?}");
     }
 
     // If the boot state is lost on top of that, the slot that starts is still complete.
@@ -74,7 +114,10 @@ fn continue_with_update(at: &str, mut unit: Bench, update: &[u8]) {
     if store::load(&mut unit.medium()).is_ok_and(|loaded| loaded.state.is_on_trial(running)) {
         change(&unit, Change::Confirm).unwrap_or_else(|error| panic!("{at}: {error}"));
     }
-    unit.install(update).unwrap_or_else(|error| panic!("{at}: {error}"));
+    // A cut in its trial counts as a failure of the update.
+    let request = Request { again: true, ..Request::default() };
+    let installed = install(&unit, request, || Ok(update), &mut Recorder::default());
+    installed.unwrap_or_else(|error| panic!("{at}: {error}"));
     unit.restart();
     assert_eq!(unit.running, running.other(), "{at}");
     change(&unit, Change::Confirm).unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -95,9 +138,36 @@ fn a_power_cut_at_any_write_leaves_a_bootable_slot() {
     }
     let _ = writeln!(
         out,
-        "{total:5} cut points in all, each with {SEEDS} fates of the cache, with and without the boot state"
+        "{total:5} cut points in all, each with {SEEDS} fates of the cache and {} of an erase block, with and without the \
+         boot state",
+        ERASE_BLOCKS.len() * ERASE_SEEDS.len()
     );
     assert!(total > 200, "{total}");
+}
+
+#[test]
+fn an_erase_block_takes_its_neighbours_with_it_and_nothing_of_another_slice() {
+    let unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+    let before = unit.copy();
+    let whole = unit.copy();
+    whole.disk.borrow_mut().reset_counters();
+    whole.install(&*bundle(&image("1.1.0"))).unwrap();
+    let is_slot = |region: &usize| *region < STATE;
+    let first = 1 + whole.disk.borrow().regions_used()[0].iter().position(is_slot).unwrap();
+    {
+        let mut disk = unit.disk.borrow_mut();
+        (disk.erase_block, disk.cut) = (Some(4 << 20), Some(first));
+        disk.reset_counters();
+    }
+    assert!(unit.install(&*bundle(&image("1.1.0"))).is_err());
+    unit.disk.borrow_mut().power_up(0);
+    let (disk, before) = (unit.disk.borrow(), before.disk.borrow());
+    assert!(
+        disk.slot(Slot::Second).iter().all(|&byte| byte == 0xff),
+        "all of this small slot is in one block"
+    );
+    assert!(disk.slot(Slot::First) == before.slot(Slot::First));
+    assert!(disk.all()[CFG] == before.all()[CFG]);
 }
 
 /// Cuts everything that a unit does while it runs from this slot; returns the number of cuts.
@@ -144,13 +214,31 @@ fn cuts_from(running: Slot) -> Vec<(String, usize)> {
     assert_eq!(trial.running, running.other());
     cut("confirm", &trial, &|unit| drop(change(unit, Change::Confirm)));
     cut("rollback of a running trial", &trial, rollback);
+    trial.restart();
+    assert_eq!(trial.running, running);
+    cut("the boot manager counts a start", &trial, &|unit| {
+        unit.start();
+    });
+    let healthy: Operation = &|unit| drop(change(unit, Change::Healthy));
+    cut("a report of health that settles a failed trial", &trial, healthy);
+    healthy(&trial);
+    let other = running.other();
+    assert!(!trial.disk.borrow().is_startable(other));
+    let again = Change::Activate { slot: other, again: true };
+    cut("activate the failed slot again", &trial, &move |unit| drop(change(unit, again)));
 
     let quiet = unit(&older, &good(running));
     cut("rollback without a trial", &quiet, rollback);
-    let activate = |slot| move |unit: &Bench| drop(change(unit, Change::Activate(slot)));
+    let activate = |slot| move |unit: &Bench| drop(change(unit, Change::Activate { slot, again: false }));
     cut("activate the other slot", &quiet, &activate(running.other()));
     let chosen = unit(&older, &good(running.other()));
-    cut("activate what was chosen at the console", &chosen, &activate(running));
+    cut("activate what was chosen in the menu", &chosen, &activate(running));
+    let worn = unit(&older, &BootState { starts: STARTS, ..good(running) });
+    cut("the default slot gives way", &worn, &|unit| {
+        if let Some(started) = unit.start() {
+            assert_eq!(started, running.other());
+        }
+    });
 
     let lost = unit(&older, &good(running));
     lost.lose_state();

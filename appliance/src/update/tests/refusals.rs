@@ -6,12 +6,14 @@ use std::rc::Rc;
 use firmware::bundle::HEADER_BYTES;
 use firmware::layout::LABELLED_LAYOUT;
 use firmware::slot::Slot;
-use firmware::state::{BootState, COPIES, Mark, Trial};
+use firmware::state::{BootState, COPIES, Failure, Mark, Trial};
 use semver::Version;
 
 use super::bench::{Bench, Recorder};
-use super::bundles::{CHUNK_SECTORS, PART, bundle, changed, first_chunk, image, image_of, manifest, signed};
-use super::disk::{Dice, STATE};
+use super::bundles::{
+    CHUNK_SECTORS, PART, bundle, changed, digest, first_chunk, image, image_of, manifest, signed,
+};
+use super::disk::{Dice, STATE, Trouble};
 use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 use crate::update::install::{Request, install};
@@ -125,10 +127,21 @@ fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
     line(refused("while on trial", &with(&trial, TWO), install_nothing));
     let bad = BootState { marks: [Mark::Good, Mark::Bad], ..factory.clone() };
     line(refused("from a bad slot", &with(&bad, TWO), install_nothing));
-    let mut mounted = with(&factory, ONE);
-    mounted.cfg_mounted = true;
-    line(refused("/cfg mounted", &mounted, install_nothing));
+    let failed = Mark::Failed(Failure::Unconfirmed);
+    let failed = BootState {
+        marks: [Mark::Good, failed],
+        digests: [None, Some(digest(&image("1.1.0")))],
+        ..factory.clone()
+    };
+    line(refused("a release that has failed here", &with(&failed, ONE), install_of(&good)));
+    line(refused("from a slot that has failed", &with(&failed, TWO), install_nothing));
+    let older = bundle(&image("0.9.5"));
+    line(refused("older than the running version", &with(&factory, ONE), install_of(&older)));
     line(refused("a state of the future", &future(with(&factory, ONE)), install_nothing));
+    let unreadable = with(&factory, ONE);
+    unreadable.lose_state();
+    unreadable.disk.borrow_mut().trouble = Trouble::Dead(STATE + 1);
+    line(refused("a state that cannot be read", &unreadable, install_nothing));
     let lost_source = |unit: &Bench| unit.install(Broken).map(drop);
     line(refused("a source that cannot be read", &with(&factory, ONE), lost_source));
     let mut without_keys = with(&factory, ONE);
@@ -136,10 +149,17 @@ fn what_this_unit_cannot_do_now_is_refused_before_anything_is_written() {
     line(refused("no key is trusted", &without_keys, install_of(&good)));
 
     let changing = |what| move |unit: &Bench| change(unit, what).map(drop);
-    line(refused("confirm what was chosen at the console", &with(&factory, TWO), changing(Change::Confirm)));
+    line(refused("confirm what was chosen in the menu", &with(&factory, TWO), changing(Change::Confirm)));
+    line(refused("confirm what has failed", &with(&failed, TWO), changing(Change::Confirm)));
+    line(refused("roll back to what has failed", &with(&failed, ONE), changing(Change::Rollback)));
+    line(refused("roll back twice", &with(&failed, TWO), changing(Change::Rollback)));
+    let untried = BootState { marks: [Mark::Good, Mark::Untried], ..factory.clone() };
+    line(refused("roll back to what never proved itself", &with(&untried, ONE), changing(Change::Rollback)));
+    let activate = |slot| Change::Activate { slot, again: false };
+    line(refused("activate what has failed", &with(&failed, ONE), changing(activate(TWO))));
     line(refused("roll back to a bad slot", &with(&bad, ONE), changing(Change::Rollback)));
-    line(refused("activate a bad slot", &with(&bad, ONE), changing(Change::Activate(TWO))));
-    line(refused("activate what runs on trial", &with(&trial, TWO), changing(Change::Activate(TWO))));
+    line(refused("activate a bad slot", &with(&bad, ONE), changing(activate(TWO))));
+    line(refused("activate what runs on trial", &with(&trial, TWO), changing(activate(TWO))));
     line(refused(
         "confirm with a state of the future",
         &future(with(&factory, ONE)),
@@ -165,16 +185,15 @@ impl Read for Broken {
     }
 }
 
-/// Gives both copies of the boot state format 2.
+/// Gives all copies of the boot state format 2.
 fn future(unit: Bench) -> Bench {
-    for copy in COPIES {
-        let at = copy.bytes() as usize;
-        let mut record = unit.disk.borrow().all()[STATE][at..at + 512].to_vec();
+    for copy in 0..COPIES {
+        let mut record = unit.disk.borrow().all()[STATE + copy].to_vec();
         record[8] = 2;
         record[12..16].fill(0);
         let crc = crc32(&record);
         record[12..16].copy_from_slice(&crc.to_le_bytes());
-        unit.disk.borrow_mut().poke(STATE, at, &record);
+        unit.disk.borrow_mut().poke(STATE + copy, 0, &record);
     }
     unit
 }
@@ -189,7 +208,8 @@ fn a_second_updater_is_refused_at_once() {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             if !self.3 {
                 assert_eq!(self.0.install(&*self.1).unwrap_err().code().number(), 41);
-                for what in [Change::Confirm, Change::Rollback, Change::Activate(ONE)] {
+                let activate = Change::Activate { slot: ONE, again: false };
+                for what in [Change::Confirm, Change::Rollback, Change::Healthy, activate] {
                     assert_eq!(change(&*self.0, what).unwrap_err().code().number(), 41);
                 }
                 self.3 = self.2 > 5000;

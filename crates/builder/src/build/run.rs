@@ -117,7 +117,7 @@ impl Build {
         if product.boot.code != BootCode::Sluice {
             return Ok(None);
         }
-        let options = boot_manager::Options { speed: product.console_speed, ticks: product.boot.ticks };
+        let options = boot_manager::Options::new(product.console_speed, product.boot.ticks, &product.layout);
         let cache = crate::workspace::target().join("boot-manager");
         let zig = self.toolchain.path("zig")?;
         BootManager::cached_or_assembled(&cache, zig, toolchain::ZIG_VERSION, &options).map(Some)

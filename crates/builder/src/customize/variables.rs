@@ -26,7 +26,7 @@ const OF_PRODUCT: [Variable; 30] = [
     ("NANO_SECTS", |product, _| product.layout.geometry.sectors.to_string()),
     ("NANO_HEADS", |product, _| product.layout.geometry.heads.to_string()),
     ("NANO_CODESIZE", |product, _| product.layout.slots.first().map_or(0, |slot| slot.size.0).to_string()),
-    ("NANO_CONFSIZE", |product, _| product.layout.cfg.size.0.to_string()),
+    ("NANO_CONFSIZE", |product, _| product.layout.partitions().cfg.size.0.to_string()),
     ("NANO_DATASIZE", |product, _| product.layout.data.as_ref().map_or(0, |data| data.size.0).to_string()),
     ("NANO_RAM_ETCSIZE", |product, _| product.ram_etc.to_string()),
     ("NANO_RAM_TMPVARSIZE", |product, _| product.ram_tmpvar.to_string()),

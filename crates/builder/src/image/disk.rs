@@ -99,7 +99,7 @@ fn write_rest(full: &File, layout: &Layout, outside: &[Piece], filesystems: &Fil
         full.write_all_at(bytes, at.bytes()).with_context(|| format!("writing sector {}", at.0))?;
     }
     let target = |slice: &Slice| Targets(vec![(full, slice.start.bytes())]);
-    filesystems.cfg.write(&target(&layout.cfg)).context("writing /cfg")?;
+    filesystems.cfg.write(&target(&layout.partitions().cfg)).context("writing /cfg")?;
     if let (Some(slice), Some(plan)) = (&layout.data, &filesystems.data) {
         plan.write(&target(slice)).context("writing /data")?;
     }

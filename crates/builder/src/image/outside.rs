@@ -7,8 +7,9 @@ use bsd_disk::mbr::{CODE_BYTES, Mbr};
 use bsd_disk::slice::Slice;
 use bsd_disk::units::Sectors;
 use firmware::boot_manager;
+use firmware::layout::{LABEL_SECTOR, Layout};
 use firmware::slot::Slot;
-use firmware::state::{self, BootState, store};
+use firmware::state::{BootState, store};
 
 use super::disk::Piece;
 use crate::boot_manager::BootManager;
@@ -19,9 +20,20 @@ use crate::world::BootBlocks;
 pub(super) fn pieces(
     product: &Product,
     manager: Option<&BootManager>,
+    version: &str,
     boot: &BootBlocks,
 ) -> Result<Vec<Piece>> {
-    Ok([boot_code(product, manager, boot)?, labels(product)?].concat())
+    let version = semver::Version::parse(version).with_context(|| {
+        format!("parsing the version `{version}`, which is the version floor of a new unit")
+    })?;
+    Ok([boot_code(product, manager, &version, boot)?, labels(product)?, vec![partitions(&product.layout)?]]
+        .concat())
+}
+
+/// The BSD label of slice 3.
+fn partitions(layout: &Layout) -> Result<Piece> {
+    let label = layout.partitions().label(&layout.cfg, layout.geometry)?;
+    Ok(Piece { at: layout.cfg.start + LABEL_SECTOR, bytes: label.encode().to_vec() })
 }
 
 /// The GEOM labels of the slices, if the product has a label.
@@ -35,9 +47,14 @@ fn labels(product: &Product) -> Result<Vec<Piece>> {
 }
 
 /// What chooses a slot: the boot manager and its state, or the program in sector 0.
-fn boot_code(product: &Product, manager: Option<&BootManager>, boot: &BootBlocks) -> Result<Vec<Piece>> {
+fn boot_code(
+    product: &Product,
+    manager: Option<&BootManager>,
+    version: &semver::Version,
+    boot: &BootBlocks,
+) -> Result<Vec<Piece>> {
     let code = match (product.boot.code, manager) {
-        (BootCode::Sluice, Some(manager)) => return with_manager(product, manager),
+        (BootCode::Sluice, Some(manager)) => return with_manager(product, manager, version),
         (BootCode::Sluice, None) => bail!("boot.code is `sluice`, but no boot manager was built"),
         (BootCode::World(code), _) => code,
     };
@@ -45,17 +62,18 @@ fn boot_code(product: &Product, manager: Option<&BootManager>, boot: &BootBlocks
     Ok(vec![Piece { at: Sectors::ZERO, bytes: mbr.encode().to_vec() }])
 }
 
-/// Two copies of the boot manager, two copies of its state, and an MBR without an active slice: the state decides which
+/// Two copies of the boot manager, three copies of its state, and an MBR without an active slice: the state decides which
 /// slot starts.
-fn with_manager(product: &Product, manager: &BootManager) -> Result<Vec<Piece>> {
+fn with_manager(product: &Product, manager: &BootManager, version: &semver::Version) -> Result<Vec<Piece>> {
     let layout = &product.layout;
     let mbr = Mbr::with_code(&manager.mbr)?.with_slices(layout.slices(), layout.geometry)?;
     let is_written =
         |slot: Slot| layout.slot(slot.number()).is_some() && (slot == Slot::First || product.fill_second);
     let written = Slot::ALL.map(is_written);
-    let records = store::records(&BootState::factory(product.boot.default_slot, written, None))?;
+    let factory = BootState::factory(product.boot.default_slot, written, None);
+    let records = store::records(&BootState { floor: Some(version.clone()), ..factory })?;
     let managers = boot_manager::COPIES.into_iter().map(|at| (at, manager.copy.clone()));
-    let states = state::COPIES.into_iter().map(|at| layout.cfg.start + at);
+    let states = layout.partitions().state.map(|copy| copy.start).into_iter();
     let pieces = [(Sectors::ZERO, mbr.encode().to_vec())].into_iter().chain(managers);
     let pieces = pieces.chain(states.zip(records.map(|record| record.to_vec())));
     Ok(pieces.map(|(at, bytes)| Piece { at, bytes }).collect())

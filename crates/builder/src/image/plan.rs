@@ -59,12 +59,12 @@ pub fn plan(
         size,
     };
     Ok(Plan {
-        outside: outside::pieces(product, manager, boot)?,
+        outside: outside::pieces(product, manager, &version.text, boot)?,
         head: disk::SlotHead::new(&boot.slot, layout, &header)?,
         filesystems: disk::FileSystems {
             slot: slot_plan,
             filled: if product.fill_second { layout.slots.len() } else { 1 },
-            cfg: writable_plan("cfg", &writable.cfg, layout.room(&layout.cfg))?,
+            cfg: writable_plan("cfg", &writable.cfg, layout.partitions().cfg.size)?,
             data: layout
                 .data
                 .as_ref()

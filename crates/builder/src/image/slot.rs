@@ -75,6 +75,7 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
             commit: version.commit.clone(),
             world: world.to_owned(),
             config_version: product.update.config_version,
+            trial_deadline: product.update.trial_deadline,
         },
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn fill(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Resu
 
     tree.put_file(layer, &path(MOUNT_CFG_PATH)?, MOUNT_CFG, 0o755)?;
     let default = path("conf/default/etc")?;
-    let command = format!("/{MOUNT_CFG_PATH} {}\n", settings.slice(settings.cfg_slice));
+    let command = format!("/{MOUNT_CFG_PATH} {}\n", settings.cfg_device());
     tree.put_file(layer, &default.join("remount")?, command.as_str(), 0o644)?;
     tree.put_file(layer, &default.join("remount_optional")?, "", 0o644)
 }
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn cfg_is_mounted_by_a_plain_command() {
         let tree = applied();
-        assert_eq!(text(&tree, "conf/default/etc/remount"), "/conf/mount_cfg /dev/ada0s3\n");
+        assert_eq!(text(&tree, "conf/default/etc/remount"), "/conf/mount_cfg /dev/ada0s3a\n");
         assert_eq!(mode(&tree, "conf/mount_cfg"), 0o755);
         assert!(tree.get(&at("conf/default/etc/remount_optional")).is_some());
         assert!(tree.is_dir(&at("conf/default/var")));

@@ -48,6 +48,7 @@ pub(super) fn settings() -> Settings {
         commit: "0123abc".into(),
         world: "FreeBSD 13.2-RELEASE".into(),
         config_version: 1,
+        trial_deadline: 900,
     })
 }
 

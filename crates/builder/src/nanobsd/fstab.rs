@@ -29,10 +29,9 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     check_own_lines(&own)?;
 
     let mut text = HEAD.to_owned();
-    let slices = [(Some(settings.cfg_slice), CFG), (settings.data_slice, DATA)];
-    for (number, point) in slices {
-        let Some(number) = number else { continue };
-        text.push_str(&format!("{} {point} ufs {OPTIONS} 0 0\n", settings.slice(number)));
+    let data = settings.data_slice.map(|number| (settings.slice(number), DATA));
+    for (device, point) in [(settings.cfg_device(), CFG)].into_iter().chain(data) {
+        text.push_str(&format!("{device} {point} ufs {OPTIONS} 0 0\n"));
         mount_point(tree, layer, &path(point)?)?;
     }
     text.push_str(&own);
@@ -87,7 +86,7 @@ mod tests {
     #[test]
     fn cfg_is_listed_and_the_root_is_not() {
         let lines = lines(&settings(), "").unwrap();
-        assert_eq!(lines, [["/dev/ada0s3", "/cfg", "ufs", "rw,noauto,noatime", "0", "0"]]);
+        assert_eq!(lines, [["/dev/ada0s3a", "/cfg", "ufs", "rw,noauto,noatime", "0", "0"]]);
     }
 
     #[test]

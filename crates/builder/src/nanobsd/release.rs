@@ -33,7 +33,7 @@ mod tests {
         assert_eq!(
             text(&tree, RELEASE_FILE),
             "{\n  \"product\": \"sluice\",\n  \"version\": \"1.4.0\",\n  \"board\": \"alix\",\n  \"commit\": \
-             \"0123abc\",\n  \"world\": \"FreeBSD 13.2-RELEASE\",\n  \"config_version\": 1\n}\n"
+             \"0123abc\",\n  \"world\": \"FreeBSD 13.2-RELEASE\",\n  \"config_version\": 1,\n  \"trial_deadline\": 900\n}\n"
         );
         let again = apply(&mut tree, layer, &settings()).unwrap_err().to_string();
         assert!(again.contains(&at(RELEASE_FILE).to_string()), "{again}");

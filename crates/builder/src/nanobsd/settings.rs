@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use firmware::layout::CFG_PARTITION;
 use firmware::release::Release;
 
 use crate::board;
@@ -58,6 +59,11 @@ impl Settings {
     /// The device of a slice in the running system.
     pub(super) fn slice(&self, number: u8) -> String {
         format!("/dev/{}s{number}", self.drive)
+    }
+
+    /// The device of the file system of `/cfg` in the running system.
+    pub(super) fn cfg_device(&self) -> String {
+        format!("{}{CFG_PARTITION}", self.slice(self.cfg_slice))
     }
 
     /// Refuses settings that cannot work on the device.

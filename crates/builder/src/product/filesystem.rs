@@ -30,7 +30,7 @@ impl FileSystem {
         };
         // What has no room when it is empty has none for files either.
         let slots = layout.slots.first().map(|slot| ("slots", layout.room(slot) - BOOT_AREA));
-        let cfg = ("/cfg", layout.room(&layout.cfg));
+        let cfg = ("/cfg", layout.partitions().cfg.size);
         let data = layout.data.as_ref().map(|data| ("/data", layout.room(data)));
         for (name, size) in slots.into_iter().chain([cfg]).chain(data) {
             let empty = ufs::Tree::new(ufs::Meta::new(0o755));

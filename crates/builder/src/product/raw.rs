@@ -219,6 +219,8 @@ pub struct RawUpdate {
     pub config_version: Option<u32>,
     /// The least version that a unit may have to update to this one; empty for any.
     pub minimum: Option<String>,
+    /// Seconds of uptime within which a system on trial must be confirmed; 0 for no limit.
+    pub trial_deadline: Option<u32>,
 }
 
 /// `[customize]`

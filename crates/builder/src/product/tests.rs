@@ -68,6 +68,7 @@ fn a_bad_value_names_its_key_and_what_it_may_be() {
         ("[product]\nversion = \"one\"", "product.version", "MAJOR.MINOR.PATCH"),
         ("[product]\nversion = \"1.02.3\"", "product.version", "MAJOR.MINOR.PATCH"),
         ("[update]\nconfig_version = 0", "update.config_version", "1"),
+        ("[update]\ntrial_deadline = 30", "update.trial_deadline", "180"),
         ("[update]\nminimum = \"1\"", "update.minimum", "MAJOR.MINOR.PATCH"),
         ("[product]\nversion = \"1.2.3\"\n[update]\nminimum = \"1.2.4\"", "update.minimum", "1.2.3"),
     ] {
@@ -112,7 +113,7 @@ fn a_second_slot_behind_the_last_cylinder_is_warned_of_unless_it_is_read_by_lba(
     ] {
         let text = format!("{card}heads = {heads}\n[boot]\ncode = \"{code}\"\npacket = {packet}\n");
         let warnings = Product::check(toml::from_str(&text).unwrap()).unwrap().warnings;
-        let found = warnings.iter().any(|warning| warning.contains("slot 2 begins in cylinder 3"));
+        let found = warnings.iter().any(|warning| warning.contains("slot 2 begins in cylinder 4"));
         assert_eq!(found, is_warned, "{code}, {packet}, {heads}: {warnings:?}");
         assert!(!is_warned || warnings[0].contains("\nhint: "), "{warnings:?}");
     }

@@ -12,7 +12,15 @@ pub struct Update {
     pub config_version: u32,
     /// The least version that a unit may have.
     pub minimum: Option<String>,
+    /// Seconds of uptime after which a system on trial that was not confirmed restarts; 0 if it never does.
+    pub trial_deadline: u32,
 }
+
+/// The trial deadline if none is given: a quarter of an hour.
+const TRIAL_DEADLINE: u32 = 900;
+
+/// The smallest trial deadline: an ALIX takes about a minute to start, and somebody has to confirm after that.
+const TRIAL_DEADLINE_MIN: u32 = 180;
 
 impl Update {
     pub(super) fn check(raw: RawUpdate, version: &str) -> Result<Self> {
@@ -27,6 +35,11 @@ impl Update {
                 "update.minimum: {minimum} is later than product.version = {version}, so no unit could ever update"
             );
         }
-        Ok(Self { config_version, minimum })
+        let trial_deadline = raw.trial_deadline.unwrap_or(TRIAL_DEADLINE);
+        ensure!(
+            trial_deadline == 0 || trial_deadline >= TRIAL_DEADLINE_MIN,
+            "update.trial_deadline: {trial_deadline} seconds\nhint: give at least {TRIAL_DEADLINE_MIN}, or 0 for no limit"
+        );
+        Ok(Self { config_version, minimum, trial_deadline })
     }
 }

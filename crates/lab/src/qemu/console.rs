@@ -118,8 +118,16 @@ impl Console {
     /// # Errors
     /// The machine has ended.
     pub fn send(&mut self, text: &str) -> Result<()> {
-        let sent = self.input.write_all(text.as_bytes()).and_then(|()| self.input.flush());
-        sent.with_context(|| format!("sending {text:?} to the console; transcript: {}", self.log.display()))
+        self.send_bytes(text.as_bytes())
+    }
+
+    /// Sends bytes as they are, such as the noise of a bad line.
+    ///
+    /// # Errors
+    /// The machine has ended.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let sent = self.input.write_all(bytes).and_then(|()| self.input.flush());
+        sent.with_context(|| format!("sending {bytes:?} to the console; transcript: {}", self.log.display()))
     }
 
     /// Everything that the machine has sent so far.

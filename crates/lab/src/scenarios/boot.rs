@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use firmware::slot::Slot;
-use firmware::state::{BootState, Mark, STATE_BYTES, TRIES, Trial, offset};
+use firmware::state::transition::Versions;
+use firmware::state::{BootState, COPIES, Failure, Mark, STARTS, STATE_BYTES, TRIES, Trial, offset};
 use semver::Version;
 
 use crate::scenario::Scenario;
@@ -13,7 +14,9 @@ const TWO: Slot = Slot::Second;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario::any("default-boot", "a new unit boots slot 1 if no key is pressed", default_boot),
-    Scenario::any("key-choice", "1 and 2 choose a slot, for one boot only", key_choice),
+    Scenario::any("key-choice", "1 and 2 with Enter choose a slot, for one boot only", key_choice),
+    Scenario::any("noise", "a noisy line neither stops a boot nor chooses a slot", noise),
+    Scenario::any("not-offered", "a slot that is bad or has failed cannot be chosen", not_offered),
     Scenario::any("function-keys", "F1 and F2 of a terminal choose a slot", function_keys),
     Scenario::any("default-of-state", "the default slot of the boot state boots", default_of_state),
     Scenario::any(
@@ -23,6 +26,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::any("trial-unconfirmed", "an unconfirmed slot is not booted twice", trial_unconfirmed),
     Scenario::any("trial-confirmed", "a confirmed slot stays the default", trial_confirmed),
+    Scenario::any(
+        "gives-way",
+        "a default slot that never reports health gives way to the other, once",
+        gives_way,
+    ),
+    Scenario::any("healthy-stays", "a default slot that reports health stays the default", healthy_stays),
     Scenario::any("trial-by-key", "a trial that is chosen by key is consumed, too", trial_by_key),
     Scenario::any("trial-waits", "choosing the other slot does not consume the trial", trial_waits),
     Scenario::any("cut-in-menu", "power cuts in the menu do not consume a trial", cut_in_menu),
@@ -35,9 +44,9 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::any("half-written", "a slot that is being written never boots by itself", half_written),
     Scenario::any("one-copy-damaged", "one copy of the boot state is enough", one_copy_damaged),
     Scenario::any(
-        "both-copies-damaged",
+        "all-copies-damaged",
         "without a boot state, slot 1 boots, or else slot 2",
-        both_copies_damaged,
+        all_copies_damaged,
     ),
     Scenario::any(
         "future-state",
@@ -47,21 +56,26 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 fn default_boot(unit: &mut Unit<'_>) -> Result<()> {
-    let before = unit.card.state_copies()?;
+    let before = unit.card.state()?.state;
     unit.boots_into(ONE)?;
-    ensure!(unit.card.state_copies()? == before, "a boot without a trial wrote the boot state");
+    let after = unit.card.state()?.state;
+    ensure!(after == before.count_start(), "a boot without a trial changed more than the starts: {after:?}");
     Ok(())
 }
 
 fn key_choice(unit: &mut Unit<'_>) -> Result<()> {
-    let before = unit.card.state_copies()?;
-    for (key, slot) in [("2", TWO), ("1", ONE)] {
+    let before = unit.card.state()?.state;
+    for (key, slot) in [("2\r", TWO), ("1\r", ONE)] {
         unit.boot()?;
         unit.press(key)?;
         unit.expect_slot(slot)?;
         unit.cut_power()?;
     }
-    ensure!(unit.card.state_copies()? == before, "a choice by key wrote the boot state");
+    let after = unit.card.state()?.state;
+    ensure!(
+        after == before.count_start(),
+        "a choice by key changed more than the starts of slot 1: {after:?}"
+    );
     unit.boots_into(ONE)
 }
 
@@ -102,26 +116,85 @@ fn trial_unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
 fn trial_confirmed(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boots_into(TWO)?;
-    unit.card.change_state(|state| state.confirm(TWO, &Version::new(0, 2, 0)))?;
+    let version = Version::new(0, 2, 0);
+    let versions = Versions { running: &version, other: None };
+    unit.card.change_state(|state| state.confirm(TWO, versions))?;
     for _ in 0..2 {
         unit.boots_into(TWO)?;
     }
     expect_trial(unit, None)
 }
 
+fn gives_way(unit: &mut Unit<'_>) -> Result<()> {
+    for _ in 0..STARTS {
+        unit.boots_into(ONE)?;
+    }
+    unit.boot()?;
+    unit.expect("slot 1: never reported health, gives way")?;
+    unit.expect_slot(TWO)?;
+    unit.cut_power()?;
+    let state = unit.card.state()?.state;
+    let failed = Mark::Failed(Failure::NeverHealthy);
+    ensure!(state.default == TWO && state.mark(ONE) == failed, "slot 1 did not give way: {state:?}");
+    // It swings once: then nothing is written any more.
+    for _ in 0..STARTS {
+        unit.boots_into(TWO)?;
+    }
+    let before = unit.card.state_copies()?;
+    unit.boots_into(TWO)?;
+    ensure!(unit.card.state_copies()? == before, "the boot state is written after the limit");
+    Ok(())
+}
+
+fn healthy_stays(unit: &mut Unit<'_>) -> Result<()> {
+    for _ in 0..=STARTS {
+        unit.boots_into(ONE)?;
+        unit.card.change_state(|state| anyhow::Ok(state.report_health(ONE)))?;
+    }
+    ensure!(unit.card.state()?.state.default == ONE, "a healthy default gave way");
+    Ok(())
+}
+
 fn trial_by_key(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boot()?;
-    unit.press("2")?;
+    unit.press("2\r")?;
     unit.expect_slot(TWO)?;
     unit.cut_power()?;
     unit.boots_into(ONE)
 }
 
+/// What a bad line may send.
+const NOISES: [&[u8]; 6] = [b"\0", b"\xff", b" ", b"2\r", b"\x1bOQ", b"2"];
+
+fn noise(unit: &mut Unit<'_>) -> Result<()> {
+    for noise in NOISES {
+        unit.boot()?;
+        unit.expect("Sluice boot manager")?;
+        unit.console()?.send_bytes(&noise.iter().copied().cycle().take(4000).collect::<Vec<_>>())?;
+        unit.expect_slot(ONE)?;
+        unit.cut_power()?;
+        unit.card.change_state(|state| anyhow::Ok(state.report_health(ONE)))?;
+    }
+    Ok(())
+}
+
+fn not_offered(unit: &mut Unit<'_>) -> Result<()> {
+    for mark in [Mark::Bad, Mark::Failed(Failure::Unconfirmed)] {
+        unit.card.set_state(&BootState { marks: [Mark::Good, mark], ..good() })?;
+        unit.boot()?;
+        unit.press("2\r")?;
+        unit.expect("slot 2: cannot be chosen")?;
+        unit.expect_slot(ONE)?;
+        unit.cut_power()?;
+    }
+    Ok(())
+}
+
 fn trial_waits(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boot()?;
-    unit.press("1")?;
+    unit.press("1\r")?;
     unit.expect_slot(ONE)?;
     unit.cut_power()?;
     expect_trial(unit, Some(Trial { slot: TWO, tries: TRIES }))?;
@@ -168,36 +241,32 @@ fn half_written(unit: &mut Unit<'_>) -> Result<()> {
 }
 
 fn one_copy_damaged(unit: &mut Unit<'_>) -> Result<()> {
-    for copy in [0, 1] {
+    for copy in 0..COPIES {
         unit.card.set_state(&BootState { default: TWO, ..good() })?;
         unit.card.write_state_copy(copy, &[0xa5; STATE_BYTES])?;
         unit.boots_into(TWO)?;
-        // The trial is written to the damaged copy, not to the good one.
+        // What the boot manager writes repairs the copy after the newest one.
         unit.card.set_state(&good())?;
         arm(unit)?;
-        let newer = unit.card.state()?.copy;
-        let lost = 1 - newer;
+        let lost = (unit.card.state()?.copy + 1) % COPIES;
         unit.card.write_state_copy(lost, &[0xa5; STATE_BYTES])?;
         unit.boots_into(TWO)?;
         let loaded = unit.card.state()?;
-        ensure!(
-            loaded.copy == lost && loaded.defect.is_none(),
-            "the damaged copy was not repaired: {loaded:?}"
-        );
+        ensure!(loaded.copy == lost && loaded.is_intact(), "the damaged copy was not repaired: {loaded:?}");
         unit.boots_into(ONE)?;
     }
     Ok(())
 }
 
-fn both_copies_damaged(unit: &mut Unit<'_>) -> Result<()> {
+fn all_copies_damaged(unit: &mut Unit<'_>) -> Result<()> {
     unit.card.set_state(&BootState { default: TWO, ..good() })?;
-    for copy in [0, 1] {
+    for copy in 0..COPIES {
         unit.card.write_state_copy(copy, &[0; STATE_BYTES])?;
     }
     unit.boots_into(ONE)?;
     unit.card.blank_boot_area(ONE)?;
     unit.boots_into(TWO)?;
-    ensure!(unit.card.state_copies()? == [[0; STATE_BYTES]; 2], "the boot manager made up a boot state");
+    ensure!(unit.card.state_copies()? == [[0; STATE_BYTES]; COPIES], "the boot manager made up a boot state");
     Ok(())
 }
 
@@ -207,11 +276,20 @@ fn future_state(unit: &mut Unit<'_>) -> Result<()> {
     record[offset::CRC..offset::CRC + 4].fill(0);
     let crc = crc32fast::hash(&record);
     record[offset::CRC..offset::CRC + 4].copy_from_slice(&crc.to_le_bytes());
-    for copy in [0, 1] {
+    for copy in 0..COPIES {
         unit.card.write_state_copy(copy, &record)?;
     }
     unit.boots_into(ONE)?;
-    ensure!(unit.card.state_copies()? == [record; 2], "the boot manager overwrote a later format");
+    ensure!(unit.card.state_copies()? == [record; COPIES], "the boot manager overwrote a later format");
+    // With a single copy of a later format, the others serve.
+    for copy in 0..COPIES {
+        unit.card.set_state(&good())?;
+        unit.card.write_state_copy(copy, &record)?;
+        arm(unit)?;
+        unit.boots_into(TWO)?;
+        unit.boots_into(ONE)?;
+        ensure!(unit.card.state_copies()?[copy] == record, "copy {copy} of a later format was overwritten");
+    }
     Ok(())
 }
 

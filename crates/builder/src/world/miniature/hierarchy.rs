@@ -97,6 +97,7 @@ mod tests {
             commit: text("0123abc"),
             world: text("miniature"),
             config_version: 1,
+            trial_deadline: 900,
         }
     }
 

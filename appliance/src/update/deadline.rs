@@ -1,0 +1,56 @@
+//! `sluice update deadline`: restarts a unit whose trial is not confirmed in time.
+//!
+//! A system that comes up and is of no use, with nobody to say so, must not run for ever: the boot manager starts the
+//! previous one after the restart. Uptime counts, not the clock, which may be set at any moment.
+
+use std::time::Duration;
+
+use firmware::history::Event;
+
+use super::boot_record::BootRecord;
+use super::error::UpdateError;
+use super::exit_code::ExitCode;
+use super::journal::{self, Subject};
+use super::unit::Unit;
+
+/// The longest time between two looks at the boot state.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// How the waiting ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is no trial, or it was confirmed or given up; or the release has no deadline.
+    Decided,
+    /// The trial was not confirmed in time, and the unit restarts.
+    Expired,
+}
+
+/// Waits until the running trial is decided, or its deadline has passed; then restarts the unit.
+///
+/// # Errors
+/// The boot state cannot be read, or the unit cannot be restarted.
+pub fn watch<U: Unit>(unit: &U) -> Result<Outcome, UpdateError> {
+    let deadline = unit.release()?.trial_deadline;
+    let running = unit.running()?;
+    while deadline > 0 {
+        let record = BootRecord::open(unit)?;
+        if !record.state().is_on_trial(running) {
+            break;
+        }
+        let (_, uptime) = unit.now();
+        if let Some(left) = deadline.checked_sub(uptime).filter(|left| *left > 0) {
+            unit.sleep(PAUSE.min(Duration::from_secs(left.into())));
+            continue;
+        }
+        // A confirmation that is under way counts. One that cannot be waited for does not hold up the restart.
+        let lock = unit.lock();
+        if lock.is_ok() && !BootRecord::open(unit)?.state().is_on_trial(running) {
+            break;
+        }
+        let subject = Subject::of(unit, running, record.state());
+        let _ = journal::record(unit, Event::TrialExpired, subject, ExitCode::Done);
+        unit.reboot()?;
+        return Ok(Outcome::Expired);
+    }
+    Ok(Outcome::Decided)
+}
