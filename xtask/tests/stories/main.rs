@@ -31,6 +31,7 @@ mod packages;
 mod readers;
 mod real_world;
 mod repository;
+mod saved_configuration;
 mod sets;
 mod sizes;
 mod skip_options;
