@@ -9,6 +9,7 @@
     reason = "clippy.toml allows it in tests, but not in the functions that they share"
 )]
 
+mod access;
 mod boot;
 mod boot_decisions;
 mod boot_manager;
