@@ -5,6 +5,7 @@
 //! [`nanobsd`]'s rules transform it, [`customize`] makes the product's changes between them, [`image`] lays it out and writes
 //! it, and [`bundle`] makes the update of it, signed with [`keys`]. [`build`] is one run of all this.
 
+pub mod access;
 pub mod assembler;
 pub mod board;
 pub mod boot_manager;

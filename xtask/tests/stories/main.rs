@@ -9,6 +9,7 @@
     reason = "clippy.toml allows it in tests, but not in the functions that they share"
 )]
 
+mod access;
 mod boot;
 mod boot_decisions;
 mod boot_manager;
@@ -31,6 +32,7 @@ mod packages;
 mod readers;
 mod real_world;
 mod repository;
+mod saved_configuration;
 mod sets;
 mod sizes;
 mod skip_options;

@@ -6,7 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
@@ -18,7 +19,7 @@ use lab::card::Card;
 use lab::qemu::{Disk, Forward, Guest, Machine, copy_sparse};
 use lab::server;
 
-use crate::repository::Repository;
+use crate::repository::{Repository, Run};
 
 /// The emulator takes about 20 s to `login:` when nothing else runs.
 const BOOT: Duration = Duration::from_secs(300);
@@ -41,11 +42,19 @@ impl Unit {
 
     /// The same with the keys of `definition` laid over the product's.
     fn with(definition: &str) -> Option<Self> {
+        Self::with_file(definition, None)
+    }
+
+    /// The same with a file more in the repository: its path and its content.
+    fn with_file(definition: &str, file: Option<(&str, &str)>) -> Option<Self> {
         let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
             let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
             return None;
         };
         let repository = Repository::new()?;
+        if let Some((path, text)) = file {
+            repository.write(path, text);
+        }
         let config = repository.beside("over.toml");
         fs::write(&config, definition).unwrap();
         let arguments =
@@ -345,9 +354,35 @@ fn ask_loader(guest: &mut Guest, command: &str) -> String {
     guest.console.expect("OK ", BOOT).unwrap()
 }
 
+/// A key pair of an engineer, made by ssh-keygen; `None`, and a line, without it.
+fn key_pair(dir: &Path) -> Option<(PathBuf, String)> {
+    let secret = dir.join("id_ed25519");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&secret).status();
+    if !made.is_ok_and(|status| status.success()) {
+        let _ = writeln!(std::io::stderr(), "skipped: there is no ssh-keygen");
+        return None;
+    }
+    let public = fs::read_to_string(secret.with_extension("pub")).unwrap();
+    Some((secret, public))
+}
+
+/// The command that runs `command` on a unit as root, with this key.
+fn ssh(secret: &Path, port: u16, options: &[&str], command: &str) -> Command {
+    let mut ssh = Command::new("ssh");
+    ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]);
+    ssh.args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-i"]).arg(secret);
+    ssh.args(options).arg("-p").arg(port.to_string()).arg("root@127.0.0.1").arg(command);
+    ssh.stdin(Stdio::null());
+    ssh
+}
+
+/// As docs/access.md and docs/update.md have it.
 #[test]
 fn sshd_answers() {
-    let Some(unit) = Unit::new() else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let Some((secret, public)) = key_pair(keys.path()) else { return };
+    let definition = "[access]\nauthorized_keys = [\"keys/alice.pub\"]\n";
+    let Some(unit) = Unit::with_file(definition, Some(("keys/alice.pub", &public))) else { return };
     unit.activate(1);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut guest = unit.login("sshd", Some(port));
@@ -356,7 +391,49 @@ fn sshd_answers() {
     let banner = banner(port);
     assert!(banner.starts_with("SSH-2.0-OpenSSH"), "{banner:?}");
     ask(&mut guest, "service sshd status");
+    assert_eq!(listening(&mut guest), ["sshd", "sshd"], "IPv4 and IPv6");
+
+    let said = Run::of(&mut ssh(&secret, port, &[], "id -un; cat /root/.ssh/authorized_keys")).success();
+    assert_eq!(said, format!("root\n{public}"));
+    // Without a terminal, no password is set; root has none yet.
+    let entry = ask(&mut guest, "grep ^root: /etc/master.passwd");
+    Run::of(&mut ssh(&secret, port, &[], "/root/change_password")).refused(&["on a terminal"]);
+    assert_eq!(ask(&mut guest, "grep ^root: /etc/master.passwd"), entry);
+    // Even an empty password is refused, and no other way is offered.
+    let passwords = ["-o", "PubkeyAuthentication=no"];
+    Run::of(&mut ssh(&secret, port, &passwords, "true")).refused(&["Permission denied (publickey)"]);
+    // The documented way to update.
+    let update = fs::File::open(unit.repository.latest(".fw")).unwrap();
+    let mut command = ssh(&secret, port, &[], "sh /root/update");
+    let said = Run::of(command.stdin(update)).success();
+    assert!(said.contains("4 KiB written"), "{said}");
     guest.power_cut().unwrap();
+}
+
+#[test]
+fn nothing_listens_unless_it_is_asked_for() {
+    let Some(unit) = Unit::new() else { return };
+    unit.activate(1);
+    let mut guest = unit.login("listening", None);
+    ask(
+        &mut guest,
+        "service syslogd status && service sluice_clock status && ifconfig em0 | grep -q 'inet '",
+    );
+    assert_eq!(listening(&mut guest), [""; 0]);
+    // And it is seen where there is something.
+    ask(&mut guest, "service syslogd onestop && syslogd -s && sleep 1");
+    assert!(listening(&mut guest).contains(&"syslogd".to_owned()));
+    guest.power_cut().unwrap();
+}
+
+/// The programs that listen on the network, sorted, one for each socket. dhclient waits for answers of its own server only.
+fn listening(guest: &mut Guest) -> Vec<String> {
+    let sockets = ask(guest, "sockstat -46l");
+    let programs = sockets.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
+    let mut programs: Vec<String> =
+        programs.filter(|program| *program != "dhclient").map(str::to_owned).collect();
+    programs.sort();
+    programs
 }
 
 /// The first bytes that the unit's sshd sends.

@@ -18,11 +18,13 @@ impl Build {
         let overlays: Vec<&str> = product.overlay.folders.iter().map(String::as_str).collect();
         let writable: Vec<&str> =
             [&product.cfg_folder, &product.data_folder].into_iter().flatten().map(String::as_str).collect();
+        let access: Vec<&str> = product.access.authorized_keys.iter().map(String::as_str).collect();
         let digests = [
             ("builder", compiled_from::digest().to_owned()),
             ("definition", inputs::of_texts([format!("{:?}", self.request.product).as_str()])),
             ("overlay", inputs::of_files(root, &overlays)?),
             ("/cfg and /data", inputs::of_files(root, &writable)?),
+            ("access", inputs::of_files(root, &access)?),
             ("customization", customize::digest(root, &self.request.product.customize)?),
             ("keys", inputs::of_texts([format!("{:?}", self.signing).as_str()])),
             (

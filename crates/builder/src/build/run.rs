@@ -19,7 +19,7 @@ use crate::product::BootCode;
 use crate::services::{self, Edition, Service};
 use crate::toolchain::{self, Group};
 use crate::world::{self, Origin, World, miniature, sets};
-use crate::{compiled_from, layer, packages};
+use crate::{access, compiled_from, layer, packages};
 
 /// Builds what was requested, unless it is up to date. A release is signed with the secret key in the file `sign_key`, or
 /// in the file that SLUICE_SIGN_KEY names.
@@ -45,6 +45,11 @@ pub fn build(request: BuildRequest, sign_key: Option<PathBuf>, reporter: Reporte
         Origin::Installed(_) | Origin::Sets(_) => vec![Group::World],
         Origin::Miniature => vec![Group::Image],
     };
+    if request.edition == Edition::Release && request.product.access.authorized_keys.is_empty() {
+        reporter.note(
+            "[access] has no keys: units of this release run no sshd, and only their consoles lead to a shell",
+        );
+    }
     if request.edition == Edition::Release && request.origin == Origin::Miniature {
         reporter.warn(
             "a release of the miniature world is only for tests: no unit runs it; pass --src, --sets or --world",
@@ -190,6 +195,7 @@ impl Build {
         let own_layers: Vec<String> = overlay.iter().map(|layer| layer.name.clone()).collect();
         let mut layers = self.install_packages(world, layers, overlay)?;
         layers.push(layer::keys::layer(self.signing.trusted.keys())?);
+        layers.extend(access::layer(root, &self.request.product.access)?);
         let stage = self.reporter.stage("tree");
         let customizer =
             Customizer::new(root, &crate::workspace::target(), &self.request.product, self.reporter);

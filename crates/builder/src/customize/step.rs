@@ -74,6 +74,7 @@ impl Step {
                 Ok(())
             }
             Action::Sysrc { file, assignment } => assignment.apply(tree, layer, file),
+            Action::AllowSshKeys => allow_ssh_keys(tree, layer),
             Action::AllowSshRoot => allow_ssh_root(tree, layer),
         }
     }
@@ -137,16 +138,32 @@ pub(super) fn rewrite(tree: &mut Tree, layer: LayerId, path: &TreePath, text: &s
     tree.put(layer, path, Kind::File(text.into()), previous.unwrap_or_else(|| Attributes::root(0o644)))
 }
 
-/// Edits `sshd_config` as `cust_allow_ssh_root` does, and creates it if the world has none.
+/// Lets sshd run, and accept nothing but keys. A default in `/etc/defaults/rc.conf`, so that a unit can still be told not to
+/// run it, and so that a saved `rc.conf` does not hide it.
+fn allow_ssh_keys(tree: &mut Tree, layer: LayerId) -> Result<()> {
+    let defaults = TreePath::parse("etc/defaults/rc.conf")?;
+    tree.append(layer, &defaults, "# The product has keys that may log in. (Sluice)\nsshd_enable=\"YES\"\n")?;
+    set_in_sshd_config(tree, layer, "KbdInteractiveAuthentication", "no")?;
+    set_in_sshd_config(tree, layer, "PasswordAuthentication", "no")?;
+    set_in_sshd_config(tree, layer, "PermitRootLogin", "prohibit-password")
+}
+
+/// Edits `sshd_config` as `cust_allow_ssh_root` does.
 fn allow_ssh_root(tree: &mut Tree, layer: LayerId) -> Result<()> {
-    const ALLOW: &str = "PermitRootLogin yes";
+    set_in_sshd_config(tree, layer, "PermitRootLogin", "yes")
+}
+
+/// Sets a keyword of `sshd_config`, also where it is commented out, and creates the file if the world has none.
+fn set_in_sshd_config(tree: &mut Tree, layer: LayerId, keyword: &str, value: &str) -> Result<()> {
     let path = TreePath::parse("etc/ssh/sshd_config")?;
     let text = if tree.get(&path).is_some() { tree.read_text(&path)? } else { String::new() };
-    let is_setting = |line: &str| line.trim_start_matches('#').starts_with("PermitRootLogin");
-    let mut lines: Vec<&str> = text.lines().map(|line| if is_setting(line) { ALLOW } else { line }).collect();
-    if !lines.contains(&ALLOW) {
+    let setting = format!("{keyword} {value}");
+    let is_setting = |line: &str| line.trim_start_matches('#').starts_with(keyword);
+    let mut lines: Vec<&str> =
+        text.lines().map(|line| if is_setting(line) { setting.as_str() } else { line }).collect();
+    if !lines.contains(&setting.as_str()) {
         // A setting after a `Match` would only apply to some connections.
-        lines.insert(0, ALLOW);
+        lines.insert(0, &setting);
     }
     rewrite(tree, layer, &path, &(lines.join("\n") + "\n"))
 }

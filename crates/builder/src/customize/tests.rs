@@ -63,6 +63,25 @@ fn attributes<'t>(tree: &'t Tree, path: &str) -> &'t Attributes {
 }
 
 #[test]
+fn keys_let_sshd_run_and_accept_nothing_else() {
+    let mut tree = world();
+    let config = "# the file\n#PermitRootLogin no\n# PasswordAuthentication.\n#PasswordAuthentication no\nUsePAM yes\n";
+    let layer = tree.layer("test");
+    tree.put_file(layer, &at("etc/ssh/sshd_config"), config, 0o644).unwrap();
+    run(Path::new("/nowhere"), "[access]\nauthorized_keys = [\"a.pub\"]", &mut tree).unwrap();
+    assert_eq!(
+        text(&tree, "etc/ssh/sshd_config"),
+        "KbdInteractiveAuthentication no\n# the file\nPermitRootLogin prohibit-password\n# PasswordAuthentication.\n\
+         PasswordAuthentication no\nUsePAM yes\n"
+    );
+    assert!(text(&tree, "etc/defaults/rc.conf").ends_with("sshd_enable=\"YES\"\n"));
+    // Whoever asks for it gets root's password, too.
+    let both = "[access]\nauthorized_keys = [\"a.pub\"]\n[customize]\nallow_ssh_root = true";
+    run(Path::new("/nowhere"), both, &mut tree).unwrap();
+    assert!(text(&tree, "etc/ssh/sshd_config").contains("\nPermitRootLogin yes\n"));
+}
+
+#[test]
 fn every_verb_does_what_it_says() {
     let tree = stepped(
         r#"{ put = "/etc/motd", text = "hello\n", mode = "0600", owner = "daemon:operator" },

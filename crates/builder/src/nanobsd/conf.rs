@@ -11,6 +11,10 @@ use super::settings::Settings;
 const MOUNT_CFG: &str = include_str!("files/mount_cfg");
 const MOUNT_CFG_PATH: &str = "conf/mount_cfg";
 
+/// The program that checks and completes the copy. `rc.initdiskless` runs it after all copies, by this name.
+const FINISH_CFG: &str = include_str!("files/finish_cfg");
+const FINISH_CFG_PATH: &str = "conf/default/var/extract";
+
 /// Files are stored in pages (tmpfs(5)) or blocks (md(4) with UFS) of this many bytes.
 const PAGE: u64 = 4096;
 const SECTOR: u64 = 512;
@@ -40,6 +44,7 @@ pub(super) fn fill(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Resu
     }
 
     tree.put_file(layer, &path(MOUNT_CFG_PATH)?, MOUNT_CFG, 0o755)?;
+    tree.put_file(layer, &path(FINISH_CFG_PATH)?, FINISH_CFG, 0o755)?;
     let default = path("conf/default/etc")?;
     let command = format!("/{MOUNT_CFG_PATH} {}\n", settings.cfg_device());
     tree.put_file(layer, &default.join("remount")?, command.as_str(), 0o644)?;
@@ -126,6 +131,7 @@ mod tests {
         assert_eq!(mode(&tree, "conf/mount_cfg"), 0o755);
         assert!(tree.get(&at("conf/default/etc/remount_optional")).is_some());
         assert!(tree.is_dir(&at("conf/default/var")));
+        assert_eq!(mode(&tree, "conf/default/var/extract"), 0o755);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
+use super::access::Access;
 use super::overlay::{Overlay, Rule};
 use super::raw::RawCustomize;
 use super::step::{Action, Stage, Step, step};
@@ -27,12 +28,19 @@ pub struct Customize {
 }
 
 impl Customize {
-    pub(super) fn check(raw: RawCustomize) -> Result<Self> {
+    pub(super) fn check(raw: RawCustomize, access: &Access) -> Result<Self> {
         ensure!(
             raw.comconsole != Some(false),
             "customize.comconsole: false, but the serial console is the only one of the board\nhint: `[console] speed` is its rate"
         );
         let mut steps = Vec::new();
+        if !access.authorized_keys.is_empty() {
+            steps.push(Step {
+                stage: Stage::Customize,
+                name: "access.authorized_keys".to_owned(),
+                action: Action::AllowSshKeys,
+            });
+        }
         if raw.allow_ssh_root == Some(true) {
             steps.push(Step {
                 stage: Stage::Customize,
@@ -73,7 +81,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Customize> {
-        Customize::check(toml::from_str(text).unwrap())
+        Customize::check(toml::from_str(text).unwrap(), &Access::default())
     }
 
     fn refusal(text: &str) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use firmware::layout::Layout;
 
+use super::access::Access;
 use super::boot::Boot;
 use super::customize::Customize;
 use super::filesystem::FileSystem;
@@ -66,6 +67,8 @@ pub struct Product {
     pub update: Update,
     /// Changes to the tree beyond layers and NanoBSD's rules.
     pub customize: Customize,
+    /// Who can log in over the network.
+    pub access: Access,
     /// FreeBSD packages.
     pub packages: Packages,
     /// The most bytes of a slot's content.
@@ -113,6 +116,7 @@ impl Product {
         let filesystem = FileSystem::check(raw.filesystem, &layout)?;
         let boot = Boot::check(raw.boot, slots, fill_second)?;
         let warnings = too_small.into_iter().chain(boot.unreachable_slot(&layout)).collect();
+        let access = Access::check(raw.access)?;
         let version = Version::check_release(&raw.product.version.unwrap_or_else(|| "0.0.0".to_owned()))
             .context("product.version")?;
         Ok(Self {
@@ -135,7 +139,8 @@ impl Product {
             kernel: Kernel::check(raw.kernel)?,
             world: WorldOptions::check(raw.world)?,
             overlay: Overlay::check(raw.overlay)?,
-            customize: Customize::check(raw.customize).context("[customize]")?,
+            customize: Customize::check(raw.customize, &access).context("[customize]")?,
+            access,
             packages: Packages::check(raw.packages, board)?,
             slot_budget: raw.budget.slot_bytes,
             service_budget: raw.budget.service_bytes,

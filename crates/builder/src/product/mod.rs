@@ -3,6 +3,7 @@
 //! Nothing past this module sees a raw value: whoever holds a [`Product`] need not check it again. What the definition
 //! asks for is only described here ([`Step`], [`Boot`], [`Packages`]); other modules carry it out.
 
+mod access;
 mod assignment;
 mod boot;
 mod customize;
@@ -22,6 +23,7 @@ mod tests;
 mod update;
 mod version;
 
+pub use access::Access;
 pub use assignment::{Assignment, Change};
 pub use boot::{Boot, BootCode, WorldCode};
 pub use customize::Customize;

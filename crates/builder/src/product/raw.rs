@@ -49,6 +49,9 @@ pub struct RawProduct {
     /// What changes the tree beyond layers and NanoBSD's rules.
     #[serde(default)]
     pub customize: RawCustomize,
+    /// Who can log in over the network.
+    #[serde(default)]
+    pub access: RawAccess,
     /// FreeBSD packages.
     #[serde(default)]
     pub packages: RawPackages,
@@ -283,6 +286,14 @@ pub struct RawStep {
     pub to: Option<String>,
     /// The file of variables, `/etc/rc.conf` when not given.
     pub file: Option<String>,
+}
+
+/// `[access]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAccess {
+    /// Files from the root of the repository with the SSH public keys that may log in as root.
+    pub authorized_keys: Option<Vec<String>>,
 }
 
 /// `[packages]`

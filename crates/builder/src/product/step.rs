@@ -67,6 +67,8 @@ pub enum Action {
     Mkdir { path: TreePath, mode: Option<u16>, owner: Option<Owner> },
     /// A variable of rc.conf(5) is set.
     Sysrc { file: TreePath, assignment: Assignment },
+    /// sshd runs, and lets root in with a key.
+    AllowSshKeys,
     /// sshd lets root in.
     AllowSshRoot,
 }

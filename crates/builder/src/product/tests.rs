@@ -55,6 +55,12 @@ fn a_bad_value_names_its_key_and_what_it_may_be() {
         ("[overlay]\nfolders = [\"../x\"]", "overlay.folders", "repository"),
         ("[slices]\ncfg_folder = \"/etc\"", "slices.cfg_folder", "from the root"),
         ("[slices]\ndata_folder = \"data\"", "slices.data_folder", "slices.data"),
+        (
+            "[access]\nauthorized_keys = [\"/home/alice/.ssh/id_ed25519.pub\"]",
+            "access.authorized_keys",
+            "alice.pub",
+        ),
+        ("[access]\nauthorized_keys = [\"\"]", "access.authorized_keys", "from the root"),
         ("[packages]\nabi = \"FreeBSD:13:amd64\"", "packages.abi", "FreeBSD:13:i386"),
         ("[packages]\nsignature = \"gpg\"", "packages.signature", "fingerprints"),
         ("[packages]\nsignature = \"pubkey\"", "packages.signature", "packages.key"),

@@ -1,6 +1,7 @@
 //! The scenarios, grouped by topic.
 
 mod boot;
+mod saved_configuration;
 mod update;
 
 use crate::rig::World;
@@ -8,6 +9,6 @@ use crate::scenario::Scenario;
 
 /// All scenarios that a world can play.
 pub fn of(world: World) -> Vec<Scenario> {
-    let all = boot::SCENARIOS.iter().chain(update::SCENARIOS);
+    let all = boot::SCENARIOS.iter().chain(update::SCENARIOS).chain(saved_configuration::SCENARIOS);
     all.filter(|scenario| world == World::FreeBsd || !scenario.needs_freebsd).copied().collect()
 }

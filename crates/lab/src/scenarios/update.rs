@@ -227,8 +227,8 @@ fn cut_often(
     unit.note(format!("seed {seed}"));
     up(unit, ONE)?;
     unit.ask(&format!("echo '{SAVED}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"))?;
-    // A unit in the field has saved its host keys; generating them takes longer than the rest of a boot.
-    unit.ask("/root/save_sshkeys")?;
+    // A unit with sshd has saved its host keys; generating them takes longer than the rest of a boot.
+    unit.ask("service sshd onekeygen && /root/save_sshkeys")?;
     for number in 1..=unit.rig.cuts {
         let mut once = || -> Result<()> {
             let running = match number {
