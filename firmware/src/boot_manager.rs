@@ -21,6 +21,8 @@
 //! |     12 |     4 | checksum, which makes the sum of all 32-bit words 0; the sum is rotated left by a bit before each |
 //! |     16 |       | the program, entered here in real mode with the drive number in `%dl`                     |
 //!
+//! `p` in the menu makes the loader stop at its prompt: boot2 then reads [`crate::paths::BOOT_PROMPT`] for its options.
+//!
 //! The sources are GNU assembly with C preprocessor directives. The builder assembles them and passes in the constants of
 //! this crate; assembling does not belong here.
 

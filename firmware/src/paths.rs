@@ -22,6 +22,14 @@ pub const KEY_SUFFIX: &str = ".pub";
 /// The directory of the package scripts that run on every boot.
 pub const PACKAGE_SCRIPTS: &str = "/usr/share/sluice/packages";
 
+/// The file that boot2 looks for first to read its options (`PATH_CONFIG`, `stand/i386/boot2/boot2.c`). An image has its
+/// options in `/boot.config`, which boot2 reads if this one does not exist.
+pub const BOOT_CONFIG: &str = "/boot/config";
+
+/// The file that boot2 looks for instead if `p` was chosen in the boot menu: its options tell the loader to stop at its
+/// prompt. The boot manager changes the name in boot2's memory, so both have the same length.
+pub const BOOT_PROMPT: &str = "/boot/prompt";
+
 /// The mount point of the saved configuration.
 pub const CFG: &str = "/cfg";
 
@@ -49,8 +57,20 @@ mod tests {
         for path in [RELEASE, SPECIFICATION, KEYS, PACKAGE_SCRIPTS] {
             assert!(path.strip_prefix(SHARE).is_some_and(|rest| rest.starts_with('/')), "{path}");
         }
-        for path in [SHARE, CFG, DATA] {
+        for path in [SHARE, CFG, DATA, BOOT_CONFIG, BOOT_PROMPT] {
             assert_eq!(format!("/{}", in_image(path)), path);
+        }
+    }
+
+    #[test]
+    fn the_boot_manager_exchanges_the_names_of_boot2s_files() {
+        assert_eq!(BOOT_CONFIG.len(), BOOT_PROMPT.len());
+        let (directory, name) = BOOT_PROMPT.split_at("/boot/".len());
+        assert!(BOOT_CONFIG.starts_with(directory));
+        for text in
+            [format!("text_config:\t.ascii \"{BOOT_CONFIG}\""), format!("text_prompt:\t.ascii \"{name}\"")]
+        {
+            assert!(crate::boot_manager::MANAGER.contains(&text), "{text}");
         }
     }
 

@@ -5,6 +5,20 @@ use std::path::Path;
 
 use bsd_disk::boot0::{Boot0Options, Boot0Version};
 use bsd_disk::mbr::Mbr;
+use firmware::paths::BOOT_CONFIG;
+
+/// The boot manager changes this name in memory, and must find it.
+#[test]
+fn the_boot2_of_a_world_names_its_configuration_once() {
+    let Some(root) = std::env::var_os("SLUICE_TEST_WORLD") else {
+        let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
+        return;
+    };
+    let file = Path::new(&root).join("root/boot/boot2");
+    let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("reading {}: {error}", file.display()));
+    let name = BOOT_CONFIG.as_bytes();
+    assert_eq!(bytes.windows(name.len()).filter(|window| *window == name).count(), 1);
+}
 
 /// Uses the world that `SLUICE_TEST_WORLD` names, and reports that it was skipped if there is none.
 #[test]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use firmware::history::Event;
+use firmware::slot::Slot;
 
 use super::boot_record::BootRecord;
 use super::error::UpdateError;
@@ -32,25 +33,31 @@ pub enum Outcome {
 pub fn watch<U: Unit>(unit: &U) -> Result<Outcome, UpdateError> {
     let deadline = unit.release()?.trial_deadline;
     let running = unit.running()?;
-    while deadline > 0 {
-        let record = BootRecord::open(unit)?;
-        if !record.state().is_on_trial(running) {
-            break;
+    if deadline == 0 {
+        return Ok(Outcome::Decided);
+    }
+    loop {
+        if !BootRecord::open(unit)?.state().is_on_trial(running) {
+            return Ok(Outcome::Decided);
         }
         let (_, uptime) = unit.now();
-        if let Some(left) = deadline.checked_sub(uptime).filter(|left| *left > 0) {
-            unit.sleep(PAUSE.min(Duration::from_secs(left.into())));
-            continue;
+        match deadline.checked_sub(uptime).filter(|left| *left > 0) {
+            Some(left) => unit.sleep(PAUSE.min(Duration::from_secs(left.into()))),
+            None => return expire(unit, running),
         }
-        // A confirmation that is under way counts. One that cannot be waited for does not hold up the restart.
-        let lock = unit.lock();
-        if lock.is_ok() && !BootRecord::open(unit)?.state().is_on_trial(running) {
-            break;
-        }
-        let subject = Subject::of(unit, running, record.state());
-        let _ = journal::record(unit, Event::TrialExpired, subject, ExitCode::Done);
-        unit.reboot()?;
-        return Ok(Outcome::Expired);
     }
-    Ok(Outcome::Decided)
+}
+
+/// Restarts the unit, unless the trial was decided at the last moment.
+fn expire<U: Unit>(unit: &U, running: Slot) -> Result<Outcome, UpdateError> {
+    // A confirmation that is under way counts. One that cannot be waited for does not hold up the restart.
+    let lock = unit.lock();
+    let record = BootRecord::open(unit)?;
+    if lock.is_ok() && !record.state().is_on_trial(running) {
+        return Ok(Outcome::Decided);
+    }
+    let subject = Subject::of(unit, running, record.state());
+    let _ = journal::record(unit, Event::TrialExpired, subject, ExitCode::Done);
+    unit.reboot()?;
+    Ok(Outcome::Expired)
 }

@@ -50,7 +50,7 @@ pub enum StoreError {
     },
     /// No copy is intact.
     #[error("no copy of the boot state is intact; {}", Numbered(.0))]
-    NoCopy([Defect; COPIES]),
+    NoCopy(Box<[Defect; COPIES]>),
     /// A record cannot store the state.
     #[error(transparent)]
     State(#[from] StateError),
@@ -160,7 +160,9 @@ pub fn load(medium: &mut impl Medium) -> Result<Loaded, StoreError> {
     }
     match (latest, defects) {
         (Some((copy, sequence, state)), defects) => Ok(Loaded { state, sequence, copy, defects }),
-        (None, [Some(first), Some(second), Some(third)]) => Err(StoreError::NoCopy([first, second, third])),
+        (None, [Some(first), Some(second), Some(third)]) => {
+            Err(StoreError::NoCopy(Box::new([first, second, third])))
+        }
         (None, _) => unreachable!("a copy is intact or has a defect"),
     }
 }

@@ -155,6 +155,57 @@ fn enter_ends_the_waiting_and_chooses_nothing() {
     says(&mut guest, SLOT_1);
 }
 
+/// A boot area that prints the name of the file that boot2 would read its options from.
+const NAMES_ITS_CONFIGURATION: &str = "
+    .code16
+    .globl start
+start:
+    .org 510
+    .word 0xaa55
+    .org 0x40a
+    .word 0x200
+    .org 0x410
+    call console_open
+    movw $name, %si
+    call print
+halt:
+    hlt
+    jmp halt
+#include \"console.inc\"
+name: .asciz \"reads /boot/config\\r\\n\"
+";
+
+#[test]
+fn p_makes_boot2_read_the_options_for_a_prompt() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, 36);
+    let source = Source {
+        name: "names",
+        text: NAMES_ITS_CONFIGURATION,
+        includes: boot_manager::INCLUDES,
+        origin: 0x8c00,
+        room: BOOT_AREA.bytes() as usize,
+    };
+    let program = assemble(&zig, &source, &[("CONSOLE_DIVISOR", "3".to_owned())]).unwrap();
+    for slot in &disk.layout.slots {
+        disk.write(slot.start, &program);
+    }
+    for (keys, slot, name) in [
+        ("", 1, "/boot/config"),
+        ("2\r", 2, "/boot/config"),
+        ("p\r", 1, "/boot/prompt"),
+        ("2p\r", 2, "/boot/prompt"),
+        ("p", 1, "/boot/config"),
+    ] {
+        let mut guest = disk.boot();
+        guest.console.expect("to choose", BOOT).unwrap();
+        guest.console.send(keys).unwrap();
+        let said = guest.console.expect_line("reads ", BOOT).unwrap();
+        assert_eq!(said, format!("reads {name}"), "{keys:?}");
+        assert!(text(&guest).contains(&format!("slot {slot}: starting")), "{}", text(&guest));
+    }
+}
+
 /// What is no choice: incomplete lines, more than a choice, other keys, and a choice that something follows or precedes.
 #[test]
 fn what_is_not_a_deliberate_choice_chooses_nothing() {

@@ -76,11 +76,19 @@ fn pipe_command(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
     format!("fetch -qo - {}/{name}.fw | sh /root/updatep{slot}", unit.rig.url)
 }
 
+/// The same for a release whose trial a power cut may have ended before, which counts as a failure.
+fn pipe_again(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
+    format!("{} --again", pipe_command(unit, name, slot))
+}
+
 fn update_both_ways(unit: &mut Unit<'_>) -> Result<()> {
     up(unit, ONE)?;
     for (name, from, to) in [("next", ONE, TWO), ("other", TWO, ONE)] {
+        // Neither a mounted /cfg nor a full /var is in the way.
+        unit.ask("mount -o rw /cfg && dd if=/dev/zero of=/var/full bs=64k 2>/dev/null; true")?;
         let command = pipe_command(unit, name, to);
         unit.ask(&command)?;
+        unit.ask("umount /cfg && rm /var/full")?;
         let state = unit.card.state()?.state;
         ensure!(state.default == from && state.pending() == Some(to), "after the update: {state:?}");
         check_slot(unit, to, &[name])?;
@@ -159,7 +167,6 @@ fn refused(unit: &mut Unit<'_>) -> Result<()> {
         format!(
             "mount -r /dev/{DRIVE}s2a /mnt; {fetch}/next.fw | sluice update install; e=$?; umount /mnt; (exit $e)"
         ),
-        format!("mount -o rw /cfg; {fetch}/next.fw | sluice update install; e=$?; umount /cfg; (exit $e)"),
     ];
     let mut codes = Vec::new();
     for command in commands {
@@ -250,7 +257,7 @@ fn up_in_good_slot(unit: &mut Unit<'_>) -> Result<Slot> {
     let running = unit.started()?;
     unit.expect("login: ")?;
     let state = unit.card.state()?.state;
-    ensure!(state.mark(running) == Mark::Good, "slot {running} runs and is marked bad: {state:?}");
+    ensure!(state.mark(running).is_startable(), "slot {running} runs and is bad or has failed: {state:?}");
     ensure!(state.mark(state.default) == Mark::Good, "the default is marked bad: {state:?}");
     check_slot(unit, running, &["base", "next", "other"])?;
     unit.log_in()?;
@@ -266,12 +273,12 @@ fn cut_installs(unit: &mut Unit<'_>) -> Result<()> {
         }
         let target = running.other();
         if longest.is_zero() {
-            let (begin, command) = (Instant::now(), pipe_command(unit, "other", target));
+            let (begin, command) = (Instant::now(), pipe_again(unit, "other", target));
             unit.ask(&command)?;
             longest = begin.elapsed();
         }
         let name = *random.choice(["next", "other"].iter()).unwrap_or(&"next");
-        let command = pipe_command(unit, name, target);
+        let command = pipe_again(unit, name, target);
         unit.type_line(&command)?;
         std::thread::sleep(random_part(random, longest.mul_f64(1.1)));
         armed += u32::from(unit.card.state()?.state.pending().is_some());
@@ -297,7 +304,7 @@ fn cut_trials(unit: &mut Unit<'_>) -> Result<()> {
             deciding += 1;
             return Ok(());
         }
-        let command = pipe_command(unit, "next", target);
+        let command = pipe_again(unit, "next", target);
         unit.ask(&command)?;
         unit.type_line("reboot")?;
         unit.expect("Sluice boot manager")?;
