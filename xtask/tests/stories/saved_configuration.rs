@@ -158,7 +158,7 @@ fn a_file_takes_the_place_of_a_link_or_a_directory_and_the_other_way_round() {
     let unit = Unit::booted();
     let kinds: [&dyn Fn(); 3] =
         [&|| unit.write("etc/thing", "a file\n"), &|| unit.link("rc.d", "etc/thing"), &|| {
-            unit.write("etc/thing/below", "in a directory\n")
+            unit.write("etc/thing/below", "in a directory\n");
         }];
     for first in 0..kinds.len() {
         for second in 0..kinds.len() {
