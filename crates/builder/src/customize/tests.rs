@@ -430,7 +430,7 @@ fn date_find_and_ln_take_bsds_options() {
 fn sed_takes_the_suffix_of_i_as_bsds_does() {
     let printed = printed(
         "echo abc > f; sed -i '' s/a/1/ f; sed -Ei '' 's/(b)/2/' f; sed -nEi .o 's/c/3/p' f; cat f f.o; sed -I .p s/1/4/ f; \
-         sed -i s/4/5/ f; sed -i.q s/5/6/ f; cat f; ls",
+         sed -i s/4/5/ f; sed -i.q s/5/6/ f; cat f; ls f f.*",
     );
     assert_eq!(printed, "123\n12c\n623\nf\nf.o\nf.p\nf.q\n");
 }
