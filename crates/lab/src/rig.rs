@@ -24,7 +24,8 @@ pub struct Rig {
     pub world: World,
     /// The full image that every card starts as.
     pub full: PathBuf,
-    /// The directory of update bundles and slot images, by the names that scenarios use: `next.fw`, `next.slot.img`.
+    /// The directory of update bundles and slot images, by the names that scenarios use: `next.fw`, `next.slot.img`. Empty
+    /// if no scenario needs them.
     pub served: PathBuf,
     /// The URL at which units find that directory.
     pub url: String,

@@ -13,6 +13,8 @@ pub struct Scenario {
     pub promise: &'static str,
     /// Whether it needs a running FreeBSD.
     pub needs_freebsd: bool,
+    /// Whether it installs the bundles of the rig.
+    pub needs_bundles: bool,
     /// Plays it.
     pub run: fn(&mut Unit<'_>) -> Result<()>,
 }
@@ -24,7 +26,7 @@ impl Scenario {
         promise: &'static str,
         run: fn(&mut Unit<'_>) -> Result<()>,
     ) -> Self {
-        Self { name, promise, needs_freebsd: false, run }
+        Self { name, promise, needs_freebsd: false, needs_bundles: false, run }
     }
 
     /// A scenario of a running system.
@@ -33,6 +35,15 @@ impl Scenario {
         promise: &'static str,
         run: fn(&mut Unit<'_>) -> Result<()>,
     ) -> Self {
-        Self { name, promise, needs_freebsd: true, run }
+        Self { name, promise, needs_freebsd: true, needs_bundles: false, run }
+    }
+
+    /// A scenario of a running system that is updated.
+    pub(crate) const fn update(
+        name: &'static str,
+        promise: &'static str,
+        run: fn(&mut Unit<'_>) -> Result<()>,
+    ) -> Self {
+        Self { name, promise, needs_freebsd: true, needs_bundles: true, run }
     }
 }

@@ -65,8 +65,8 @@ impl Args {
         let directory = Directory::open(&labs, &origin, |path| {
             reporter.progress(format_args!("waiting for another lab that uses {}", path.display()));
         })?;
-        let with_variants = playable.iter().any(|scenario| scenario.needs_freebsd);
-        let rig = self.rig(world, &directory, with_variants)?;
+        let with_bundles = playable.iter().any(|scenario| scenario.needs_bundles);
+        let rig = self.rig(world, &directory, with_bundles)?;
         // A row that cannot be written is no reason to end a scenario; the last lines report it.
         let print = |outcome: &Outcome| report::result(&row(outcome)).unwrap_or_default();
         let outcomes = lab::play(&rig, &playable, self.jobs, &print);
@@ -83,16 +83,18 @@ impl Args {
     }
 
     /// Builds the firmware in `directory`, and serves it.
-    fn rig(&self, world: World, directory: &Directory, with_variants: bool) -> Result<Rig> {
+    fn rig(&self, world: World, directory: &Directory, with_bundles: bool) -> Result<Rig> {
         let served = directory.child("served")?;
         let firmware = directory.child("firmware")?;
-        let base = self.image(&firmware, "base", None)?;
-        link(&base, ".fw", &served.join("base.fw"))?;
-        link(&base, ".slot.img", &served.join("base.slot.img"))?;
-        if with_variants {
+        // Compressing a bundle takes longer than everything else.
+        let outputs: &[&str] = if with_bundles { &[] } else { &["-f"] };
+        let base = self.image(&firmware, "base", outputs, None)?;
+        if with_bundles {
+            link(&base, ".fw", &served.join("base.fw"))?;
+            link(&base, ".slot.img", &served.join("base.slot.img"))?;
             for name in VARIANTS {
                 let config = builder::workspace::root().join(format!("crates/lab/releases/{name}.toml"));
-                let dir = self.image(&firmware, name, Some(&config))?;
+                let dir = self.image(&firmware, name, outputs, Some(&config))?;
                 link(&dir, ".fw", &served.join(format!("{name}.fw")))?;
                 link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;
             }
@@ -102,11 +104,11 @@ impl Args {
         Ok(Rig { world, full: find(&base, ".full.img")?, served, url, logs, cuts: self.cuts })
     }
 
-    /// Builds an image with this program, and returns its directory.
-    fn image(&self, firmware: &Path, name: &str, config: Option<&Path>) -> Result<PathBuf> {
+    /// Builds an image with this program and the options `outputs`, and returns its directory.
+    fn image(&self, firmware: &Path, name: &str, outputs: &[&str], config: Option<&Path>) -> Result<PathBuf> {
         let output = firmware.join(name);
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
-        command.args(["image", "-qq", "--output"]).arg(&output);
+        command.args(["image", "-qq", "--output"]).arg(&output).args(outputs);
         match (&self.src, &self.world) {
             (Some(dir), _) => command.arg("--src").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),
             (_, Some(dir)) => command.arg("--world").arg(dir).args(["--kernel", board::DEFAULT.kernels.qemu]),

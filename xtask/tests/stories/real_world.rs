@@ -42,11 +42,11 @@ impl Unit {
 
     /// The same with the keys of `definition` laid over the product's.
     fn with(definition: &str) -> Option<Self> {
-        Self::with_file(definition, None)
+        Self::build(definition, None, &[])
     }
 
-    /// The same with a file more in the repository: its path and its content.
-    fn with_file(definition: &str, file: Option<(&str, &str)>) -> Option<Self> {
+    /// The same with a file more in the repository, by its path and its content, and with options of `image`.
+    fn build(definition: &str, file: Option<(&str, &str)>, options: &[&str]) -> Option<Self> {
         let Some(world) = std::env::var_os("SLUICE_TEST_WORLD") else {
             let _ = writeln!(std::io::stderr(), "skipped: SLUICE_TEST_WORLD does not name a world");
             return None;
@@ -59,7 +59,7 @@ impl Unit {
         fs::write(&config, definition).unwrap();
         let arguments =
             ["--world", world.to_str().unwrap(), "--kernel", "ALIX-QEMU", "-c", config.to_str().unwrap()];
-        repository.image(&arguments).success();
+        repository.image(&[&arguments[..], options].concat()).success();
         let disk = repository.beside("card.img");
         copy_sparse(&repository.latest(".full.img"), &disk).unwrap();
         Some(Self { repository, disk })
@@ -382,7 +382,7 @@ fn sshd_answers() {
     let keys = tempfile::tempdir().unwrap();
     let Some((secret, public)) = key_pair(keys.path()) else { return };
     let definition = "[access]\nauthorized_keys = [\"keys/alice.pub\"]\n";
-    let Some(unit) = Unit::with_file(definition, Some(("keys/alice.pub", &public))) else { return };
+    let Some(unit) = Unit::build(definition, Some(("keys/alice.pub", &public)), &[]) else { return };
     unit.activate(1);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut guest = unit.login("sshd", Some(port));
@@ -412,7 +412,7 @@ fn sshd_answers() {
 
 #[test]
 fn nothing_listens_unless_it_is_asked_for() {
-    let Some(unit) = Unit::new() else { return };
+    let Some(unit) = Unit::build("", None, &["-f"]) else { return };
     unit.activate(1);
     let mut guest = unit.login("listening", None);
     ask(

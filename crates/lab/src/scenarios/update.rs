@@ -15,42 +15,42 @@ const TWO: Slot = Slot::Second;
 const DRIVE: &str = board::DEFAULT.drive;
 
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario::freebsd(
+    Scenario::update(
         "update-both-ways",
         "a piped update of slot 2, confirmed, then one of slot 1",
         update_both_ways,
     ),
-    Scenario::freebsd(
+    Scenario::update(
         "update-panics",
         "after a new system whose kernel panics, the previous one boots",
         |unit| comes_back(unit, "panic"),
     ),
-    Scenario::freebsd("update-no-init", "after a new system without init, the previous one boots", |unit| {
+    Scenario::update("update-no-init", "after a new system without init, the previous one boots", |unit| {
         comes_back(unit, "no-init")
     }),
-    Scenario::freebsd(
+    Scenario::update(
         "update-no-kernel",
         "after a new system without a kernel, the previous one boots",
         |unit| comes_back(unit, "no-kernel"),
     ),
-    Scenario::freebsd(
+    Scenario::update(
         "update-unconfirmed",
         "after a new system that nobody confirms, the previous one boots",
         unconfirmed,
     ),
-    Scenario::freebsd("update-refused", "invalid updates are refused, and the card is unchanged", refused),
-    Scenario::freebsd("update-rolled-back", "a roll-back boots the system before the update", rolled_back),
-    Scenario::freebsd(
+    Scenario::update("update-refused", "invalid updates are refused, and the card is unchanged", refused),
+    Scenario::update("update-rolled-back", "a roll-back boots the system before the update", rolled_back),
+    Scenario::update(
         "update-figures",
         "memory, blocks written again, and time compared with NanoBSD's dd and fsck",
         figures,
     ),
-    Scenario::freebsd(
+    Scenario::update(
         "update-cut-install",
         "after power cuts at random moments of an install, a good slot boots",
         cut_installs,
     ),
-    Scenario::freebsd(
+    Scenario::update(
         "update-cut-trial",
         "after power cuts at random moments of a trial, a good slot boots",
         cut_trials,

@@ -232,8 +232,7 @@ impl Unit {
         }
         for from in [&self.path("conf/base/etc"), &saved] {
             // rc.initdiskless ignores the exit status, too. The wrapper of cp sees only files that are copied one by one.
-            let copied = Command::new("cp").arg("-Rp").arg(from.join(".")).arg(&etc).output().unwrap();
-            drop(copied);
+            Command::new("cp").arg("-Rp").arg(from.join(".")).arg(&etc).output().unwrap();
         }
         if let Ok(half) = fs::read_to_string(self.path("fault/cp")) {
             fs::write(etc.join(half), "half").unwrap();
