@@ -65,7 +65,7 @@ pub struct Request {
     pub slots: SlotCount,
     /// The size of one slot, rounded up; with `None`, the slots share the space that `/cfg` and `/data` leave.
     pub code: Option<Sectors>,
-    /// The size of `/cfg`, rounded up; includes [`CFG_RESERVED`](super::CFG_RESERVED).
+    /// The size of the file system of `/cfg`, rounded up; slice 3 also has room for the boot state and the history.
     pub cfg: Sectors,
     /// The size of `/data`.
     pub data: DataSize,
