@@ -148,14 +148,13 @@ mod tests {
     use bsd_disk::geometry::Geometry;
     use bsd_disk::units::Sectors;
     use firmware::boot_manager;
-    use firmware::layout::{DataSize, Layout, Request, SlotCount};
+    use firmware::layout::{DataSize, LABEL_SECTOR, Layout, Request, SlotCount};
     use firmware::state::{Mark, store};
 
     use super::*;
 
-    /// A directory with an image of two slots, slot 1 active.
-    fn directory() -> (TempDir, PathBuf) {
-        let layout = Layout::plan(&Request {
+    fn layout() -> Layout {
+        Layout::plan(&Request {
             media: Sectors::from_mib(16),
             geometry: Geometry { sectors: 63, heads: 16 },
             slots: SlotCount::Two,
@@ -163,7 +162,12 @@ mod tests {
             cfg: Sectors::from_mib(1),
             data: DataSize::None,
         })
-        .unwrap();
+        .unwrap()
+    }
+
+    /// A directory with an image of two slots, slot 1 active.
+    fn directory() -> (TempDir, PathBuf) {
+        let layout = layout();
         let mut mbr =
             Mbr::with_code(&[0xeb, 0xfe]).unwrap().with_slices(layout.slices(), layout.geometry).unwrap();
         mbr.set_active(1).unwrap();
@@ -205,6 +209,9 @@ mod tests {
         file.set_len(Sectors::from_mib(16).bytes()).unwrap();
         file.write_all_at(&boot_manager::seal(&[boot_manager::MAGIC_VALUE; 64].concat()).unwrap(), 8 * 512)
             .unwrap();
+        let layout = layout();
+        let label = layout.partitions().label(&layout.cfg, layout.geometry).unwrap();
+        file.write_all_at(&label.encode(), (layout.cfg.start + LABEL_SECTOR).bytes()).unwrap();
         let before = fs::read(&image).unwrap()[..512].to_vec();
         for slot in [Slot::Second, Slot::First] {
             prepare_disk(&image, true, Some(slot.number())).unwrap();
