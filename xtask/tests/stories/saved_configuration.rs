@@ -227,7 +227,7 @@ fn what_cannot_be_saved_is_refused_and_the_card_stays_as_it_was() {
 #[test]
 fn a_cfg_that_is_mounted_already_is_left_alone() {
     let unit = Unit::booted();
-    let mounts = format!("/dev/ada0s3 {} ufs rw 0 0\n", unit.path("cfg").display());
+    let mounts = format!("/dev/ada0s3a {} ufs rw 0 0\n", unit.path("cfg").display());
     unit.write("mounts", &mounts);
     for (script, arguments) in
         [("save_cfg", &["rc.conf"][..]), ("save_cfg", &["-r", "rc.conf"]), ("save_sshkeys", &[])]
@@ -300,8 +300,8 @@ fn after_a_boot_without_cfg_nothing_of_the_factory_is_saved_over_it() {
         assert_eq!(unit.tree("card"), before, "{script} {arguments:?}");
     }
     insta::assert_snapshot!(unit.run("save_cfg", &[]).text, @r"
-    save_cfg: /cfg (/dev/ada0s3) could not be read at boot: this unit runs with its factory settings; nothing was saved, since it would replace what /cfg has
-    hint: run 'fsck_ffs /dev/ada0s3' and reboot; if /cfg is beyond repair, 'newfs -U /dev/ada0s3' makes an empty one
+    save_cfg: /cfg (/dev/ada0s3a) could not be read at boot: this unit runs with its factory settings; nothing was saved, since it would replace what /cfg has
+    hint: run 'fsck_ffs /dev/ada0s3a' and reboot; if /cfg is beyond repair, 'newfs -U /dev/ada0s3a' makes an empty one
     ");
     let typed = unit.run_on_terminal("change_password", "good\ngood\n");
     assert!(typed.status == 1 && typed.text.contains("could not be read at boot"), "{}", typed.text);
@@ -329,8 +329,8 @@ fn a_copy_of_cfg_that_ends_early_is_reported_and_completed_as_far_as_possible() 
     unit.mend("cp");
     let ended = unit.run("save_cfg", &[]);
     insta::assert_snapshot!(ended.text, @r"
-    save_cfg: not everything on /cfg (/dev/ada0s3) could be copied to /etc at boot: rc.conf; nothing was saved, since it would replace what /cfg has
-    hint: reboot; if that does not help, run 'fsck_ffs /dev/ada0s3' first, or forget a damaged file with 'save_cfg -r FILE'
+    save_cfg: not everything on /cfg (/dev/ada0s3a) could be copied to /etc at boot: rc.conf; nothing was saved, since it would replace what /cfg has
+    hint: reboot; if that does not help, run 'fsck_ffs /dev/ada0s3a' first, or forget a damaged file with 'save_cfg -r FILE'
     ");
     assert_eq!((ended.status, unit.tree("card")), (1, before));
     // What cannot be copied, because it is damaged or /etc is too small, can be forgotten.

@@ -94,7 +94,7 @@ fn damaged_file(unit: &mut Unit<'_>) -> Result<()> {
     // A copy of /etc that is full: the next boot's would be, had the image left as little room.
     unit.ask(
         "rm -f /etc/zzz && dd if=/dev/zero of=/etc/fill bs=64k 2>/dev/null; \
-         mount -r /dev/ada0s3 /conf/default/etc && sh /conf/default/var/extract /var; umount /conf/default/etc; rm /etc/fill",
+         mount -r /dev/ada0s3a /conf/default/etc && sh /conf/default/var/extract /var; umount /conf/default/etc; rm /etc/fill",
     )?;
     let marker = unit.ask("cat /var/db/cfg.incomplete")?;
     ensure!(marker.contains("aaa"), "the marker does not name the file: {marker}");

@@ -22,7 +22,7 @@ const PROGRAMS: &[(&str, &str)] = &[
         "case $1 in
         -p) cat \"$UNIT/mounts\" ;;
         *) [ ! -e \"$UNIT/fault/mount\" ] && rmdir \"$1\" && mv \"$UNIT/card\" \"$1\" &&
-            echo \"/dev/ada0s3 $1 ufs rw 0 0\" > \"$UNIT/mounts\" ;;
+            echo \"/dev/ada0s3a $1 ufs rw 0 0\" > \"$UNIT/mounts\" ;;
         esac",
     ),
     (
@@ -61,7 +61,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// The files of the image's `/etc`.
 const IMAGE: &[(&str, &str)] = &[
-    ("fstab", "# the root is not listed\n/dev/ada0s3 /cfg ufs rw,noauto,noatime 0 0\n"),
+    ("fstab", "# the root is not listed\n/dev/ada0s3a /cfg ufs rw,noauto,noatime 0 0\n"),
     ("group", "wheel:*:0:root\n"),
     ("master.passwd", "root::0:0::0:0::/root:/bin/sh\n"),
     ("motd", "welcome\n"),
@@ -192,8 +192,15 @@ impl Unit {
 
     /// A command of the unit that runs a script of `/root`.
     pub fn script(&self, script: &str) -> Command {
-        let mut command = self.command("sh");
-        command.arg(self.path("root").join(script));
+        let path = self.path("root").join(script);
+        if !cfg!(target_os = "linux") {
+            let mut command = self.command("sh");
+            command.arg(path);
+            return command;
+        }
+        // A shell cannot trap what is ignored when it starts, as HUP is below nohup(1).
+        let mut command = self.command("env");
+        command.args(["--default-signal=HUP,INT,TERM", "sh"]).arg(path);
         command
     }
 
@@ -228,7 +235,7 @@ impl Unit {
         if is_mounted {
             fs::remove_dir(&saved).unwrap();
             fs::rename(&card, &saved).unwrap();
-            fs::write(self.path("mounts"), format!("/dev/ada0s3 {} ufs ro 0 0\n", saved.display())).unwrap();
+            fs::write(self.path("mounts"), format!("/dev/ada0s3a {} ufs ro 0 0\n", saved.display())).unwrap();
         }
         for from in [&self.path("conf/base/etc"), &saved] {
             // rc.initdiskless ignores the exit status, too. The wrapper of cp sees only files that are copied one by one.
