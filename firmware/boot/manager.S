@@ -2,8 +2,8 @@
  * The boot manager: chooses a slot by the boot state and the keys pressed, and boots it as FreeBSD's boot1 does.
  *
  * The MBR loads it at MANAGER_ORIGIN and enters it after its header, with the drive number in %dl. The only sector it may write
- * is a copy of the boot state that is not the current one, and only to take a try from a trial, to count a start of the default slot, or to let that
- * slot give way to the other. It never writes the MBR and needs no active slice.
+ * is a copy of the boot state that is not the current one, and only to take a try from a trial, to count a start of the
+ * default slot, or to let that slot give way to the other. It never writes the MBR and needs no active slice.
  * Whatever fails, it continues: with the other copy, with the other slot, or finally with a reboot.
  *
  * The model of its decisions is firmware/src/state/choice.rs; a test boots it through all of them.

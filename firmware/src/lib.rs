@@ -17,6 +17,7 @@
 
 pub mod boot_manager;
 pub mod bundle;
+mod checksum;
 pub mod history;
 pub mod layout;
 pub mod paths;

@@ -4,6 +4,7 @@ use bsd_disk::bytes::{array, le16, le32, le64, put};
 use bsd_disk::units::SECTOR_BYTES;
 
 use super::event::Event;
+use crate::checksum::checksum;
 use crate::slot::Slot;
 use crate::state::Digest;
 
@@ -72,14 +73,14 @@ impl Record {
         let version = version.as_deref().unwrap_or_default().as_bytes();
         put(&mut sector, VERSION, &version[..version.len().min(VERSION_BYTES - 1)]);
         put(&mut sector, DIGEST, &digest.unwrap_or_default());
-        let crc = checksum(&sector);
+        let crc = checksum(&sector, CRC);
         put(&mut sector, CRC, &crc.to_le_bytes());
         sector
     }
 
     /// The record in a sector; `None` if there is none, or it is damaged or of another format.
     pub fn decode(sector: &[u8; RECORD_BYTES]) -> Option<Self> {
-        let is_record = array(sector, MAGIC) == MAGIC_VALUE && le32(sector, CRC) == checksum(sector);
+        let is_record = array(sector, MAGIC) == MAGIC_VALUE && le32(sector, CRC) == checksum(sector, CRC);
         if !is_record || le16(sector, FORMAT) != FORMAT_VALUE {
             return None;
         }
@@ -103,15 +104,6 @@ impl Record {
             },
         })
     }
-}
-
-/// The CRC-32 of the record, with the checksum's own field set to zero.
-fn checksum(sector: &[u8; RECORD_BYTES]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&sector[..CRC]);
-    hasher.update(&[0; 4]);
-    hasher.update(&sector[CRC + 4..]);
-    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -178,7 +170,7 @@ mod tests {
         fn garbage_is_never_a_panic(mut sector: [u8; RECORD_BYTES]) {
             put(&mut sector, MAGIC, &MAGIC_VALUE);
             put(&mut sector, FORMAT, &FORMAT_VALUE.to_le_bytes());
-            let crc = checksum(&sector);
+            let crc = checksum(&sector, CRC);
             put(&mut sector, CRC, &crc.to_le_bytes());
             if let Some(record) = Record::decode(&sector) {
                 prop_assert_eq!(Record::decode(&record.encode()), Some(record));

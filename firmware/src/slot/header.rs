@@ -30,6 +30,8 @@ use bsd_disk::bytes::{array, le16, le32, le64, put};
 use bsd_disk::slice::Slice;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 
+use crate::checksum::checksum;
+
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = SECTOR_BYTES as usize;
 
@@ -180,7 +182,7 @@ impl SlotHeader {
         BOARD.encode(&mut sector, &self.board)?;
         COMMIT.encode(&mut sector, &self.commit)?;
         BUILT_FROM.encode(&mut sector, &self.built_from)?;
-        let crc = checksum(&sector);
+        let crc = checksum(&sector, CRC);
         put(&mut sector, CRC, &crc.to_le_bytes());
         Ok(sector)
     }
@@ -195,7 +197,7 @@ impl SlotHeader {
         if array(sector, MAGIC) != MAGIC_VALUE {
             return Err(SlotError::Magic);
         }
-        let (found, computed) = (le32(sector, CRC), checksum(sector));
+        let (found, computed) = (le32(sector, CRC), checksum(sector, CRC));
         if found != computed {
             return Err(SlotError::Checksum { found, computed });
         }
@@ -218,15 +220,6 @@ impl SlotHeader {
     pub fn fits(&self, slice: &Slice) -> bool {
         self.size <= slice.size
     }
-}
-
-/// The CRC-32 of the header, with the checksum's own field set to zero.
-fn checksum(sector: &[u8; HEADER_BYTES]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&sector[..CRC]);
-    hasher.update(&[0; 4]);
-    hasher.update(&sector[CRC + 4..]);
-    hasher.finalize()
 }
 
 impl Text {
@@ -289,7 +282,7 @@ mod tests {
 
     /// The same sector with a correct checksum.
     fn sealed(mut sector: [u8; HEADER_BYTES]) -> [u8; HEADER_BYTES] {
-        let crc = checksum(&sector);
+        let crc = checksum(&sector, CRC);
         put(&mut sector, CRC, &crc.to_le_bytes());
         sector
     }

@@ -5,6 +5,7 @@ use bsd_disk::units::SECTOR_BYTES;
 use semver::Version;
 
 use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, KeyId, Mark, REVOKED_MAX, Trial};
+use crate::checksum::checksum;
 use crate::slot::Slot;
 
 /// Bytes of a record.
@@ -195,7 +196,7 @@ impl BootState {
             }
             put(&mut record, FLOOR, text.as_bytes());
         }
-        let crc = checksum(&record);
+        let crc = checksum(&record, offset::CRC);
         put(&mut record, offset::CRC, &crc.to_le_bytes());
         Ok(record)
     }
@@ -210,7 +211,7 @@ impl BootState {
         if array(record, MAGIC) != MAGIC_VALUE {
             return Err(StateError::Magic);
         }
-        let (found, computed) = (le32(record, offset::CRC), checksum(record));
+        let (found, computed) = (le32(record, offset::CRC), checksum(record, offset::CRC));
         if found != computed {
             return Err(StateError::Checksum { found, computed });
         }
@@ -284,15 +285,6 @@ fn floor(field: &[u8]) -> Result<Option<Version>, StateError> {
     Version::parse(text).map(Some).map_err(|_| StateError::Floor)
 }
 
-/// The CRC-32 of the record, with the checksum's own field set to zero.
-fn checksum(record: &[u8; STATE_BYTES]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&record[..offset::CRC]);
-    hasher.update(&[0; 4]);
-    hasher.update(&record[offset::CRC + 4..]);
-    hasher.finalize()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -331,7 +323,7 @@ mod tests {
         let broken = |at: usize, value: u8| {
             let mut record = good;
             record[at] = value;
-            let crc = checksum(&record);
+            let crc = checksum(&record, offset::CRC);
             put(&mut record, offset::CRC, &crc.to_le_bytes());
             BootState::decode(&record).unwrap_err()
         };
@@ -383,7 +375,7 @@ mod tests {
                 put(&mut noise, MAGIC, &MAGIC_VALUE);
                 put(&mut noise, offset::FORMAT, &[1, 0, 0, 2]);
                 let record: [u8; STATE_BYTES] = noise.clone().try_into().unwrap();
-                put(&mut noise, offset::CRC, &checksum(&record).to_le_bytes());
+                put(&mut noise, offset::CRC, &checksum(&record, offset::CRC).to_le_bytes());
             }
             let _ = BootState::decode(&noise);
         }
