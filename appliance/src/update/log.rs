@@ -1,12 +1,16 @@
 //! `sluice update log`: what happened to the unit.
 
 use std::fmt::Write;
+use std::time::{Duration, SystemTime};
 
 use firmware::history::{self, Record};
 use serde_json::json;
 
 use super::error::UpdateError;
 use super::unit::Unit;
+
+/// The last second of the year 9999, after which RFC 3339 has no more dates.
+const LAST: u64 = 253_402_300_799;
 
 /// Reads the history, the oldest record first. Takes no lock, so it works during an update.
 ///
@@ -59,25 +63,10 @@ pub fn json(records: &[Record]) -> String {
     records.iter().map(|record| format!("{}\n", line(record))).collect()
 }
 
-/// A time in seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`.
+/// A time in seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`. A clock that is later than all such dates shows the last.
 fn utc(time: u64) -> String {
-    const DAY: u64 = 86_400;
-    let (year, month, day) = date(time / DAY);
-    let second = time % DAY;
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
-}
-
-/// Year, month and day of a day since 1970, in the Gregorian calendar. Counts in eras of 400 years from 1 March 0000.
-fn date(days: u64) -> (u64, u64, u64) {
-    const ERA: u64 = 146_097;
-    let days = days + 719_468;
-    let (era, day) = (days / ERA, days % ERA);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.min(LAST));
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 #[cfg(test)]
@@ -94,6 +83,7 @@ mod tests {
             (1_709_251_200, "2024-03-01T00:00:00Z"),
             (2_147_483_647, "2038-01-19T03:14:07Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (u64::MAX, "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!(utc(time), text);
         }

@@ -249,7 +249,7 @@ fn cuts_from(running: Slot) -> Vec<(String, usize)> {
     points
 }
 
-/// With both copies lost before, the boot manager starts whatever can start, until there is a state again.
+/// With all copies lost before, the boot manager starts whatever can start, until there is a state again.
 fn cut_without_state(bench: &Bench, images: &[Vec<u8>], update: &[u8]) -> usize {
     let whole = bench.copy();
     whole.disk.borrow_mut().reset_counters();
