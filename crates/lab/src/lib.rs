@@ -21,4 +21,4 @@ pub mod unit;
 
 pub use play::{Outcome, play};
 pub use rig::{Rig, World};
-pub use scenario::Scenario;
+pub use scenario::{Needs, Scenario};

@@ -11,39 +11,31 @@ pub struct Scenario {
     pub name: &'static str,
     /// The promise that it checks, in one line.
     pub promise: &'static str,
-    /// Whether it needs a running FreeBSD.
-    pub needs_freebsd: bool,
-    /// Whether it installs the bundles of the rig.
-    pub needs_bundles: bool,
+    /// What it needs.
+    pub needs: Needs,
     /// Plays it.
     pub run: fn(&mut Unit<'_>) -> Result<()>,
 }
 
+/// What a scenario needs; each includes the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// A card of any world.
+    Card,
+    /// A running FreeBSD.
+    FreeBsd,
+    /// Bundles to install in a running FreeBSD.
+    Bundles,
+}
+
 impl Scenario {
-    /// A scenario that any world can play.
-    pub(crate) const fn any(
+    /// A scenario with what it needs.
+    pub(crate) const fn new(
+        needs: Needs,
         name: &'static str,
         promise: &'static str,
         run: fn(&mut Unit<'_>) -> Result<()>,
     ) -> Self {
-        Self { name, promise, needs_freebsd: false, needs_bundles: false, run }
-    }
-
-    /// A scenario of a running system.
-    pub(crate) const fn freebsd(
-        name: &'static str,
-        promise: &'static str,
-        run: fn(&mut Unit<'_>) -> Result<()>,
-    ) -> Self {
-        Self { name, promise, needs_freebsd: true, needs_bundles: false, run }
-    }
-
-    /// A scenario of a running system that is updated.
-    pub(crate) const fn update(
-        name: &'static str,
-        promise: &'static str,
-        run: fn(&mut Unit<'_>) -> Result<()>,
-    ) -> Self {
-        Self { name, promise, needs_freebsd: true, needs_bundles: true, run }
+        Self { name, promise, needs, run }
     }
 }

@@ -9,7 +9,7 @@ use builder::board;
 use builder::toolchain::{self, Group};
 use builder::world::Origin;
 use lab::directory::Directory;
-use lab::{Outcome, Rig, Scenario, World, scenarios, server};
+use lab::{Needs, Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
 
 /// The systems that scenarios install, besides the one on the card (`base`); each has a file of overrides for the product
@@ -59,13 +59,13 @@ impl Args {
             return report::result(&chosen.iter().map(listed).collect::<String>());
         }
         let (playable, skipped): (Vec<_>, Vec<_>) =
-            chosen.into_iter().partition(|scenario| world == World::FreeBsd || !scenario.needs_freebsd);
+            chosen.into_iter().partition(|scenario| world == World::FreeBsd || scenario.needs == Needs::Card);
         toolchain::ensure(&[Group::Run], &mut |line| reporter.summary(line))?;
         let labs = builder::workspace::target().join("lab");
         let directory = Directory::open(&labs, &origin, |path| {
             reporter.progress(format_args!("waiting for another lab that uses {}", path.display()));
         })?;
-        let with_bundles = playable.iter().any(|scenario| scenario.needs_bundles);
+        let with_bundles = playable.iter().any(|scenario| scenario.needs == Needs::Bundles);
         let rig = self.rig(world, &directory, with_bundles)?;
         // A row that cannot be written is no reason to end a scenario; the last lines report it.
         let print = |outcome: &Outcome| report::result(&row(outcome)).unwrap_or_default();
@@ -138,8 +138,8 @@ fn choose(all: Vec<Scenario>, names: &[String]) -> Result<Vec<Scenario>> {
 }
 
 /// A line of `--list`.
-fn listed(Scenario { name, promise, needs_freebsd, .. }: &Scenario) -> String {
-    format!("{name:<22} {}{promise}\n", if *needs_freebsd { "(FreeBSD) " } else { "" })
+fn listed(Scenario { name, promise, needs, .. }: &Scenario) -> String {
+    format!("{name:<22} {}{promise}\n", if *needs == Needs::Card { "" } else { "(FreeBSD) " })
 }
 
 fn skipped_row(scenario: &Scenario) -> String {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use lab::{Rig, World, scenarios};
+use lab::{Needs, Rig, World, scenarios};
 
 use crate::repository::{Repository, Run, target_dir};
 
@@ -57,7 +57,7 @@ fn every_promise_of_a_running_system_is_kept() {
     let Some(repository) = Repository::new() else { return };
     let names: Vec<&str> = scenarios::of(World::FreeBsd)
         .iter()
-        .filter(|scenario| scenario.needs_freebsd)
+        .filter(|scenario| scenario.needs != Needs::Card)
         .map(|it| it.name)
         .collect();
     let mut arguments = vec!["--world", Path::new(&world).to_str().unwrap(), "--cuts", "3"];

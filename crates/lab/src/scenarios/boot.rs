@@ -7,49 +7,99 @@ use firmware::state::{BootState, COPIES, Failure, Mark, STARTS, STATE_BYTES, TRI
 use semver::Version;
 
 use crate::rig::World;
-use crate::scenario::Scenario;
+use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
 
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario::any("default-boot", "a new unit boots slot 1 if no key is pressed", default_boot),
-    Scenario::any("key-choice", "1 and 2 with Enter choose a slot, for one boot only", key_choice),
-    Scenario::any("noise", "a noisy line neither stops a boot nor chooses a slot", noise),
-    Scenario::any("not-offered", "a slot that is bad or has failed cannot be chosen", not_offered),
-    Scenario::any("function-keys", "F1 and F2 of a terminal choose a slot", function_keys),
-    Scenario::any("default-of-state", "the default slot of the boot state boots", default_of_state),
-    Scenario::any(
+    Scenario::new(Needs::Card, "default-boot", "a new unit boots slot 1 if no key is pressed", default_boot),
+    Scenario::new(
+        Needs::Card,
+        "key-choice",
+        "1 and 2 with Enter choose a slot, for one boot only",
+        key_choice,
+    ),
+    Scenario::new(Needs::Card, "noise", "a noisy line neither stops a boot nor chooses a slot", noise),
+    Scenario::new(
+        Needs::Card,
+        "not-offered",
+        "a slot that is bad or has failed cannot be chosen",
+        not_offered,
+    ),
+    Scenario::new(Needs::Card, "function-keys", "F1 and F2 of a terminal choose a slot", function_keys),
+    Scenario::new(
+        Needs::Card,
+        "default-of-state",
+        "the default slot of the boot state boots",
+        default_of_state,
+    ),
+    Scenario::new(
+        Needs::Card,
         "trial-paid-first",
         "a trial is consumed on the card before the slot boots",
         trial_paid_first,
     ),
-    Scenario::any("trial-unconfirmed", "an unconfirmed slot is not booted twice", trial_unconfirmed),
-    Scenario::any("trial-confirmed", "a confirmed slot stays the default", trial_confirmed),
-    Scenario::any(
+    Scenario::new(
+        Needs::Card,
+        "trial-unconfirmed",
+        "an unconfirmed slot is not booted twice",
+        trial_unconfirmed,
+    ),
+    Scenario::new(Needs::Card, "trial-confirmed", "a confirmed slot stays the default", trial_confirmed),
+    Scenario::new(
+        Needs::Card,
         "gives-way",
         "a default slot that never reports health gives way to the other, once",
         gives_way,
     ),
-    Scenario::any("healthy-stays", "a default slot that reports health stays the default", healthy_stays),
-    Scenario::any("trial-by-key", "a trial that is chosen by key is consumed, too", trial_by_key),
-    Scenario::any("trial-waits", "choosing the other slot does not consume the trial", trial_waits),
-    Scenario::any("cut-in-menu", "power cuts in the menu do not consume a trial", cut_in_menu),
-    Scenario::any("damaged-default", "a default slot that cannot boot is skipped", damaged_default),
-    Scenario::any(
+    Scenario::new(
+        Needs::Card,
+        "healthy-stays",
+        "a default slot that reports health stays the default",
+        healthy_stays,
+    ),
+    Scenario::new(
+        Needs::Card,
+        "trial-by-key",
+        "a trial that is chosen by key is consumed, too",
+        trial_by_key,
+    ),
+    Scenario::new(
+        Needs::Card,
+        "trial-waits",
+        "choosing the other slot does not consume the trial",
+        trial_waits,
+    ),
+    Scenario::new(Needs::Card, "cut-in-menu", "power cuts in the menu do not consume a trial", cut_in_menu),
+    Scenario::new(
+        Needs::Card,
+        "damaged-default",
+        "a default slot that cannot boot is skipped",
+        damaged_default,
+    ),
+    Scenario::new(
+        Needs::Card,
         "damaged-trial",
         "a slot on trial that cannot boot is skipped and not tried again",
         damaged_trial,
     ),
-    Scenario::any("half-written", "a slot that is being written never boots by itself", half_written),
-    Scenario::any("one-copy-damaged", "one copy of the boot state is enough", one_copy_damaged),
-    Scenario::any(
+    Scenario::new(
+        Needs::Card,
+        "half-written",
+        "a slot that is being written never boots by itself",
+        half_written,
+    ),
+    Scenario::new(Needs::Card, "one-copy-damaged", "one copy of the boot state is enough", one_copy_damaged),
+    Scenario::new(
+        Needs::Card,
         "all-copies-damaged",
         "without a boot state, slot 1 boots, or else slot 2",
         all_copies_damaged,
     ),
-    Scenario::any(
+    Scenario::new(
+        Needs::Card,
         "future-state",
         "a boot state of a later format does not prevent a boot and is not overwritten",
         future_state,

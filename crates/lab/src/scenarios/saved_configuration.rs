@@ -5,26 +5,30 @@ use anyhow::{Result, ensure};
 use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 
-use crate::scenario::Scenario;
+use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
 
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario::freebsd(
+    Scenario::new(
+        Needs::FreeBsd,
         "cfg-unmountable",
         "after a boot without /cfg, nothing of the factory is saved over it",
         unmountable,
     ),
-    Scenario::freebsd(
+    Scenario::new(
+        Needs::FreeBsd,
         "cfg-damaged-file",
         "a file of /cfg that cannot be copied is reported, and nothing is saved over it",
         damaged_file,
     ),
-    Scenario::freebsd(
+    Scenario::new(
+        Needs::FreeBsd,
         "cfg-every-change",
         "links, modes, removed files and strange names outlive a power cut",
         every_change,
     ),
-    Scenario::freebsd(
+    Scenario::new(
+        Needs::FreeBsd,
         "cfg-password",
         "a password is changed on a terminal only, and outlives a power cut",
         password,

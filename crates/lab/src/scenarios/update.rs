@@ -7,7 +7,7 @@ use builder::board;
 use firmware::slot::Slot;
 use firmware::state::{Mark, TRIES};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
 
 const ONE: Slot = Slot::First;
@@ -15,42 +15,62 @@ const TWO: Slot = Slot::Second;
 const DRIVE: &str = board::DEFAULT.drive;
 
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
         "update-both-ways",
         "a piped update of slot 2, confirmed, then one of slot 1",
         update_both_ways,
     ),
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
         "update-panics",
         "after a new system whose kernel panics, the previous one boots",
         |unit| comes_back(unit, "panic"),
     ),
-    Scenario::update("update-no-init", "after a new system without init, the previous one boots", |unit| {
-        comes_back(unit, "no-init")
-    }),
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
+        "update-no-init",
+        "after a new system without init, the previous one boots",
+        |unit| comes_back(unit, "no-init"),
+    ),
+    Scenario::new(
+        Needs::Bundles,
         "update-no-kernel",
         "after a new system without a kernel, the previous one boots",
         |unit| comes_back(unit, "no-kernel"),
     ),
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
         "update-unconfirmed",
         "after a new system that nobody confirms, the previous one boots",
         unconfirmed,
     ),
-    Scenario::update("update-refused", "invalid updates are refused, and the card is unchanged", refused),
-    Scenario::update("update-rolled-back", "a roll-back boots the system before the update", rolled_back),
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
+        "update-refused",
+        "invalid updates are refused, and the card is unchanged",
+        refused,
+    ),
+    Scenario::new(
+        Needs::Bundles,
+        "update-rolled-back",
+        "a roll-back boots the system before the update",
+        rolled_back,
+    ),
+    Scenario::new(
+        Needs::Bundles,
         "update-figures",
         "memory, blocks written again, and time compared with NanoBSD's dd and fsck",
         figures,
     ),
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
         "update-cut-install",
         "after power cuts at random moments of an install, a good slot boots",
         cut_installs,
     ),
-    Scenario::update(
+    Scenario::new(
+        Needs::Bundles,
         "update-cut-trial",
         "after power cuts at random moments of a trial, a good slot boots",
         cut_trials,
