@@ -13,7 +13,7 @@
  *
  * The builder defines these constants, taken from the firmware crate: CONSOLE_DIVISOR, MANAGER_MAGIC_LOW, MANAGER_MAGIC_HIGH,
  * MANAGER_ENTRY, MENU_TICKS, MENU_SECONDS (a text), SLOT_HEADER_SECTOR, SLOT_MAGIC_LOW, SLOT_MAGIC_HIGH, SLOT_VERSION,
- * RECORD_CRC (the same in slot header and boot state), and for the boot state STATE_FIRST, STATE_SECOND, STATE_THIRD (sectors
+ * SLOT_WATCHDOG, RECORD_CRC (the same in slot header and boot state), and for the boot state STATE_FIRST, STATE_SECOND, STATE_THIRD (sectors
  * of the disk), STATE_MAGIC_LOW, STATE_MAGIC_HIGH, STATE_FORMAT, STATE_FORMAT_VALUE, STATE_LENGTH, STATE_SEQUENCE,
  * STATE_DEFAULT, STATE_TRIAL, STATE_TRIES, STATE_STARTS, STATE_MARKS, STATE_LIMIT, STATE_FALLBACK, and the codes of marks
  * MARK_BAD, MARK_UNTRIED, MARK_GOOD, MARK_NEVER_HEALTHY, the last of them. The slots that may be started have the marks from
@@ -512,20 +512,29 @@ gap:
 
 /* Prints the version in the header of the slot whose entry is at %di. The checksum guarantees that the text is terminated. */
 show_version:
+	call read_header
+	movw $text_no_version, %si
+	jc show_end
+	movw $HEADER + SLOT_VERSION, %si
+	jmp print
+
+/* Reads the header of the slot whose entry is at %di. Sets carry if it is not intact. Clobbers %eax and %bx. */
+read_header:
 	movl ENTRY_START(%di), %eax
 	addl $SLOT_HEADER_SECTOR, %eax
 	movw $HEADER, %bx
 	call read_sector
-	movw $text_no_version, %si
-	jc show_end
+	jc header_end
 	cmpl $SLOT_MAGIC_LOW, HEADER
-	jne show_end
+	jne header_bad
 	cmpl $SLOT_MAGIC_HIGH, HEADER + 4
-	jne show_end
+	jne header_bad
 	call check_record
-	jne show_end
-	movw $HEADER + SLOT_VERSION, %si
-	jmp print
+	je header_end			# Carry is clear.
+header_bad:
+	stc
+header_end:
+	ret
 
 /* Prints what the state at %bx says about slot %cl. */
 show_mark:
@@ -550,22 +559,26 @@ show_trial:
 	je show_end
 	movw $text_trial, %si
 	call print
-	movb STATE_TRIES(%bx), %al
+	movzbw STATE_TRIES(%bx), %ax
 	call put_number
 	movw $text_left, %si
 	jmp print
 
-/* Sends %al as a decimal number. Clobbers %ax. */
+/* Sends %ax as a decimal number. Clobbers %ax. */
 put_number:
-	aam				# %ah: tens, %al: ones.
-	pushw %ax
-	testb %ah, %ah
+	pushw %bx
+	pushw %dx
+	xorw %dx, %dx
+	movw $10, %bx
+	divw %bx
+	testw %ax, %ax
 	jz put_digit
-	movb %ah, %al
 	call put_number
 put_digit:
-	popw %ax
+	movb %dl, %al
 	addb $'0', %al
+	popw %dx
+	popw %bx
 	jmp put_char
 
 /* Prints `slot`, the number %cl and the text at %si. Keeps %cx. */
@@ -631,14 +644,17 @@ start_back:
 	ret
 
 hand_over:
+	pushw %cx
+	testb $CHOICE_PROMPT, prompt
+	jnz hand_over_prompt
+	call guard
+	jmp hand_over_start
+hand_over_prompt:
+	call want_prompt		# Without the watchdog: an engineer at the prompt takes time.
+hand_over_start:
+	popw %cx
 	movw $text_starting, %si
 	call tell_slot
-	testb $CHOICE_PROMPT, prompt
-	jz hand_over_drain
-	pushw %cx
-	call want_prompt
-	popw %cx
-hand_over_drain:
 	call console_drain_slot		# The slot's boot program may reprogram the port.
 	movb DRIVE, %dl
 	movb %cl, %dh
@@ -680,6 +696,26 @@ a20_end:
 	movw $STACK, %sp
 	sti
 	ljmp $0, $BTX_ENTRY
+
+/* Arms the watchdog for as long as the header of slot %cl says, if at all. Clobbers all registers except %sp. */
+guard:
+	call slot_entry
+	call read_header
+	jc guard_end
+	movw HEADER + SLOT_WATCHDOG, %ax
+	testw %ax, %ax
+	jz guard_end
+	call watchdog_arm
+	jc guard_end
+	pushw %ax
+	movw $text_watchdog, %si
+	call print
+	popw %ax
+	call put_number
+	movw $text_seconds, %si
+	jmp print
+guard_end:
+	ret
 
 /*
  * Makes boot2 read its options from /boot/prompt instead of /boot/config, if there is such a file: there they tell the loader to
@@ -981,6 +1017,7 @@ parse_more:
 #include "disk.inc"
 #include "console.inc"
 #include "crc32.inc"
+#include "watchdog.inc"
 
 state_sectors:	.long STATE_FIRST, STATE_SECOND, STATE_THIRD
 is_future:	.word 0			# Bits of the copies of a later format.
@@ -1029,5 +1066,7 @@ text_last_resort: .asciz ": not marked good, started as a last resort\r\n"
 text_not_bootable: .asciz ": not bootable\r\n"
 text_read_error: .asciz ": read error\r\n"
 text_starting:	.asciz ": starting\r\n"
+text_watchdog:	.asciz "watchdog: "
+text_seconds:	.asciz " s\r\n"
 text_none_left:	.asciz "no slot can be started\r\n"
 text_restart:	.asciz "1 or 2 and Enter tries again, restart in 10 s"

@@ -38,12 +38,14 @@ pub const STAGE1: &str = include_str!("../boot/stage1.S");
 pub const MANAGER: &str = include_str!("../boot/manager.S");
 
 /// The files that these and other boot programs include: `console.inc` drives the serial port, `disk.inc` reads and writes
-/// sectors through the BIOS, `crc32.inc` computes the checksum of a record, `relocate.inc` moves a boot sector.
+/// sectors through the BIOS, `crc32.inc` computes the checksum of a record, `relocate.inc` moves a boot sector, `watchdog.inc`
+/// arms the hardware's watchdog.
 pub const INCLUDES: &[(&str, &str)] = &[
     ("console.inc", include_str!("../boot/console.inc")),
     ("crc32.inc", include_str!("../boot/crc32.inc")),
     ("disk.inc", include_str!("../boot/disk.inc")),
     ("relocate.inc", include_str!("../boot/relocate.inc")),
+    ("watchdog.inc", include_str!("../boot/watchdog.inc")),
 ];
 
 /// The first sectors of the two copies of the manager. With 63 sectors per track, the copies are on different tracks.

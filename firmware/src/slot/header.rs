@@ -12,7 +12,8 @@
 //! |     10 |     2 | bytes covered by the checksum, 512                                              |
 //! |     12 |     4 | CRC-32 (IEEE 802.3) of the sector, with these four bytes set to zero            |
 //! |     16 |     4 | sectors of the slot image, from the start of the slice                          |
-//! |     20 |     4 | zero                                                                            |
+//! |     20 |     2 | seconds that the boot manager gives the hardware's watchdog when it starts the slot; 0: it does not arm it |
+//! |     22 |     2 | zero                                                                            |
 //! |     24 |     8 | build time in seconds since 1970 (`SOURCE_DATE_EPOCH`); 0 if unknown             |
 //! |     32 |    64 | version, terminated by a NUL and padded with NULs, like all texts here           |
 //! |     96 |    32 | product                                                                         |
@@ -41,6 +42,9 @@ pub const MAGIC_VALUE: [u8; 8] = *b"SluiceSl";
 /// The offset of the version, for boot programs.
 pub const VERSION_OFFSET: usize = VERSION.at;
 
+/// The offset of the watchdog's seconds, for boot programs.
+pub const WATCHDOG_OFFSET: usize = WATCHDOG;
+
 /// The offset of the checksum, for boot programs.
 pub const CRC_OFFSET: usize = CRC;
 
@@ -51,6 +55,7 @@ const FORMAT: usize = 8;
 const LENGTH: usize = 10;
 const CRC: usize = 12;
 const SIZE: usize = 16;
+const WATCHDOG: usize = 20;
 const BUILT: usize = 24;
 
 /// A text field: its name in messages, its offset, and its length with the terminating NUL.
@@ -162,6 +167,8 @@ pub struct SlotHeader {
     pub built: u64,
     /// The size of the slot image, from the start of the slice.
     pub size: Sectors,
+    /// How long the hardware's watchdog waits for the system to take it over, in seconds; 0 if it is not armed.
+    pub watchdog: u16,
 }
 
 impl SlotHeader {
@@ -176,6 +183,7 @@ impl SlotHeader {
         put(&mut sector, LENGTH, &(HEADER_BYTES as u16).to_le_bytes());
         let size = self.size.to_u32().ok_or(SlotError::Size { size: self.size })?;
         put(&mut sector, SIZE, &size.to_le_bytes());
+        put(&mut sector, WATCHDOG, &self.watchdog.to_le_bytes());
         put(&mut sector, BUILT, &self.built.to_le_bytes());
         VERSION.encode(&mut sector, &self.version)?;
         PRODUCT.encode(&mut sector, &self.product)?;
@@ -213,6 +221,7 @@ impl SlotHeader {
             built_from: BUILT_FROM.decode(sector)?,
             built: le64(sector, BUILT),
             size: Sectors(le32(sector, SIZE).into()),
+            watchdog: le16(sector, WATCHDOG),
         })
     }
 
@@ -277,6 +286,7 @@ mod tests {
             built_from: "miniature".into(),
             built: 1_700_000_000,
             size: Sectors(409_248),
+            watchdog: 300,
         }
     }
 
@@ -293,6 +303,7 @@ mod tests {
         assert_eq!(sector[..12], *b"SluiceSl\x01\x00\x00\x02");
         assert_eq!(&sector[VERSION_OFFSET..VERSION_OFFSET + 17], b"0.1.0-dev.3+gabc\0");
         assert_eq!(le32(&sector, 16), 409_248);
+        assert_eq!(le16(&sector, WATCHDOG_OFFSET), 300);
         assert_eq!(sector[304..], [0; 208]);
         assert_eq!(le32(&sector, CRC_OFFSET), crc32(&sector));
     }

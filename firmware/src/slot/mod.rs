@@ -3,5 +3,7 @@
 mod header;
 mod number;
 
-pub use header::{CRC_OFFSET, HEADER_BYTES, MAGIC_VALUE, SlotError, SlotHeader, VERSION_OFFSET};
+pub use header::{
+    CRC_OFFSET, HEADER_BYTES, MAGIC_VALUE, SlotError, SlotHeader, VERSION_OFFSET, WATCHDOG_OFFSET,
+};
 pub use number::Slot;

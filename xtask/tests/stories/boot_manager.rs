@@ -8,12 +8,12 @@ use bsd_disk::disklabel::BOOT_AREA;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use builder::assembler::{Source, assemble};
 use firmware::boot_manager;
-use firmware::layout::{DataSize, FIRST_SLICE, Layout, Request, SlotCount};
-use firmware::slot::Slot;
+use firmware::layout::{DataSize, FIRST_SLICE, HEADER_SECTOR, Layout, Request, SlotCount};
+use firmware::slot::{Slot, SlotHeader};
 use firmware::state::{BootState, Failure, Mark, Trial};
 use lab::qemu::{Disk, Guest, Machine, lba_off_floppy};
 
-use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, manager, plan, programs, says, tools};
+use crate::test_disk::{BOOT, CARD, SLOT_1, SLOT_2, TestDisk, header, manager, plan, programs, says, tools};
 
 /// The time-out of stories without a key.
 const AT_ONCE: u16 = 2;
@@ -175,10 +175,7 @@ halt:
 name: .asciz \"reads /boot/config\\r\\n\"
 ";
 
-#[test]
-fn p_makes_boot2_read_the_options_for_a_prompt() {
-    let Some(zig) = tools() else { return };
-    let disk = card(&zig, 36);
+fn names_its_configuration(zig: &Path) -> Vec<u8> {
     let source = Source {
         name: "names",
         text: NAMES_ITS_CONFIGURATION,
@@ -186,7 +183,14 @@ fn p_makes_boot2_read_the_options_for_a_prompt() {
         origin: 0x8c00,
         room: BOOT_AREA.bytes() as usize,
     };
-    let program = assemble(&zig, &source, &[("CONSOLE_DIVISOR", "3".to_owned())]).unwrap();
+    assemble(zig, &source, &[("CONSOLE_DIVISOR", "3".to_owned())]).unwrap()
+}
+
+#[test]
+fn p_makes_boot2_read_the_options_for_a_prompt() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, 36);
+    let program = names_its_configuration(&zig);
     for slot in &disk.layout.slots {
         disk.write(slot.start, &program);
     }
@@ -204,6 +208,32 @@ fn p_makes_boot2_read_the_options_for_a_prompt() {
         assert_eq!(said, format!("reads {name}"), "{keys:?}");
         assert!(text(&guest).contains(&format!("slot {slot}: starting")), "{}", text(&guest));
     }
+}
+
+#[test]
+fn a_slot_that_hangs_is_reset_by_the_watchdog() {
+    let Some(zig) = tools() else { return };
+    let disk = card(&zig, AT_ONCE);
+    // It prints a line and halts for ever.
+    let second = &disk.layout.slots[1];
+    disk.write(second.start, &names_its_configuration(&zig));
+    let header = SlotHeader { watchdog: 3, ..header(2, second.size) };
+    disk.write(second.start + HEADER_SECTOR, &header.encode().unwrap());
+    disk.set_state(&on_trial(1));
+    let machine = || Machine::new().disk(Disk::kept(disk.path()));
+    let mut guest = disk.start(machine().watchdog());
+    guest.console.expect("watchdog: 3 s\r\nslot 2: starting\r\nreads /boot/config", BOOT).unwrap();
+    guest.console.expect("Sluice boot manager", BOOT).unwrap();
+    // The header of slot 1 leaves it alone.
+    says(&mut guest, SLOT_1);
+    assert_eq!(text(&guest).matches("watchdog: ").count(), 1, "{}", text(&guest));
+    guest.power_cut().unwrap();
+    assert_eq!(disk.state().pending(), None);
+
+    // Without the device, nothing is armed or said.
+    disk.set_state(&on_trial(1));
+    let mut guest = disk.start(machine());
+    guest.console.expect("to choose, 1 s: \r\nslot 2: starting\r\nreads /boot/config", BOOT).unwrap();
 }
 
 /// What is no choice: incomplete lines, more than a choice, other keys, and a choice that something follows or precedes.

@@ -69,6 +69,7 @@ pub fn image_of(version: &str, product: &str, board: &str, part: usize) -> Vec<u
         built_from: "miniature".into(),
         built: 1_700_000_000,
         size: Sectors::holding_bytes(image.len() as u64),
+        watchdog: 300,
     };
     let at = HEADER_SECTOR.bytes() as usize;
     image[at..at + 512].copy_from_slice(&header.encode().unwrap());

@@ -46,5 +46,6 @@ pub const ALIX: Board = Board {
         memory: 256,
         disk: "ide-hd",
         network: "e1000",
+        watchdog: "i6300esb",
     },
 };

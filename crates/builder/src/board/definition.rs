@@ -102,4 +102,6 @@ pub struct Machine {
     pub disk: &'static str,
     /// The device of a network card.
     pub network: &'static str,
+    /// The device of a watchdog that the boot manager knows.
+    pub watchdog: &'static str,
 }

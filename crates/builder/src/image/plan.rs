@@ -57,6 +57,7 @@ pub fn plan(
         built_from: world.to_owned(),
         built: u64::try_from(version.time).unwrap_or_default(),
         size,
+        watchdog: product.boot.watchdog,
     };
     Ok(Plan {
         outside: outside::pieces(product, manager, &version.text, boot)?,

@@ -1,7 +1,11 @@
 //! The serial console from boot2 to the kernel, at one speed: `/boot.config` and `/boot/loader.conf` (`cust_comconsole`).
 //! The getty is set up by the rule `ttys`.
+//!
+//! No key stops a boot, because nobody is at the console and a serial line can be noisy. An engineer chooses `p` in the boot
+//! manager's menu: boot2 then reads [`BOOT_PROMPT`] instead, and its `-p` makes `local.lua` stop at the loader's prompt.
 
 use anyhow::Result;
+use firmware::paths::{BOOT_CONFIG, BOOT_PROMPT, in_image};
 use rootfs::tree::{LayerId, Tree};
 
 use super::generated::{only_generated, path};
@@ -11,14 +15,17 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     let speed = settings.console_speed;
 
     // boot2 reads /boot/config first, and /boot.config only if that does not exist (stand/i386/boot2/boot2.c).
-    only_generated(tree, &path("boot/config")?, "remove it; boot2 would read it instead of /boot.config")?;
-    let config = path("boot.config")?;
-    only_generated(
-        tree,
-        &config,
-        "set console.speed in the product definition; all stages of the boot use it",
-    )?;
-    tree.put_file(layer, &config, format!("-h -S{speed}\n").as_str(), 0o644)?;
+    let preferred = path(in_image(BOOT_CONFIG))?;
+    only_generated(tree, &preferred, "remove it; boot2 would read it instead of /boot.config")?;
+    for (file, options) in [("boot.config", "-n"), (in_image(BOOT_PROMPT), "-p")] {
+        let file = path(file)?;
+        only_generated(
+            tree,
+            &file,
+            "set console.speed in the product definition; all stages of the boot use it",
+        )?;
+        tree.put_file(layer, &file, format!("-h -S{speed} {options}\n").as_str(), 0o644)?;
+    }
 
     // The product's own settings follow and override these; files in /boot/loader.conf.d are read later still.
     let loader = path("boot/loader.conf")?;
@@ -27,7 +34,7 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
     tree.put_file(layer, &loader, text.as_str(), 0o644)
 }
 
-/// `loader.conf` for an unattended unit: no menu, no screen, and a short delay in which a key stops the boot.
+/// `loader.conf` for an unattended unit: no menu, no screen, and no waiting for a key.
 fn loader_conf(speed: u32) -> String {
     format!(
         "\
@@ -35,11 +42,13 @@ fn loader_conf(speed: u32) -> String {
 boot_serial=\"YES\"
 console=\"comconsole\"
 comconsole_speed=\"{speed}\"
-# No menu: it redraws the screen of whoever logs the console. Any key stops the countdown.
-autoboot_delay=\"3\"
+# No menu: it redraws the screen of whoever logs the console. No countdown: line noise would stop it.
+autoboot_delay=\"-1\"
 beastie_disable=\"YES\"
 # One kernel a slot; the slot before is the other slot.
 kernels_autodetect=\"NO\"
+# A panic restarts at once: a key pressed while it waits would stop it.
+kern.panic_reboot_wait_time=\"0\"
 # Neither can exist on a read-only root.
 entropy_cache_load=\"NO\"
 hostuuid_load=\"NO\"
@@ -57,7 +66,8 @@ mod tests {
         let mut tree = world();
         let layer = tree.layer("test");
         apply(&mut tree, layer, &Settings { console_speed: 9600, ..settings() }).unwrap();
-        assert_eq!(text(&tree, "boot.config"), "-h -S9600\n");
+        assert_eq!(text(&tree, "boot.config"), "-h -S9600 -n\n");
+        assert_eq!(text(&tree, "boot/prompt"), "-h -S9600 -p\n");
         let loader = text(&tree, "boot/loader.conf");
         assert!(
             loader.contains("comconsole_speed=\"9600\"\n") && loader.contains("console=\"comconsole\"\n")
@@ -68,18 +78,20 @@ mod tests {
     fn the_products_loader_settings_take_precedence() {
         let mut tree = world();
         let layer = tree.layer("test");
-        tree.put_file(layer, &at("boot/loader.conf"), "autoboot_delay=\"-1\"\n", 0o644).unwrap();
+        tree.put_file(layer, &at("boot/loader.conf"), "autoboot_delay=\"3\"\n", 0o644).unwrap();
         apply(&mut tree, layer, &settings()).unwrap();
         let loader = text(&tree, "boot/loader.conf");
-        assert!(loader.contains("autoboot_delay=\"3\"\n") && loader.ends_with("autoboot_delay=\"-1\"\n"));
+        assert!(loader.contains("autoboot_delay=\"-1\"\n") && loader.ends_with("autoboot_delay=\"3\"\n"));
     }
 
     #[test]
     fn a_file_that_boot2_prefers_is_refused() {
-        let mut tree = world();
-        let layer = tree.layer("test");
-        tree.put_file(layer, &at("boot/config"), "-D\n", 0o644).unwrap();
-        let error = apply(&mut tree, layer, &settings()).unwrap_err().to_string();
-        assert!(error.contains("/boot/config") && error.contains("boot2"), "{error}");
+        for (file, reason) in [("boot/config", "boot2"), ("boot/prompt", "console.speed")] {
+            let mut tree = world();
+            let layer = tree.layer("test");
+            tree.put_file(layer, &at(file), "-D\n", 0o644).unwrap();
+            let error = apply(&mut tree, layer, &settings()).unwrap_err().to_string();
+            assert!(error.contains(file) && error.contains(reason), "{error}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `[boot]`: what chooses a slot.
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Context, Result, ensure};
 use bsd_disk::geometry::Geometry;
 use firmware::layout::Layout;
@@ -22,6 +24,8 @@ pub struct Boot {
     pub default_slot: Slot,
     /// How long the menu waits, in ticks of 1/18.2 s.
     pub ticks: u16,
+    /// How long the hardware's watchdog waits for the system to take it over, in seconds; 0 if it is not armed.
+    pub watchdog: u16,
 }
 
 /// What stands in the MBR.
@@ -62,6 +66,12 @@ impl WorldCode {
         !matches!(self, Self::Mbr)
     }
 }
+
+/// Seconds that are ample for an ALIX to start, and short enough for someone who waits at the other end.
+const WATCHDOG: u16 = 300;
+
+/// The seconds that a watchdog may have: enough for a loader to load a kernel, and what the CS5536 can count.
+const WATCHDOG_SECONDS: RangeInclusive<u16> = 20..=32_767;
 
 /// The last cylinder that an MBR and INT 13h/02h can name.
 const LAST_CYLINDER: u64 = 1023;
@@ -122,6 +132,13 @@ impl Boot {
         );
         let ticks = raw.ticks.unwrap_or(182);
         ensure!(ticks > 0, "boot.ticks: 0\nhint: the menu waits at least 1 tick of 1/18.2 s");
+        let watchdog = raw.watchdog.unwrap_or(WATCHDOG);
+        ensure!(
+            watchdog == 0 || WATCHDOG_SECONDS.contains(&watchdog),
+            "boot.watchdog: {watchdog} s\nhint: it is 0, for none, or {} to {} s",
+            WATCHDOG_SECONDS.start(),
+            WATCHDOG_SECONDS.end()
+        );
         Ok(Self {
             code,
             packet: raw.packet.unwrap_or(true),
@@ -129,6 +146,7 @@ impl Boot {
             menu: menu.iter().fold(0, |mask, slice| mask | 1 << (slice - 1)),
             default_slot,
             ticks,
+            watchdog,
         })
     }
 }

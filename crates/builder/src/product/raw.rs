@@ -161,6 +161,8 @@ pub struct RawBoot {
     pub default: Option<u8>,
     /// How long the menu waits, in clock ticks of 1/18.2 s (`boot0cfg -t`). Of ours, too.
     pub ticks: Option<u16>,
+    /// Seconds that our boot manager gives the hardware's watchdog when it starts a slot; 0 leaves it alone.
+    pub watchdog: Option<u16>,
 }
 
 /// `[kernel]`

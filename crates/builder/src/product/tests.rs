@@ -35,6 +35,7 @@ fn a_bad_value_names_its_key_and_what_it_may_be() {
         ("[boot]\nmenu = []", "boot.menu", "1 to 4"),
         ("[boot]\nmenu = [5]", "boot.menu", "1 to 4"),
         ("[boot]\nticks = 0", "boot.ticks", "1/18.2"),
+        ("[boot]\nwatchdog = 5", "boot.watchdog", "20 to 32767"),
         ("[filesystem]\nfragment = 256", "filesystem.fragment", "512"),
         ("[kernel]\nconfig = \"MY KERNEL\"", "kernel.config", "\"ALIX\""),
         ("[kernel]\noptions = [\"A B=1\"]", "kernel.options", "NAME=value"),

@@ -16,23 +16,39 @@ if slice ~= nil and loader.getenv("vfs.root.mountfrom") == nil then
 	loader.unsetenv("vfs.root.mountfrom.options")
 end
 
--- A kernel that cannot be loaded must end in a restart, too, and not at the "OK" prompt: a slot on trial gives way to the old
--- one then. Any key during the wait keeps the prompt.
+-- Whatever fails from here on must end in a restart, too, and not at the "OK" prompt: a slot on trial then gives way to the
+-- previous one, and what failed for once gets another try. No key stops the restart, because a serial line can be noisy.
 
 local config = require("config")
 local loadelf = config.loadelf
+local loadKernel = config.loadKernel
+local kernel_is_loaded = false
+
+local function restart(reason)
+	print("Sluice: " .. reason .. "; restarting in 10 s")
+	loader.delay(10000000)
+	loader.perform("reboot")
+end
+
+-- The variable "kernelname" does not tell: it is set before the kernel's segments are read.
+function config.loadKernel(...)
+	kernel_is_loaded = loadKernel(...)
+	return kernel_is_loaded
+end
 
 function config.loadelf()
+	-- boot2 was told to pause: `p` was chosen in the boot manager's menu. The kernel would pause, too.
+	if loader.getenv("boot_pause") ~= nil then
+		loader.unsetenv("boot_pause")
+		loader.setenv("autoboot_delay", "NO")
+		return loadelf()
+	end
+	-- A module that is missing does not keep the kernel from booting.
 	local status = loadelf()
-	if loader.getenv("kernelname") ~= nil then
-		return status
+	if not kernel_is_loaded then
+		restart("no kernel could be loaded")
+	elseif loader.perform("autoboot") ~= 0 then
+		restart("the kernel could not be started")
 	end
-	print("Sluice: no kernel could be loaded; restarting in 10 s, any key stops that")
-	for _ = 1, 100 do
-		if io.ischar() then
-			return status
-		end
-		loader.delay(100000)
-	end
-	loader.perform("reboot")
+	return status
 end

@@ -2,6 +2,11 @@
 //!
 //! Its sources and where they go on the disk are the `firmware` crate's; this is only the way from the one to the other.
 
+#[cfg(test)]
+mod processor;
+#[cfg(test)]
+mod watchdog;
+
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -115,6 +120,7 @@ pub fn slot_header() -> Vec<Define> {
         ("SLOT_MAGIC_LOW", low),
         ("SLOT_MAGIC_HIGH", high),
         ("SLOT_VERSION", slot::VERSION_OFFSET.to_string()),
+        ("SLOT_WATCHDOG", slot::WATCHDOG_OFFSET.to_string()),
         ("RECORD_CRC", slot::CRC_OFFSET.to_string()),
     ]
 }
