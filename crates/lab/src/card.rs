@@ -1,20 +1,41 @@
 //! A unit's card, as an engineer with a card reader sees it: slices, boot state, and deliberate damage.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bsd_disk::disklabel::BOOT_AREA;
 use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use bsd_disk::slice::Slice;
-use bsd_disk::units::Sectors;
+use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use builder::boot_state::{self, StateCopies};
 use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
 use firmware::layout::{HEADER_SECTOR, Partitions};
 use firmware::slot::{Slot, SlotHeader};
 use firmware::state::store::{self, Loaded, Medium};
 use firmware::state::{BootState, COPIES, Digest, STATE_BYTES};
+use ufs::read::{Reader, Source};
+
+/// The superblock of UFS2, from the start of its partition (`SBLOCK_UFS2`).
+const SUPERBLOCK: Sectors = Sectors(128);
+/// The most sectors that it has.
+const SUPERBLOCK_ROOM: Sectors = Sectors(16);
+
+/// A file that remembers where it was last read.
+struct LastRead<'a> {
+    file: &'a File,
+    offset: Cell<u64>,
+}
+
+impl Source for LastRead<'_> {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.offset.set(offset);
+        self.file.read_exact_at(bytes, offset)
+    }
+}
 
 /// A card: an image file that no machine is using.
 #[derive(Debug)]
@@ -129,6 +150,44 @@ impl Card {
     pub fn blank_boot_area(&self, slot: Slot) -> Result<()> {
         let slice = self.slice(slot.number())?;
         self.write(slice.start, &vec![0; BOOT_AREA.bytes() as usize])
+    }
+
+    /// Clears the superblock of a slot's file system.
+    ///
+    /// # Errors
+    /// The card cannot be written.
+    pub fn blank_superblock(&self, slot: Slot) -> Result<()> {
+        let partition = self.slice(slot.number())?.start + BOOT_AREA;
+        self.write(partition + SUPERBLOCK, &vec![0; SUPERBLOCK_ROOM.bytes() as usize])
+    }
+
+    /// The sector that contains byte `offset` of the file `path` in a slot.
+    ///
+    /// # Errors
+    /// The slot has no such file, or its file system cannot be read.
+    pub fn sector_of(&self, slot: Slot, path: &str, offset: u64) -> Result<Sectors> {
+        let partition = self.slice(slot.number())?.start + BOOT_AREA;
+        let source = LastRead { file: &self.file, offset: Cell::new(0) };
+        let files = Reader::open_at(&source, partition.bytes())?;
+        let context = || format!("looking for byte {offset} of {path} in slot {slot}");
+        let stat = files.lookup(path.as_bytes()).with_context(context)?;
+        let mut byte = [0];
+        ensure!(
+            files.read_at(stat.ino, offset, &mut byte).with_context(context)? == 1,
+            "{}: too short",
+            context()
+        );
+        Ok(Sectors(source.offset.get() / SECTOR_BYTES))
+    }
+
+    /// Changes the seconds that a slot's header gives the watchdog.
+    ///
+    /// # Errors
+    /// The slot has no header, or the card cannot be written.
+    pub fn set_watchdog(&self, slot: Slot, seconds: u16) -> Result<()> {
+        let at = self.slice(slot.number())?.start + HEADER_SECTOR;
+        let header = SlotHeader::decode(&self.read(at, Sectors(1))?)?;
+        self.write(at, &SlotHeader { watchdog: seconds, ..header }.encode()?)
     }
 
     /// The image digest of a slot's content on the card.

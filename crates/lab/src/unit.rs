@@ -28,6 +28,7 @@ pub struct Unit<'a> {
     pub card: Card,
     factory: Vec<u8>,
     guest: Option<Guest>,
+    has_watchdog: bool,
     boots: u32,
     logs: PathBuf,
     notes: Vec<String>,
@@ -50,8 +51,13 @@ impl<'a> Unit<'a> {
         copy_sparse(&rig.full, &path)?;
         let card = Card::open(&path)?;
         let factory = card.read(Sectors::ZERO, factory_area(&card)?)?;
-        let (guest, boots, notes) = (None, 0, Vec::new());
-        Ok(Self { rig, card, factory, guest, boots, logs: logs.to_owned(), notes, _dir: dir })
+        let (guest, has_watchdog, boots, notes) = (None, false, 0, Vec::new());
+        Ok(Self { rig, card, factory, guest, has_watchdog, boots, logs: logs.to_owned(), notes, _dir: dir })
+    }
+
+    /// Puts a watchdog into it.
+    pub fn with_watchdog(&mut self) {
+        self.has_watchdog = true;
     }
 
     /// Switches it on.
@@ -72,6 +78,9 @@ impl<'a> Unit<'a> {
         let mut machine = Machine::new().disk(disk);
         if self.rig.world == World::FreeBsd {
             machine = machine.network([]);
+        }
+        if self.has_watchdog {
+            machine = machine.watchdog();
         }
         self.guest = Some(machine.start(&log)?);
         Ok(())

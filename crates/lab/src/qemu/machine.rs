@@ -23,6 +23,7 @@ pub struct Machine {
     disks: Vec<Disk>,
     floppy: Option<PathBuf>,
     network: Option<Vec<Forward>>,
+    watchdog: bool,
 }
 
 /// Where the serial port leads.
@@ -51,6 +52,7 @@ impl Machine {
             disks: Vec::new(),
             floppy: None,
             network: None,
+            watchdog: false,
         }
     }
 
@@ -79,6 +81,13 @@ impl Machine {
     #[must_use]
     pub fn network(mut self, forwards: impl IntoIterator<Item = Forward>) -> Self {
         self.network = Some(forwards.into_iter().collect());
+        self
+    }
+
+    /// Adds a watchdog, which resets the machine when it fires. FreeBSD has no driver for it.
+    #[must_use]
+    pub fn watchdog(mut self) -> Self {
+        self.watchdog = true;
         self
     }
 
@@ -127,6 +136,9 @@ impl Machine {
         if let Some(forwards) = &self.network {
             network::arguments(forwards, self.board.network, &mut command);
         }
+        if self.watchdog {
+            command.args(["-device", self.board.watchdog, "-action", "watchdog=reset"]);
+        }
         match serial {
             Serial::Terminal => {
                 command.args(["-chardev", "stdio,id=com1,mux=on,signal=off"]);
@@ -169,7 +181,7 @@ mod tests {
     fn a_machine_has_nothing_that_was_not_requested() {
         let line = line(&Machine::new());
         assert!(line.contains("-nodefaults") && line.contains("-cpu pentium -m 256"), "{line}");
-        for absent in ["-drive", "-netdev", "-boot"] {
+        for absent in ["-drive", "-netdev", "-boot", "-device"] {
             assert!(!line.contains(absent), "{line}");
         }
     }
