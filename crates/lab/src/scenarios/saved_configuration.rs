@@ -35,8 +35,6 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// The slice of `/cfg`.
-const CFG: u8 = 3;
 /// Where a UFS2 file system has its superblock, 64 KiB from its begin, and how long it is.
 const SUPERBLOCK: (Sectors, Sectors) = (Sectors(128), Sectors(16));
 
@@ -47,10 +45,10 @@ fn up(unit: &mut Unit<'_>) -> Result<()> {
     unit.log_in()
 }
 
-/// The whole slice of `/cfg`.
+/// The whole partition of `/cfg`.
 fn cfg(unit: &Unit<'_>) -> Result<Vec<u8>> {
-    let slice = unit.card.slice(CFG)?;
-    unit.card.read(slice.start, slice.size)
+    let partition = unit.card.partitions()?.cfg;
+    unit.card.read(partition.start, partition.size)
 }
 
 /// Runs a command that must refuse to save, and say `reason`.
@@ -67,7 +65,7 @@ fn unmountable(unit: &mut Unit<'_>) -> Result<()> {
     unit.cut_power()?;
 
     let (at, sectors) = SUPERBLOCK;
-    let at = unit.card.slice(CFG)?.start + at;
+    let at = unit.card.partitions()?.cfg.start + at;
     let superblock = unit.card.read(at, sectors)?;
     unit.card.write(at, &vec![0xa5; superblock.len()])?;
     let damaged = cfg(unit)?;
