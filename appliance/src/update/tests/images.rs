@@ -209,6 +209,27 @@ fn verify_checks_that_a_slot_still_holds_what_was_installed() {
 }
 
 #[test]
+fn verify_works_for_every_size_of_chunk_that_a_bundle_may_have() {
+    let new = image("1.1.0");
+    for sectors in [8, 16, 32, 64, 128, 256] {
+        let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+        let (manifest, stored) = manifest(&new, sectors);
+        unit.install(&*signed(&manifest.encode().unwrap(), &stored, 0)).unwrap();
+        assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact, "{sectors} sectors");
+        let last = new.len() - 1;
+        unit.disk.borrow_mut().poke(TWO.index(), last, &[new[last] ^ 1]);
+        assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Differs, "{sectors} sectors");
+        unit.disk.borrow_mut().poke(TWO.index(), last, &[new[last]]);
+        // A failed slot is disarmed, which is no damage.
+        unit.restart();
+        unit.restart();
+        change(&unit, Change::Healthy).unwrap();
+        assert!(!unit.disk.borrow().is_startable(TWO));
+        assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact, "{sectors} sectors");
+    }
+}
+
+#[test]
 fn a_development_build_installs_an_unsigned_image_with_all_other_checks() {
     let (old, new) = (image("1.0.0"), image("1.1.0"));
     let unit = Bench::new(&old, &image("0.9.0"));
