@@ -81,6 +81,14 @@ impl<M: store::Medium> BootRecord<M> {
         self.state = next;
         Ok(())
     }
+
+    /// The state that is on the card now, whatever was read or saved before.
+    ///
+    /// # Errors
+    /// No copy is intact or can be read.
+    pub fn read_again(&mut self) -> Result<BootState, StoreError> {
+        store::load(&mut self.medium).map(|loaded| loaded.state)
+    }
 }
 
 /// What is wrong with the copies, if they are not all intact.

@@ -114,6 +114,12 @@ pub enum UpdateError {
         /// The version that the running release writes.
         ours: u32,
     },
+    /// A signal asked the command to stop before anything was changed.
+    #[error("stopped by {signal}; nothing was changed")]
+    Stopped {
+        /// The name of the signal.
+        signal: &'static str,
+    },
     /// The boot state does not allow it.
     #[error(transparent)]
     Transition(#[from] TransitionError),
@@ -154,6 +160,33 @@ pub enum UpdateError {
         /// The cause.
         fault: Fault,
     },
+    /// The slot was written and checked, but the boot state on the card is still the one from before.
+    #[error(
+        "slot {target} is complete, but its trial could not be saved, so it is still marked bad; slot {running} keeps running \
+         and starts next: {error}\nhint: install the update again; if that does not help, replace the card"
+    )]
+    NotArmed {
+        /// The slot.
+        target: Slot,
+        /// The running slot.
+        running: Slot,
+        /// The cause.
+        error: StoreError,
+    },
+    /// The slot was written and checked, but the boot state on the card cannot be read, or is neither the one from before
+    /// nor the one that was saved.
+    #[error(
+        "slot {target} is complete, but saving its trial failed ({error}), and now {found}\nhint: run `sluice update status` \
+         before a reboot; if it fails too, replace the card"
+    )]
+    Unclear {
+        /// The slot.
+        target: Slot,
+        /// The cause.
+        error: StoreError,
+        /// What is on the card.
+        found: String,
+    },
 }
 
 /// What goes wrong while a slot is written.
@@ -182,9 +215,9 @@ pub enum Fault {
         /// The first sector that was compared, from the start of the slot.
         at: Sectors,
     },
-    /// The slot is complete, but the boot state could not be saved.
-    #[error(transparent)]
-    State(#[from] StoreError),
+    /// A signal asked the command to stop.
+    #[error("stopped by {0}")]
+    Stopped(&'static str),
 }
 
 impl UpdateError {
@@ -194,6 +227,7 @@ impl UpdateError {
             Self::System(_) => ExitCode::Other,
             Self::Bundle(error) => bundle_code(error),
             Self::Source { .. } => ExitCode::Source,
+            Self::Stopped { .. } => ExitCode::Stopped,
             Self::Product { .. } => ExitCode::Product,
             Self::Board { .. } => ExitCode::Board,
             Self::Layout { .. } => ExitCode::Layout,
@@ -214,6 +248,9 @@ impl UpdateError {
             Self::SlotDevice { .. } | Self::SlotMounted { .. } => ExitCode::SlotInUse,
             Self::Transition(_) => ExitCode::NotPossible,
             Self::Incomplete { fault, .. } => fault.code(),
+            Self::NotArmed { error: StoreError::ReadBack { .. }, .. } => ExitCode::ReadBack,
+            Self::NotArmed { .. } => ExitCode::DiskError,
+            Self::Unclear { .. } => ExitCode::Unclear,
         }
     }
 }
@@ -224,8 +261,8 @@ impl Fault {
             Self::Bundle(BundleError::Truncated { .. } | BundleError::Io(_)) => ExitCode::EndedEarly,
             Self::Bundle(_) => ExitCode::ChunkDamaged,
             Self::Disk { .. } | Self::Flush(_) => ExitCode::DiskError,
-            Self::ReadBack { .. } | Self::State(StoreError::ReadBack { .. }) => ExitCode::ReadBack,
-            Self::State(_) => ExitCode::DiskError,
+            Self::ReadBack { .. } => ExitCode::ReadBack,
+            Self::Stopped(_) => ExitCode::StoppedWriting,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The exit codes of `sluice update`.
 //!
-//! Invariant: the codes below 50 mean that no byte of a slot was changed; with those from 50 to 53, the target slot is left
+//! Invariant: the codes below 50 mean that no byte of a slot was changed; with those from 50 to 54, the target slot is left
 //! marked bad and the running one starts next. Scripts rely on the codes: their meaning never changes.
 
 use crate::service::exit_codes;
@@ -18,6 +18,7 @@ exit_codes! {
         UnknownKey = 25, "the update is signed with a key that this unit does not trust";
         Signature = 26, "the signature does not match";
         Source = 27, "the input cannot be opened, fetched or read";
+        Stopped = 28, "stopped by a signal before anything was changed";
         Product = 30, "the update is for another product";
         Board = 31, "the update is for another board";
         Layout = 32, "the update is for another disk layout";
@@ -37,6 +38,8 @@ exit_codes! {
         EndedEarly = 51, "the update ended too early; the slot is left marked bad";
         DiskError = 52, "the disk reported an error; the slot is left marked bad";
         ReadBack = 53, "the disk does not hold what was written; the slot is left marked bad";
+        StoppedWriting = 54, "stopped by a signal; the slot is left marked bad";
+        Unclear = 55, "the slot is complete, but whether its trial was saved is unknown";
         NoDigest = 60, "verify: no digest is recorded for a slot";
         Differs = 61, "verify: a slot does not hold what was installed";
         Usage = 64, "usage error";

@@ -2,9 +2,9 @@
 //!
 //! The order is the promise: everything that can be checked is checked before the first write; the target is marked bad; it
 //! is written, read back, read again as a whole, and made bootable; only then does it get its trial. If this
-//! is interrupted anywhere, the running slot starts.
+//! is interrupted anywhere, the running slot starts. The lock is taken when the manifest has arrived, so that a source that
+//! sends nothing prevents no other command.
 
-use std::io::Read;
 use std::time::Instant;
 
 use bsd_disk::units::Sectors;
@@ -21,9 +21,10 @@ use super::journal::{self, Subject};
 use super::payload::Payload;
 use super::precondition::{self, Target};
 use super::progress::{Observer, Phase};
+use super::stream::Stream;
 use super::unit::Unit;
 use super::writer::{Tally, Writer};
-use crate::disk::{Access, Storage};
+use crate::disk::{Access, BootPlan, Storage};
 
 /// What to install, and where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,34 +60,25 @@ pub struct Report {
 ///
 /// # Errors
 /// See [`UpdateError`]: nothing was changed, or the target is left marked bad.
-pub fn install<U: Unit, R: Read>(
+pub fn install<U: Unit, R: Stream>(
     unit: &U,
     request: Request,
     open: impl FnOnce() -> Result<R, UpdateError>,
     observer: &mut dyn Observer,
 ) -> Result<Report, UpdateError> {
     let started = Instant::now();
-    let _lock = unit.lock()?;
     let running = unit.running()?;
     let target = request.slot.unwrap_or(running.other());
+    BootRecord::open(unit)?.state().begin_install(running, target)?;
+    let mut payload = receive(unit, request, open)?;
+    let candidate = payload.candidate()?;
+
+    let _lock = unit.lock()?;
     let mut record = BootRecord::open(unit)?;
+    // The state may have changed while the source was read.
     let begun = record.state().begin_install(running, target)?;
     let release = unit.release()?;
-    let keys = unit.keys()?;
-    if let Some(warning) = &record.warning {
-        observer.warn(warning);
-    }
-    if let Some(disk) = unit.without_boot_manager() {
-        observer.warn(&format!(
-            "{disk} does not have Sluice's boot manager, so the boot state has no effect and there is no trial\n\
-             hint: run `gpart set -a active -i {target} {disk}` after the installation to start slot {target}"
-        ));
-    }
-    let mut payload = match request.unsigned_image {
-        false => Payload::bundle(open()?, &keys)?,
-        true => Payload::image(open()?)?,
-    };
-    let candidate = payload.candidate()?;
+    warn(unit, &record, target, observer);
     // Last, since other programs can be in the way of opening a slot for writing.
     let mut slice = unit.slice(target, Access::Write)?;
     let limits = Target {
@@ -103,15 +95,18 @@ pub fn install<U: Unit, R: Read>(
         return Err(UpdateError::FailedHere { version: candidate.version });
     }
     let writer = Writer::new(&mut slice).map_err(|fault| unreadable(target, fault))?;
+    if let Some(signal) = unit.stop_signal() {
+        return Err(UpdateError::Stopped { signal });
+    }
 
     observer.start(&candidate, target);
     record.save(begun)?;
     let version = Some(candidate.version.to_string());
     let subject = Subject { slot: target, version, digest: payload.signed_digest() };
     log(unit, Event::InstallBegun, &subject, ExitCode::Done, observer);
-    let tally = write(writer, &mut payload, candidate.size, observer)
-        .and_then(|tally| arm(&mut record, target, &payload).map(|()| tally))
-        .map_err(|fault| UpdateError::Incomplete { target, running, fault });
+    let tally = write(unit, writer, &mut payload, candidate.size, observer)
+        .map_err(|fault| UpdateError::Incomplete { target, running, fault })
+        .and_then(|tally| arm(&mut record, running, target, &payload).map(|()| tally));
     let result = tally.as_ref().map_or_else(UpdateError::code, |_| ExitCode::Done);
     log(unit, Event::Installed, &subject, result, observer);
     let tally = tally?;
@@ -125,6 +120,37 @@ pub fn install<U: Unit, R: Read>(
     })
 }
 
+/// Opens the source, and reads up to the first chunk.
+fn receive<U: Unit, R: Stream>(
+    unit: &U,
+    request: Request,
+    open: impl FnOnce() -> Result<R, UpdateError>,
+) -> Result<Payload<R>, UpdateError> {
+    let keys = unit.keys()?;
+    let payload = open().and_then(|source| match request.unsigned_image {
+        false => Payload::bundle(source, &keys),
+        true => Payload::image(source),
+    });
+    // A source that is told to stop fails, too.
+    payload.map_err(|error| match unit.stop_signal() {
+        Some(signal) => UpdateError::Stopped { signal },
+        None => error,
+    })
+}
+
+/// Warns of what does not prevent an installation.
+fn warn<U: Unit>(unit: &U, record: &BootRecord<U::State>, target: Slot, observer: &mut dyn Observer) {
+    if let Some(warning) = &record.warning {
+        observer.warn(warning);
+    }
+    if let Some(disk) = unit.without_boot_manager() {
+        observer.warn(&format!(
+            "{disk} does not have Sluice's boot manager, so the boot state has no effect and there is no trial\n\
+             hint: run `gpart set -a active -i {target} {disk}` after the installation to start slot {target}"
+        ));
+    }
+}
+
 /// Adds an event to the history.
 fn log<U: Unit>(unit: &U, event: Event, subject: &Subject, result: ExitCode, observer: &mut dyn Observer) {
     if let Some(warning) = journal::record(unit, event, subject.clone(), result) {
@@ -132,30 +158,52 @@ fn log<U: Unit>(unit: &U, event: Event, subject: &Subject, result: ExitCode, obs
     }
 }
 
-/// Writes the slot, to the last chunk.
-fn write<S: Storage, R: Read>(
+/// Writes the slot, to the last chunk, unless a signal asks to stop between two of them.
+fn write<U: Unit, S: Storage, R: Stream>(
+    unit: &U,
     mut writer: Writer<S>,
     payload: &mut Payload<R>,
     size: Sectors,
     observer: &mut dyn Observer,
 ) -> Result<Tally, Fault> {
+    let stop = || unit.stop_signal().map_or(Ok(()), |signal| Err(Fault::Stopped(signal)));
     let mut raw = Vec::new();
-    while let Some(chunk) = payload.next(&mut raw).map_err(Fault::Bundle)? {
+    loop {
+        stop()?;
+        // A source that is told to stop fails, too.
+        let next = payload.next(&mut raw).map_err(|error| stop().err().unwrap_or(Fault::Bundle(error)))?;
+        let Some(chunk) = next else { break };
         writer.put(chunk.at, &raw, chunk.checksum)?;
         observer.progress(Phase::Write, chunk.at + Sectors::holding_bytes(raw.len() as u64), size);
     }
     drop(raw);
-    writer.finish(&mut |read| observer.progress(Phase::Check, read, size))
+    writer.finish(&mut |read| {
+        observer.progress(Phase::Check, read, size);
+        stop()
+    })
 }
 
-/// Marks the target good and arms its trial.
-fn arm<M: Medium, R: Read>(
+/// Marks the target untried and arms its trial. If that fails, the error says what is on the card.
+fn arm<M: Medium, R: Stream>(
     record: &mut BootRecord<M>,
+    running: Slot,
     target: Slot,
     payload: &Payload<R>,
-) -> Result<(), Fault> {
-    let finished = record.state().finish_install(target, payload.digest(), TRIES);
-    Ok(record.save(finished)?)
+) -> Result<(), UpdateError> {
+    let begun = record.state().clone();
+    let finished = begun.finish_install(target, payload.digest(), TRIES);
+    let Err(error) = record.save(finished) else { return Ok(()) };
+    let found = match record.read_again() {
+        Ok(state) if state == begun => return Err(UpdateError::NotArmed { target, running, error }),
+        Ok(state) => {
+            format!(
+                "the card has another boot state, with which the next boot is: {}",
+                BootPlan::of(&state, running)
+            )
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(UpdateError::Unclear { target, error, found })
 }
 
 /// The error of a target that cannot be read before the first write.

@@ -9,6 +9,7 @@ mod advice;
 mod arguments;
 mod boot_record;
 mod change;
+mod clock;
 mod deadline;
 mod error;
 mod exit_code;
@@ -18,6 +19,7 @@ mod journal;
 mod lock;
 mod log;
 mod payload;
+mod pipe;
 mod precondition;
 mod progress;
 mod run;
@@ -25,10 +27,12 @@ mod signature;
 mod slot_version;
 mod source;
 mod status;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod unit;
 mod verify;
+mod watch;
 mod writer;
 
 use crate::service::{Job, Service};

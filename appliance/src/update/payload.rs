@@ -10,6 +10,7 @@ use firmware::state::Digest;
 use semver::Version;
 
 use super::error::UpdateError;
+use super::stream::Stream;
 use super::writer::{Checksum, checksum};
 
 /// Bytes of a chunk of a raw image.
@@ -50,10 +51,13 @@ pub enum Payload<R> {
     Image(Box<Image<R>>),
 }
 
-impl<R: Read> Payload<R> {
+impl<R: Stream> Payload<R> {
     /// Opens a bundle and reads up to its first chunk.
     pub fn bundle(read: R, keys: &PublicKeys) -> Result<Self, UpdateError> {
-        Reader::open(read, keys).map(|reader| Self::Bundle(Box::new(reader))).map_err(UpdateError::Bundle)
+        let mut reader = Reader::open(read, keys).map_err(UpdateError::Bundle)?;
+        let bytes = reader.bundle_bytes();
+        reader.source_mut().expect(bytes);
+        Ok(Self::Bundle(Box::new(reader)))
     }
 
     /// Opens a slot image and reads its first chunk.
@@ -131,7 +135,7 @@ pub struct Image<R> {
     digest: ImageDigest,
 }
 
-impl<R: Read> Image<R> {
+impl<R: Stream> Image<R> {
     fn open(mut read: R) -> Result<Self, UpdateError> {
         let mut first = Vec::new();
         fill(&mut read, &mut first, CHUNK).map_err(|error| UpdateError::Bundle(error.into()))?;
@@ -148,6 +152,7 @@ impl<R: Read> Image<R> {
             minimum: None,
             size: header.size,
         };
+        read.expect(candidate.size.bytes());
         Ok(Self { read, candidate, first, at: Sectors::ZERO, digest: ImageDigest::new() })
     }
 

@@ -15,16 +15,17 @@ use super::source::Source;
 use super::status::Status;
 use super::unit::{ThisUnit, Unit};
 use super::verify::verify;
+use super::watch::Patience;
 use crate::disk::BootPlan;
-use crate::output;
+use crate::{output, sys};
 
 /// Runs a command on this unit.
 pub fn run(action: &Action) -> u8 {
     let unit = ThisUnit;
     let result = match action {
-        Action::Install { source, request, json, quiet } => {
-            Ok(install(&unit, source, *request, *json, *quiet))
-        }
+        Action::Install { source, request, json, quiet } => sys::catch_stop_signals()
+            .map_err(|error| UpdateError::System(format!("catching signals: {error}")))
+            .map(|()| install(&unit, source, *request, *json, *quiet)),
         Action::Status { json } => status(&unit, *json),
         Action::Confirm => change(&unit, Change::Confirm),
         Action::Rollback => change(&unit, Change::Rollback),
@@ -55,7 +56,7 @@ pub fn run(action: &Action) -> u8 {
 
 fn install<U: Unit>(unit: &U, source: &Source, request: Request, json: bool, quiet: bool) -> ExitCode {
     let mut console = Console::new(json, quiet);
-    let result = install::install(unit, request, || source.open(), &mut console);
+    let result = install::install(unit, request, || source.open(Patience::of_unit()), &mut console);
     console.end();
     match result {
         Ok(report) => {

@@ -24,6 +24,10 @@ use super::lock::Lock;
 use crate::disk::{self, Access, HistoryCopies, Slice, SlotDevices, StateCopies, Storage};
 use crate::{release, sys};
 
+/// How often, and how long apart, a lock is waited for: most changes take less than a second.
+const LOCK_PAUSES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
 /// What an update works on.
 pub trait Unit {
     /// An open slot.
@@ -35,8 +39,8 @@ pub trait Unit {
     /// The lock, held while something changes.
     type Lock;
 
-    /// Takes the lock.
-    fn lock(&self) -> Result<Self::Lock, UpdateError>;
+    /// Takes the lock, unless another process holds it.
+    fn try_lock(&self) -> Result<Option<Self::Lock>, UpdateError>;
     /// The slot that is mounted on `/`.
     fn running(&self) -> Result<Slot, UpdateError>;
     /// The version of the disk layout ([`firmware::layout::LAYOUT`]).
@@ -55,10 +59,26 @@ pub trait Unit {
     fn now(&self) -> (u64, u32);
     /// Waits.
     fn sleep(&self, time: Duration);
+    /// The name of the signal that asked the command to stop, if there was one.
+    fn stop_signal(&self) -> Option<&'static str>;
     /// Restarts the unit.
     fn reboot(&self) -> Result<(), UpdateError>;
     /// The name of the disk, if it does not have the boot manager that reads the boot state.
     fn without_boot_manager(&self) -> Option<String>;
+
+    /// Takes the lock, and waits a few seconds for a process that holds it.
+    fn lock(&self) -> Result<Self::Lock, UpdateError> {
+        for _ in 0..LOCK_PAUSES {
+            if let Some(lock) = self.try_lock()? {
+                return Ok(lock);
+            }
+            if let Some(signal) = self.stop_signal() {
+                return Err(UpdateError::Stopped { signal });
+            }
+            self.sleep(LOCK_PAUSE);
+        }
+        self.try_lock()?.ok_or(UpdateError::Locked)
+    }
 }
 
 /// The unit that this program runs on.
@@ -76,13 +96,11 @@ impl Unit for ThisUnit {
     type History = HistoryCopies;
     type Lock = Lock;
 
-    fn lock(&self) -> Result<Lock, UpdateError> {
+    fn try_lock(&self) -> Result<Option<Lock>, UpdateError> {
         let [first, ..] = STATE_PARTITIONS;
         let path = slot_devices()?.partition(first);
-        match Lock::take(Path::new(&path)) {
-            Ok(lock) => lock.ok_or(UpdateError::Locked),
-            Err(error) => Err(UpdateError::System(format!("locking {path}: {}", with_hint(error)))),
-        }
+        Lock::take(Path::new(&path))
+            .map_err(|error| UpdateError::System(format!("locking {path}: {}", with_hint(error))))
     }
 
     fn running(&self) -> Result<Slot, UpdateError> {
@@ -129,6 +147,10 @@ impl Unit for ThisUnit {
 
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+
+    fn stop_signal(&self) -> Option<&'static str> {
+        sys::stop_signal()
     }
 
     fn reboot(&self) -> Result<(), UpdateError> {

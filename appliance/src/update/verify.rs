@@ -1,12 +1,13 @@
 //! `sluice update verify`: checks that a slot still holds what was installed.
 
 use std::fmt;
+use std::io;
 
 use bsd_disk::units::Sectors;
-use firmware::bundle::{CHUNK_SECTORS, ImageDigest};
+use firmware::bundle::{CHUNK_SECTORS, CHUNK_SECTORS_MAX, CHUNK_SECTORS_MIN, ImageDigest};
 use firmware::layout::HEADER_SECTOR;
 use firmware::slot::{HEADER_BYTES, Slot, SlotHeader};
-use firmware::state::Mark;
+use firmware::state::{Digest, Mark};
 
 use super::boot_record::BootRecord;
 use super::error::UpdateError;
@@ -65,18 +66,49 @@ pub fn verify<U: Unit>(unit: &U, slot: Slot) -> Result<Verdict, UpdateError> {
     if size.is_zero() || size > slice.size() {
         return Ok(Verdict::Differs);
     }
-    let mut digest = ImageDigest::new();
-    let mut raw = vec![0; Sectors(CHUNK_SECTORS.into()).bytes() as usize];
-    let mut at = Sectors::ZERO;
-    while let Some(left) = size.checked_sub(at).filter(|left| !left.is_zero()) {
-        let part = left.min(Sectors(CHUNK_SECTORS.into()));
-        let raw = &mut raw[..part.bytes() as usize];
-        slice.read_at(at, raw).map_err(failed)?;
-        if is_disarmed && at.is_zero() {
-            signature::restore(raw);
+    let image = Image { size, is_disarmed };
+    let mut is_intact =
+        |chunks: &[u32]| image.digests(&mut slice, chunks).map(|digests| digests.contains(&expected));
+    // The boot state does not say how large the chunks were, and nearly all bundles have those of the builder.
+    let is_intact =
+        is_intact(&[CHUNK_SECTORS]).map_err(failed)? || is_intact(&other_chunk_sizes()).map_err(failed)?;
+    Ok(if is_intact { Verdict::Intact } else { Verdict::Differs })
+}
+
+/// Every size of chunks that a bundle may have, in sectors, but the builder's.
+fn other_chunk_sizes() -> Vec<u32> {
+    let sizes = std::iter::successors(Some(CHUNK_SECTORS_MIN), |size| Some(size * 2));
+    sizes.take_while(|size| *size <= CHUNK_SECTORS_MAX).filter(|size| *size != CHUNK_SECTORS).collect()
+}
+
+/// The image in a slot.
+struct Image {
+    size: Sectors,
+    /// Whether the signature of its first sector was cleared.
+    is_disarmed: bool,
+}
+
+impl Image {
+    /// Reads the image once, and returns its digest for each of these sizes of chunks, in sectors.
+    fn digests(&self, slice: &mut impl Storage, chunks: &[u32]) -> io::Result<Vec<Digest>> {
+        let mut digests = vec![ImageDigest::new(); chunks.len()];
+        // Every size divides the largest.
+        let mut buffer = vec![0; Sectors(CHUNK_SECTORS_MAX.into()).bytes() as usize];
+        let mut at = Sectors::ZERO;
+        while let Some(left) = self.size.checked_sub(at).filter(|left| !left.is_zero()) {
+            let part = left.min(Sectors(CHUNK_SECTORS_MAX.into()));
+            let raw = &mut buffer[..part.bytes() as usize];
+            slice.read_at(at, raw)?;
+            if self.is_disarmed && at.is_zero() {
+                signature::restore(raw);
+            }
+            for (digest, sectors) in digests.iter_mut().zip(chunks) {
+                for chunk in raw.chunks(Sectors((*sectors).into()).bytes() as usize) {
+                    digest.add(chunk);
+                }
+            }
+            at += part;
         }
-        digest.add(raw);
-        at += part;
+        Ok(digests.into_iter().map(ImageDigest::finish).collect())
     }
-    Ok(if digest.finish() == expected { Verdict::Intact } else { Verdict::Differs })
 }

@@ -98,8 +98,9 @@ impl<'a, S: Storage> Writer<'a, S> {
         Ok(())
     }
 
-    /// Flushes, reads everything again, and makes the slot bootable. `progress` gets the number of sectors read.
-    pub fn finish(mut self, progress: &mut dyn FnMut(Sectors)) -> Result<Tally, Fault> {
+    /// Flushes, reads everything again, and makes the slot bootable. `progress` gets the number of sectors read, and may end
+    /// this.
+    pub fn finish(mut self, progress: &mut dyn FnMut(Sectors) -> Result<(), Fault>) -> Result<Tally, Fault> {
         self.slice.flush().map_err(Fault::Flush)?;
         let mut read = Sectors::ZERO;
         for Stored { at, bytes, checksum: expected } in std::mem::take(&mut self.stored) {
@@ -116,7 +117,7 @@ impl<'a, S: Storage> Writer<'a, S> {
                 return Err(Fault::ReadBack { at });
             }
             read += Sectors::holding_bytes(bytes as u64);
-            progress(read);
+            progress(read)?;
         }
         if let Some(boot) = self.boot.filter(|boot| *boot != self.boot_on_disk) {
             self.write_boot(boot)?;

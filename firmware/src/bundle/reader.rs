@@ -94,6 +94,21 @@ impl<R: Read> Reader<R> {
         self.input.position
     }
 
+    /// The number of bytes of the whole bundle, according to its manifest.
+    pub fn bundle_bytes(&self) -> u64 {
+        let head = HEADER_BYTES + self.manifest_bytes.len() + self.signature.len();
+        let stored = self.manifest.chunks().map(|chunk| match chunk.content {
+            ChunkContent::Zero => 0,
+            ChunkContent::Stored { bytes, .. } => u64::from(bytes),
+        });
+        head as u64 + stored.sum::<u64>()
+    }
+
+    /// What the bundle is read from.
+    pub fn source_mut(&mut self) -> &mut R {
+        &mut self.input.read
+    }
+
     /// Reads the next chunk and stores its bytes in the slot, including zeros, in `raw`. Returns `None` after the last chunk
     /// if the bundle ends there. `raw` only ever receives bytes whose digest is right, and is empty after an error.
     ///

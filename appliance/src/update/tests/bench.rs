@@ -1,7 +1,7 @@
 //! A unit on the bench: its card is a [`Disk`], and it starts as the boot manager would start it.
 
 use std::cell::{Cell, RefCell};
-use std::io::Read;
+use std::io::{self, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,11 +18,13 @@ use firmware::state::{BootState, COPIES};
 use super::bundles;
 use super::disk::{Disk, Histories, STATE, Shared, Slice, States};
 use crate::disk::Access;
+use crate::sys;
 use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
 use crate::update::install::{Report, Request, install};
 use crate::update::payload::Candidate;
 use crate::update::progress::{Observer, Phase};
+use crate::update::stream::Stream;
 use crate::update::unit::Unit;
 
 /// Sectors by which a slot is larger than the images here.
@@ -57,7 +59,26 @@ pub struct Bench {
     pub meanwhile: Cell<Option<(u32, Change)>>,
     /// How often a command has restarted the unit.
     pub restarts: Cell<u32>,
+    /// The signal that a command was sent, if any.
+    pub stop: Rc<Cell<Option<&'static str>>>,
+    /// Whether signals to this process count, too.
+    pub is_process: bool,
+    /// The uptime at which another process gives up its lock.
+    pub unlocked_at: Cell<Option<u32>>,
     is_locked: Rc<Cell<bool>>,
+}
+
+/// An update that is simply there.
+pub struct Plain<R>(pub R);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Stream for Plain<R> {
+    fn expect(&mut self, _: u64) {}
 }
 
 /// The lock of a bench. It is no file, since a child process of another test could hold a file lock for a moment.
@@ -122,6 +143,9 @@ impl Bench {
             uptime: Cell::new(60),
             meanwhile: Cell::default(),
             restarts: Cell::default(),
+            stop: Rc::default(),
+            is_process: false,
+            unlocked_at: Cell::default(),
             is_locked: Rc::default(),
         };
         bench.run(running);
@@ -140,6 +164,9 @@ impl Bench {
             uptime: Cell::new(60),
             meanwhile: Cell::default(),
             restarts: Cell::default(),
+            stop: Rc::default(),
+            is_process: false,
+            unlocked_at: Cell::default(),
             is_locked: Rc::default(),
         }
     }
@@ -196,7 +223,7 @@ impl Bench {
 
     /// `sluice update install` of these bytes.
     pub fn install(&self, update: impl Read) -> Result<Report, UpdateError> {
-        install(self, Request::default(), || Ok(update), &mut Recorder::default())
+        install(self, Request::default(), || Ok(Plain(update)), &mut Recorder::default())
     }
 
     /// Whether a slot holds all of this image.
@@ -211,11 +238,8 @@ impl Unit for Bench {
     type History = Histories;
     type Lock = Lock;
 
-    fn lock(&self) -> Result<Lock, UpdateError> {
-        match self.is_locked.replace(true) {
-            true => Err(UpdateError::Locked),
-            false => Ok(Lock(Rc::clone(&self.is_locked))),
-        }
+    fn try_lock(&self) -> Result<Option<Lock>, UpdateError> {
+        Ok((!self.is_locked.replace(true)).then(|| Lock(Rc::clone(&self.is_locked))))
     }
     fn running(&self) -> Result<Slot, UpdateError> {
         Ok(self.running)
@@ -243,6 +267,9 @@ impl Unit for Bench {
     }
     fn sleep(&self, time: Duration) {
         self.uptime.set(self.uptime.get() + time.as_secs() as u32);
+        if self.unlocked_at.get().is_some_and(|uptime| uptime <= self.uptime.get()) {
+            self.is_locked.set(false);
+        }
         if let Some((_, what)) = self.meanwhile.get().filter(|(uptime, _)| *uptime <= self.uptime.get()) {
             self.meanwhile.set(None);
             change(self, what).unwrap();
@@ -251,6 +278,9 @@ impl Unit for Bench {
     fn reboot(&self) -> Result<(), UpdateError> {
         self.restarts.set(self.restarts.get() + 1);
         Ok(())
+    }
+    fn stop_signal(&self) -> Option<&'static str> {
+        self.stop.get().or_else(|| sys::stop_signal().filter(|_| self.is_process))
     }
     fn without_boot_manager(&self) -> Option<String> {
         self.boot0.then(|| "ada0".to_owned())

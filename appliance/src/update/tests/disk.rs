@@ -43,6 +43,12 @@ pub enum Trouble {
     Dead(usize),
     /// No copy of the boot state can be written any more.
     StateUnwritable,
+    /// No copy of the boot state can be written any more, from the n-th operation on.
+    StateUnwritableFrom(usize),
+    /// Every copy of the boot state reports an error when it is flushed, from the n-th operation on, and is written.
+    StateUnflushableFrom(usize),
+    /// No copy of the boot state can be read or written any more, from the n-th operation on.
+    StateDeadFrom(usize),
     /// No copy of the history can be written any more.
     HistoryUnwritable,
 }
@@ -217,7 +223,11 @@ impl Disk {
     fn read(&mut self, region: usize, at: usize, bytes: &mut [u8]) -> io::Result<()> {
         self.reads += 1;
         self.used[2].push(region);
-        if self.off || [Trouble::Read(self.reads), Trouble::Dead(region)].contains(&self.trouble) {
+        let is_dead = match self.trouble {
+            Trouble::StateDeadFrom(nth) => is_state(region) && self.operations >= nth,
+            trouble => [Trouble::Read(self.reads), Trouble::Dead(region)].contains(&trouble),
+        };
+        if self.off || is_dead {
             return Err(io::Error::other("the card does not answer"));
         }
         let there =
@@ -252,6 +262,10 @@ impl Disk {
             self.written_last = Some((region, *at));
         }
         self.end()?;
+        if matches!(self.trouble, Trouble::StateUnflushableFrom(nth) if is_state(region) && self.operations >= nth)
+        {
+            return Err(io::Error::other("the card does not answer"));
+        }
         let region = &mut self.regions[region];
         region.cache.clear();
         region.durable.clone_from(&region.seen);
@@ -261,11 +275,13 @@ impl Disk {
     fn begin(&mut self, region: usize) -> io::Result<()> {
         self.operations += 1;
         self.used[0].push(region);
-        let is_state = (STATE..STATE + COPIES).contains(&region);
         let fails = match self.trouble {
             Trouble::Write(nth) => nth == self.operations,
             Trouble::Dead(dead) => dead == region,
-            Trouble::StateUnwritable => is_state,
+            Trouble::StateUnwritable => is_state(region),
+            Trouble::StateUnwritableFrom(nth) | Trouble::StateDeadFrom(nth) => {
+                is_state(region) && self.operations >= nth
+            }
             Trouble::HistoryUnwritable => (HISTORY..CFG).contains(&region),
             _ => false,
         };
@@ -283,6 +299,11 @@ impl Disk {
         self.off = true;
         Err(io::Error::other("the power failed"))
     }
+}
+
+/// Whether a region has a copy of the boot state.
+fn is_state(region: usize) -> bool {
+    (STATE..STATE + COPIES).contains(&region)
 }
 
 /// One slice of a card.

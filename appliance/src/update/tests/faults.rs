@@ -12,6 +12,7 @@ use super::bundles::{CHUNK_SECTORS, bundle, first_chunk, image, manifest};
 use super::disk::{STATE, Trouble};
 use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
+use crate::update::exit_code::ExitCode;
 
 const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
@@ -237,4 +238,46 @@ fn the_message_names_the_slot_and_what_keeps_running() {
     .map(failing)
     .concat();
     insta::assert_snapshot!(text);
+}
+
+/// The first operation of an installation that saves its end in the boot state.
+fn first_of_the_last_save() -> usize {
+    let whole = unit();
+    whole.disk.borrow_mut().reset_counters();
+    whole.install(&*bundle(&image("1.1.0"))).unwrap();
+    let disk = whole.disk.borrow();
+    let regions = disk.regions_used()[0];
+    let last_of_slot = regions.iter().rposition(|&region| region < STATE).unwrap();
+    assert!((STATE..STATE + COPIES).contains(&regions[last_of_slot + 1]));
+    last_of_slot + 2
+}
+
+#[test]
+fn a_trial_that_cannot_be_saved_is_reported_as_the_card_has_it() {
+    let (good, nth) = (bundle(&image("1.1.0")), first_of_the_last_save());
+    let installed = |trouble| {
+        let unit = unit();
+        unit.disk.borrow_mut().reset_counters();
+        unit.disk.borrow_mut().trouble = trouble;
+        let result = unit.install(&*good).map(drop);
+        unit.disk.borrow_mut().trouble = Trouble::None;
+        assert!(unit.holds(TWO, &image("1.1.0")));
+        (unit, result)
+    };
+    let (unit, result) = installed(Trouble::StateUnwritableFrom(nth));
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), ExitCode::DiskError);
+    assert_eq!((unit.boot_state().mark(TWO), unit.start()), (Mark::Bad, Some(ONE)));
+    let not_armed = error.to_string();
+
+    let (unit, result) = installed(Trouble::StateDeadFrom(nth));
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), ExitCode::Unclear);
+    insta::assert_snapshot!(format!("{not_armed}\n\n{error}"));
+    unit.install(&*good).unwrap();
+
+    // The card reports an error, and has the trial all the same.
+    let (unit, result) = installed(Trouble::StateUnflushableFrom(nth));
+    result.unwrap();
+    assert_eq!((unit.boot_state().mark(TWO), unit.start()), (Mark::Untried, Some(TWO)));
 }

@@ -6,7 +6,7 @@ use firmware::slot::Slot;
 use firmware::state::{Failure, Mark, STARTS, TRIES};
 use semver::Version;
 
-use super::bench::{Bench, Recorder};
+use super::bench::{Bench, Plain, Recorder};
 use super::bundles::{PART, bundle, digest, image, image_of, manifest, signed};
 use super::disk::{HISTORY, STATE};
 use crate::update::change::{Change, change};
@@ -25,7 +25,7 @@ fn an_update_is_installed_tried_confirmed_and_followed_by_the_next() {
     let mut unit = Bench::new(&old, &image("0.9.0"));
     let update = bundle(&new);
     let mut recorder = Recorder::default();
-    let report = install(&unit, Request::default(), || Ok(&*update), &mut recorder).unwrap();
+    let report = install(&unit, Request::default(), || Ok(Plain(&*update)), &mut recorder).unwrap();
     assert_eq!((report.slot, &*report.version, report.source_bytes), (TWO, "1.1.0", update.len() as u64));
     assert!(unit.holds(TWO, &new) && unit.holds(ONE, &old));
     assert!(recorder.started && recorder.warnings.is_empty());
@@ -80,7 +80,7 @@ fn a_release_that_failed_its_trial_is_disarmed_and_installed_again_only_on_reque
     unit.install(&*bundle(&image("1.2.0"))).unwrap();
     assert_eq!(unit.install(&*update).unwrap_err().code(), ExitCode::FailedHere);
     let request = Request { again: true, ..Request::default() };
-    install(&unit, request, || Ok(&*update), &mut Recorder::default()).unwrap();
+    install(&unit, request, || Ok(Plain(&*update)), &mut Recorder::default()).unwrap();
     unit.restart();
     change(&unit, Change::Confirm).unwrap();
     assert!(!unit.boot_state().has_failed(&manifest.image_digest()));
@@ -115,7 +115,7 @@ fn an_older_version_is_installed_only_on_request_and_never_below_the_floor() {
     assert_eq!(unit.install(&*older).unwrap_err().code(), ExitCode::Downgrade);
     let request = Request { allow_downgrade: true, ..Request::default() };
     let downgrade =
-        |unit: &Bench, update: &[u8]| install(unit, request, || Ok(update), &mut Recorder::default());
+        |unit: &Bench, update: &[u8]| install(unit, request, || Ok(Plain(update)), &mut Recorder::default());
     assert_eq!(downgrade(&unit, &bundle(&image("1.0.9"))).unwrap_err().code(), ExitCode::Floor);
     downgrade(&unit, &older).unwrap();
     unit.restart();
@@ -164,7 +164,7 @@ fn a_lost_boot_state_is_recovered_from_what_is_running() {
     let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
     unit.lose_state();
     let mut recorder = Recorder::default();
-    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut recorder).unwrap();
+    install(&unit, Request::default(), || Ok(Plain(Cursor::new(bundle(&new)))), &mut recorder).unwrap();
     assert!(recorder.warnings[0].contains("no copy of the boot state is intact"), "{:?}", recorder.warnings);
     assert!(
         recorder.warnings[0].contains("with slot 1 marked good since it is running"),
@@ -186,7 +186,7 @@ fn on_a_disk_without_our_boot_manager_a_warning_shows_how_to_start_the_slot() {
     let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
     unit.boot0 = true;
     let mut recorder = Recorder::default();
-    install(&unit, Request::default(), || Ok(Cursor::new(bundle(&new))), &mut recorder).unwrap();
+    install(&unit, Request::default(), || Ok(Plain(Cursor::new(bundle(&new)))), &mut recorder).unwrap();
     assert!(unit.holds(TWO, &new));
     assert!(recorder.warnings[0].contains("`gpart set -a active -i 2 ada0`"), "{:?}", recorder.warnings);
 }
@@ -209,12 +209,33 @@ fn verify_checks_that_a_slot_still_holds_what_was_installed() {
 }
 
 #[test]
+fn verify_works_for_every_size_of_chunk_that_a_bundle_may_have() {
+    let new = image("1.1.0");
+    for sectors in [8, 16, 32, 64, 128, 256] {
+        let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
+        let (manifest, stored) = manifest(&new, sectors);
+        unit.install(&*signed(&manifest.encode().unwrap(), &stored, 0)).unwrap();
+        assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact, "{sectors} sectors");
+        let last = new.len() - 1;
+        unit.disk.borrow_mut().poke(TWO.index(), last, &[new[last] ^ 1]);
+        assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Differs, "{sectors} sectors");
+        unit.disk.borrow_mut().poke(TWO.index(), last, &[new[last]]);
+        // A failed slot is disarmed, which is no damage.
+        unit.restart();
+        unit.restart();
+        change(&unit, Change::Healthy).unwrap();
+        assert!(!unit.disk.borrow().is_startable(TWO));
+        assert_eq!(verify(&unit, TWO).unwrap(), Verdict::Intact, "{sectors} sectors");
+    }
+}
+
+#[test]
 fn a_development_build_installs_an_unsigned_image_with_all_other_checks() {
     let (old, new) = (image("1.0.0"), image("1.1.0"));
     let unit = Bench::new(&old, &image("0.9.0"));
     let request = Request { unsigned_image: true, ..Request::default() };
     let install =
-        |image: Vec<u8>| install(&unit, request, || Ok(Cursor::new(image)), &mut Recorder::default());
+        |image: Vec<u8>| install(&unit, request, || Ok(Plain(Cursor::new(image))), &mut Recorder::default());
     let report = install(new.clone()).unwrap();
     assert_eq!((&*report.version, report.source_bytes), ("1.1.0", new.len() as u64));
     assert!(unit.holds(TWO, &new));

@@ -8,7 +8,7 @@ use firmware::state::choice::without_state;
 use firmware::state::store;
 use firmware::state::{BootState, Mark, STARTS, TRIES, Trial};
 
-use super::bench::{Bench, Recorder, card};
+use super::bench::{Bench, Plain, Recorder, card};
 use super::bundles::{bundle, digest, image};
 use super::disk::{CFG, STATE};
 use crate::update::change::{Change, change};
@@ -116,7 +116,7 @@ fn continue_with_update(at: &str, mut unit: Bench, update: &[u8]) {
     }
     // A cut in its trial counts as a failure of the update.
     let request = Request { again: true, ..Request::default() };
-    let installed = install(&unit, request, || Ok(update), &mut Recorder::default());
+    let installed = install(&unit, request, || Ok(Plain(update)), &mut Recorder::default());
     installed.unwrap_or_else(|error| panic!("{at}: {error}"));
     unit.restart();
     assert_eq!(unit.running, running.other(), "{at}");

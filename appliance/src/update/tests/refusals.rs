@@ -1,7 +1,6 @@
 //! What is refused before the first write: each with its own exit code and message, and no byte of the card is changed.
 
 use std::io::{self, Read};
-use std::rc::Rc;
 
 use firmware::bundle::HEADER_BYTES;
 use firmware::layout::LABELLED_LAYOUT;
@@ -9,7 +8,7 @@ use firmware::slot::Slot;
 use firmware::state::{BootState, COPIES, Failure, Mark, Trial};
 use semver::Version;
 
-use super::bench::{Bench, Recorder};
+use super::bench::{Bench, Plain, Recorder};
 use super::bundles::{
     CHUNK_SECTORS, PART, bundle, changed, digest, first_chunk, image, image_of, manifest, signed,
 };
@@ -173,7 +172,7 @@ fn install_nothing(unit: &Bench) -> Result<(), UpdateError> {
     install(unit, Request::default(), no_source, &mut Recorder::default()).map(drop)
 }
 
-fn no_source() -> Result<io::Empty, UpdateError> {
+fn no_source() -> Result<Plain<io::Empty>, UpdateError> {
     panic!("the source was opened");
 }
 
@@ -196,32 +195,6 @@ fn future(unit: Bench) -> Bench {
         unit.disk.borrow_mut().poke(STATE + copy, 0, &record);
     }
     unit
-}
-
-#[test]
-fn a_second_updater_is_refused_at_once() {
-    let good = bundle(&image("1.1.0"));
-    let unit = Rc::new(Bench::new(&image("1.0.0"), &image("0.9.0")));
-    // A source that runs another updater, and other changes of the boot state, while the first one reads.
-    struct Meanwhile(Rc<Bench>, Vec<u8>, usize, bool);
-    impl Read for Meanwhile {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            if !self.3 {
-                assert_eq!(self.0.install(&*self.1).unwrap_err().code().number(), 41);
-                let activate = Change::Activate { slot: ONE, again: false };
-                for what in [Change::Confirm, Change::Rollback, Change::Healthy, activate] {
-                    assert_eq!(change(&*self.0, what).unwrap_err().code().number(), 41);
-                }
-                self.3 = self.2 > 5000;
-            }
-            let bytes = (&self.1[self.2..]).read(buffer)?;
-            self.2 += bytes;
-            Ok(bytes)
-        }
-    }
-    unit.install(Meanwhile(Rc::clone(&unit), good.clone(), 0, false)).unwrap();
-    // Once the first one has finished, the next may start.
-    unit.install(&*good).unwrap();
 }
 
 #[test]
