@@ -14,8 +14,10 @@ pub enum Stage {
     Pending,
     /// The running system is on trial.
     Running,
-    /// The system on trial was started and not confirmed, or it was rolled back.
+    /// The system on trial was started and not confirmed.
     Failed,
+    /// It was rolled back while it was running on trial.
+    RolledBack,
     /// The system was the default, was started repeatedly, and never reported health.
     GaveWay,
 }
@@ -53,7 +55,8 @@ impl BootPlan {
         });
         let failed = |slot: Slot| match state.mark(slot) {
             Mark::Failed(Failure::NeverHealthy) => Some(Trial { slot, stage: Stage::GaveWay }),
-            Mark::Failed(_) => Some(Trial { slot, stage: Stage::Failed }),
+            Mark::Failed(Failure::RolledBack) => Some(Trial { slot, stage: Stage::RolledBack }),
+            Mark::Failed(Failure::Unconfirmed) => Some(Trial { slot, stage: Stage::Failed }),
             _ => None,
         };
         let trial = trial.or_else(|| Slot::ALL.into_iter().find_map(failed));
@@ -79,8 +82,11 @@ impl fmt::Display for BootPlan {
             Some(Trial { slot, stage: Stage::GaveWay }) => {
                 write!(out, "slot {slot} gave way, since it never reported health; slot {next} starts next")
             }
+            Some(Trial { slot, stage: Stage::RolledBack }) => {
+                write!(out, "slot {slot} was rolled back during its trial; slot {next} starts next")
+            }
             Some(Trial { slot, .. }) => {
-                write!(out, "the trial of slot {slot} failed; slot {next} starts next")
+                write!(out, "the trial of slot {slot} failed: it was not confirmed; slot {next} starts next")
             }
         }
     }

@@ -8,8 +8,8 @@ use std::io;
 use anyhow::Result;
 use bsd_disk::units::Sectors;
 use firmware::layout::STATE_PARTITIONS;
-use firmware::state::store::{self, Medium};
-use firmware::state::{BootState, COPIES, STATE_BYTES};
+use firmware::state::store::{self, Loaded, Medium};
+use firmware::state::{COPIES, STATE_BYTES};
 
 use super::slice::{Access, Slice};
 use super::slot_devices::SlotDevices;
@@ -49,9 +49,9 @@ impl Medium for StateCopies {
 ///
 /// # Errors
 /// No copy is intact.
-pub fn read_boot_state(devices: &SlotDevices) -> Result<Option<BootState>> {
+pub fn read_boot_state(devices: &SlotDevices) -> Result<Option<Loaded>> {
     match store::load(&mut StateCopies::of(devices)) {
-        Ok(loaded) => Ok(Some(loaded.state)),
+        Ok(loaded) => Ok(Some(loaded)),
         Err(error) if error.was_never_written() => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -3,7 +3,7 @@
 //! The running slot is the one that is mounted, not the one that should have been started.
 
 use anyhow::{Result, bail};
-use firmware::layout::{CFG_SLICE, LABELLED_LAYOUT, LAYOUT};
+use firmware::layout::{CFG_SLICE, LABELLED_LAYOUT, LAYOUT, STATE_PARTITIONS};
 use firmware::slot::Slot;
 
 /// The ALIX's CompactFlash card, where the root device does not name the disk.
@@ -70,6 +70,12 @@ impl SlotDevices {
         if self.disk.starts_with(LABELS) { LABELLED_LAYOUT } else { LAYOUT }
     }
 
+    /// The path of the device on which changes are locked: the first copy of the boot state.
+    pub fn locked(&self) -> String {
+        let [first, ..] = STATE_PARTITIONS;
+        self.partition(first)
+    }
+
     /// The path of a partition of slice 3.
     pub fn partition(&self, letter: char) -> String {
         format!("/dev/{}s{CFG_SLICE}{letter}", self.disk)
@@ -92,7 +98,8 @@ mod tests {
         {
             let slots = SlotDevices::from_root(device).unwrap();
             assert_eq!((slots.running, slots.path(Slot::Second)), (running, path.to_owned()));
-            assert_eq!(slots.partition('d'), path.replace("s2", "s3d"));
+            assert_eq!(slots.partition('e'), path.replace("s2", "s3e"));
+            assert_eq!(slots.locked(), path.replace("s2", "s3d"));
             assert_eq!(slots.layout(), LAYOUT);
         }
     }

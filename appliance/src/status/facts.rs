@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use firmware::release::Release;
 use firmware::slot::{HEADER_BYTES, Slot};
-use firmware::state::BootState;
+use firmware::state::store::Loaded;
 use serde::Serialize;
 
 use crate::disk::SlotDevices;
@@ -30,7 +30,11 @@ pub trait Facts {
     /// The header of a slot.
     fn slot_header(&self, devices: &SlotDevices, slot: Slot) -> Result<[u8; HEADER_BYTES]>;
     /// The boot state; `None` on a disk without Sluice's boot manager, which has none.
-    fn boot_state(&self, devices: &SlotDevices) -> Result<Option<BootState>>;
+    fn boot_state(&self, devices: &SlotDevices) -> Result<Option<Loaded>>;
+    /// Whether a command is changing a slot or the boot state.
+    fn is_changing(&self, devices: &SlotDevices) -> Result<bool>;
+    /// What of the saved configuration could not be read at boot, in one line.
+    fn lost_configuration(&self) -> Result<Option<String>>;
     /// The time since the boot.
     fn uptime(&self) -> Result<Duration>;
     /// How much memory there is.

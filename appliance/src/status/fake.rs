@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow};
 use bsd_disk::units::Sectors;
 use firmware::release::Release;
 use firmware::slot::{HEADER_BYTES, Slot, SlotHeader};
-use firmware::state::BootState;
+use firmware::state::store::Loaded;
+use firmware::state::{BootState, StateError};
 
 use super::facts::{Facts, Memory};
 use crate::disk::SlotDevices;
@@ -35,6 +36,10 @@ pub struct Fake {
     pub loader_device: Option<&'static str>,
     pub headers: [Option<[u8; HEADER_BYTES]>; 2],
     pub boot_state: Option<Option<BootState>>,
+    /// The copy of the boot state that is damaged.
+    pub damaged: Option<usize>,
+    pub changing: bool,
+    pub lost_configuration: Option<&'static str>,
     pub uptime: Option<u64>,
     pub memory: Option<Memory>,
 }
@@ -51,6 +56,9 @@ impl Fake {
             loader_device: Some("disk0s2a:"),
             headers: [Some(header("1.3.9", "2c41d70")), Some(header("1.4.0", "3ed14b5"))],
             boot_state: Some(Some(BootState::factory(Slot::Second, [true; 2], None))),
+            damaged: None,
+            changing: false,
+            lost_configuration: None,
             uptime: Some(273_906),
             memory: Some(Memory { total_bytes: 250 << 20, free_bytes: 190 << 20 }),
         }
@@ -74,8 +82,21 @@ impl Facts for Fake {
     fn slot_header(&self, _: &SlotDevices, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
         known(self.headers[slot.index()], "the header")
     }
-    fn boot_state(&self, _: &SlotDevices) -> Result<Option<BootState>> {
-        known(self.boot_state.clone(), "the boot state")
+    fn boot_state(&self, _: &SlotDevices) -> Result<Option<Loaded>> {
+        let state = known(self.boot_state.clone(), "the boot state")?;
+        Ok(state.map(|state| {
+            let mut defects = [None, None, None];
+            if let Some(copy) = self.damaged {
+                defects[copy] = Some(StateError::Magic.into());
+            }
+            Loaded { state, sequence: 1, copy: 0, defects }
+        }))
+    }
+    fn is_changing(&self, _: &SlotDevices) -> Result<bool> {
+        Ok(self.changing)
+    }
+    fn lost_configuration(&self) -> Result<Option<String>> {
+        Ok(self.lost_configuration.map(str::to_owned))
     }
     fn uptime(&self) -> Result<Duration> {
         known(self.uptime.map(Duration::from_secs), "the uptime")

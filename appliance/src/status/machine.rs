@@ -1,16 +1,22 @@
 //! The facts of the machine that this program runs on.
 
 use std::ffi::CStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use firmware::release::Release;
 use firmware::slot::{HEADER_BYTES, Slot};
-use firmware::state::BootState;
+use firmware::state::store::Loaded;
 
 use super::facts::{Facts, Memory};
-use crate::disk::{self, SlotDevices};
+use crate::disk::{self, Lock, SlotDevices};
 use crate::{release, sys};
+
+/// `/conf/default/var/extract` leaves it at boot if `/etc` does not have everything of `/cfg`: what, and what to do.
+const INCOMPLETE: &str = "/var/db/cfg.incomplete";
 
 /// This machine.
 pub struct Machine;
@@ -33,8 +39,26 @@ impl Facts for Machine {
         disk::read_header(&path).with_context(|| format!("reading the header of slot {slot} from {path}"))
     }
 
-    fn boot_state(&self, devices: &SlotDevices) -> Result<Option<BootState>> {
+    fn boot_state(&self, devices: &SlotDevices) -> Result<Option<Loaded>> {
         disk::read_boot_state(devices)
+    }
+
+    fn is_changing(&self, devices: &SlotDevices) -> Result<bool> {
+        let path = devices.locked();
+        match Lock::take(Path::new(&path)) {
+            Ok(lock) => Ok(lock.is_none()),
+            // A disk without Sluice's boot manager.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("locking {path}")),
+        }
+    }
+
+    fn lost_configuration(&self) -> Result<Option<String>> {
+        match fs::read_to_string(INCOMPLETE) {
+            Ok(text) => Ok(text.lines().next().map(str::to_owned)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {INCOMPLETE}")),
+        }
     }
 
     fn uptime(&self) -> Result<Duration> {

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use firmware::release::Release;
 use firmware::slot::Slot;
+use firmware::state::store::Loaded;
 use serde::Serialize;
 
 use super::arguments::Format;
@@ -37,6 +38,8 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
     /// Which slot starts next; `None` where there is no boot state.
     pub boot: Option<BootPlan>,
+    /// Whether a command is changing a slot or the boot state.
+    pub changing: Option<bool>,
     /// Seconds since the boot.
     pub uptime_seconds: Option<u64>,
     /// Total and free memory.
@@ -49,6 +52,8 @@ impl Status {
     /// Reads every fact.
     pub fn gather(facts: &dyn Facts) -> Self {
         let mut problems = Vec::new();
+        let lost = known(&mut problems, facts.lost_configuration());
+        problems.extend(lost.flatten());
         let devices = known(&mut problems, slot_devices(facts));
         Self {
             release: known(&mut problems, facts.release()),
@@ -65,9 +70,11 @@ impl Status {
                 })
                 .collect(),
             boot: devices.as_ref().and_then(|devices| {
-                let state = known(&mut problems, facts.boot_state(devices))??;
-                Some(BootPlan::of(&state, devices.running))
+                let loaded = known(&mut problems, facts.boot_state(devices))??;
+                problems.extend(defects(&loaded));
+                Some(BootPlan::of(&loaded.state, devices.running))
             }),
+            changing: devices.as_ref().and_then(|devices| known(&mut problems, facts.is_changing(devices))),
             uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
             memory: known(&mut problems, facts.memory()),
             problems,
@@ -103,6 +110,9 @@ impl Status {
         if let Some(boot) = &self.boot {
             fact("boot", &boot.to_string());
         }
+        if self.changing == Some(true) {
+            fact("update", CHANGING);
+        }
         if let Some(seconds) = self.uptime_seconds {
             fact("uptime", &uptime_text(seconds));
         }
@@ -129,11 +139,23 @@ impl Status {
                 .map(|slot| format!("slot {}: {}", slot.slot, slot.content)),
         );
         parts.extend(self.boot.as_ref().map(BootPlan::to_string));
+        parts.extend(self.changing.filter(|changing| *changing).map(|_| CHANGING.to_owned()));
         parts.extend(self.uptime_seconds.map(|seconds| format!("up {}", uptime_text(seconds))));
         parts.extend(self.memory.map(memory_text));
         parts.extend(self.problems.iter().map(|problem| format!("problem: {}", one_line(problem))));
         parts.join("; ")
     }
+}
+
+/// Said while the lock is held.
+const CHANGING: &str = "an installation or another change is in progress";
+
+/// What is wrong with copies of the boot state.
+fn defects(loaded: &Loaded) -> impl Iterator<Item = String> {
+    let defects = (1..).zip(&loaded.defects);
+    defects.filter_map(|(copy, defect)| {
+        defect.as_ref().map(|defect| format!("copy {copy} of the boot state: {defect}"))
+    })
 }
 
 /// The slots, derived from the root device or, failing that, from the loader's.

@@ -1,7 +1,7 @@
 //! The output of `sluice status`, as people and programs read it.
 
 use firmware::slot::Slot;
-use firmware::state::{BootState, Trial};
+use firmware::state::{BootState, Failure, Mark, Trial};
 
 use super::arguments::Format;
 use super::fake::Fake;
@@ -34,6 +34,9 @@ fn a_status_is_shown_even_if_no_fact_is_known() {
         loader_device: None,
         headers: [None, None],
         boot_state: None,
+        damaged: None,
+        changing: false,
+        lost_configuration: None,
         uptime: None,
         memory: None,
     };
@@ -84,6 +87,34 @@ fn a_trial_appears_in_every_format() {
     assert!(render(&fake, Format::Line).contains("; slot 1 starts next, on trial; "));
     let json: serde_json::Value = serde_json::from_str(&render(&fake, Format::Json)).unwrap();
     assert_eq!(json["boot"]["trial"], serde_json::json!({"slot": 1, "stage": "pending"}));
+}
+
+#[test]
+fn damage_and_changes_under_way_are_shown() {
+    let mut fake = Fake::healthy();
+    fake.damaged = Some(1);
+    fake.changing = true;
+    fake.lost_configuration = Some("/cfg could not be read at boot");
+    insta::assert_snapshot!(render(&fake, Format::Text));
+    let line = render(&fake, Format::Line);
+    assert!(line.contains("copy 2 of the boot state: ") && line.contains("is in progress; "), "{line}");
+    assert_eq!(Status::gather(&fake).changing, Some(true));
+}
+
+#[test]
+fn a_failed_trial_is_shown_with_its_reason() {
+    let failed = [
+        (Failure::Unconfirmed, "the trial of slot 1 failed: it was not confirmed; slot 2 starts next"),
+        (Failure::RolledBack, "slot 1 was rolled back during its trial; slot 2 starts next"),
+        (Failure::NeverHealthy, "slot 1 gave way, since it never reported health; slot 2 starts next"),
+    ];
+    for (failure, reason) in failed {
+        let mut fake = Fake::healthy();
+        let state = fake.boot_state.take().flatten().unwrap();
+        fake.boot_state = Some(Some(BootState { marks: [Mark::Failed(failure), Mark::Good], ..state }));
+        let status = render(&fake, Format::Text);
+        assert!(status.contains(reason), "{status}");
+    }
 }
 
 #[test]

@@ -26,24 +26,30 @@ pub enum Outcome {
     Expired,
 }
 
-/// Waits until the running trial is decided, or its deadline has passed; then restarts the unit.
+/// Waits until the running trial is decided, or its deadline has passed; then restarts the unit. A boot state that cannot be
+/// read for a while decides nothing.
 ///
 /// # Errors
-/// The boot state cannot be read, or the unit cannot be restarted.
+/// The boot state could not be read up to the deadline, or the unit cannot be restarted.
 pub fn watch<U: Unit>(unit: &U) -> Result<Outcome, UpdateError> {
     let deadline = unit.release()?.trial_deadline;
     let running = unit.running()?;
     if deadline == 0 {
         return Ok(Outcome::Decided);
     }
+    let mut was_on_trial = false;
     loop {
-        if !BootRecord::open(unit)?.state().is_on_trial(running) {
-            return Ok(Outcome::Decided);
+        let on_trial = BootRecord::open(unit).map(|record| record.state().is_on_trial(running));
+        match on_trial {
+            Ok(false) => return Ok(Outcome::Decided),
+            Ok(true) => was_on_trial = true,
+            Err(_) => {}
         }
         let (_, uptime) = unit.now();
         match deadline.checked_sub(uptime).filter(|left| *left > 0) {
             Some(left) => unit.sleep(PAUSE.min(Duration::from_secs(left.into()))),
-            None => return expire(unit, running),
+            None if was_on_trial => return expire(unit, running),
+            None => return on_trial.map(|_| Outcome::Decided),
         }
     }
 }
@@ -52,12 +58,13 @@ pub fn watch<U: Unit>(unit: &U) -> Result<Outcome, UpdateError> {
 fn expire<U: Unit>(unit: &U, running: Slot) -> Result<Outcome, UpdateError> {
     // A confirmation that is under way counts. One that cannot be waited for does not hold up the restart.
     let lock = unit.lock();
-    let record = BootRecord::open(unit)?;
-    if lock.is_ok() && !record.state().is_on_trial(running) {
-        return Ok(Outcome::Decided);
+    if let Ok(record) = BootRecord::open(unit) {
+        if lock.is_ok() && !record.state().is_on_trial(running) {
+            return Ok(Outcome::Decided);
+        }
+        let subject = Subject::of(unit, running, record.state());
+        let _ = journal::record(unit, Event::TrialExpired, subject, ExitCode::Done);
     }
-    let subject = Subject::of(unit, running, record.state());
-    let _ = journal::record(unit, Event::TrialExpired, subject, ExitCode::Done);
     unit.reboot()?;
     Ok(Outcome::Expired)
 }

@@ -16,7 +16,6 @@ mod exit_code;
 mod http;
 mod install;
 mod journal;
-mod lock;
 mod log;
 mod payload;
 mod pipe;

@@ -13,15 +13,13 @@ use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
 use firmware::history;
-use firmware::layout::STATE_PARTITIONS;
 use firmware::paths;
 use firmware::release::Release;
 use firmware::slot::Slot;
 use firmware::state::store::Medium;
 
 use super::error::UpdateError;
-use super::lock::Lock;
-use crate::disk::{self, Access, HistoryCopies, Slice, SlotDevices, StateCopies, Storage};
+use crate::disk::{self, Access, HistoryCopies, Lock, Slice, SlotDevices, StateCopies, Storage};
 use crate::{release, sys};
 
 /// How often, and how long apart, a lock is waited for: most changes take less than a second.
@@ -97,8 +95,7 @@ impl Unit for ThisUnit {
     type Lock = Lock;
 
     fn try_lock(&self) -> Result<Option<Lock>, UpdateError> {
-        let [first, ..] = STATE_PARTITIONS;
-        let path = slot_devices()?.partition(first);
+        let path = slot_devices()?.locked();
         Lock::take(Path::new(&path))
             .map_err(|error| UpdateError::System(format!("locking {path}: {}", with_hint(error))))
     }

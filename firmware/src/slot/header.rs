@@ -371,10 +371,10 @@ mod tests {
         #[test]
         fn every_header_is_read_back(
             product in "[ -~]{1,31}", board in "[ -~]{1,31}", version in "[ -~]{1,63}",
-            commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32,
+            commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32, watchdog: u16,
         ) {
             let size = Sectors(size.into());
-            let header = SlotHeader { product, board, version, commit, built_from, built, size };
+            let header = SlotHeader { product, board, version, commit, built_from, built, size, watchdog };
             let sector = header.encode().unwrap();
             prop_assert_eq!(SlotHeader::decode(&sector), Ok(header));
             prop_assert_ne!(&sector[510..], &[0x55u8, 0xaa]);

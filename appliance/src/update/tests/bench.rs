@@ -16,7 +16,7 @@ use firmware::state::store;
 use firmware::state::{BootState, COPIES};
 
 use super::bundles;
-use super::disk::{Disk, Histories, STATE, Shared, Slice, States};
+use super::disk::{Disk, Histories, STATE, Shared, Slice, States, Trouble};
 use crate::disk::Access;
 use crate::sys;
 use crate::update::change::{Change, change};
@@ -57,6 +57,8 @@ pub struct Bench {
     pub uptime: Cell<u32>,
     /// A change that is made at this uptime, while a command waits.
     pub meanwhile: Cell<Option<(u32, Change)>>,
+    /// The uptime at which the copies of the boot state become unreadable.
+    pub state_dies_at: Cell<Option<u32>>,
     /// How often a command has restarted the unit.
     pub restarts: Cell<u32>,
     /// The signal that a command was sent, if any.
@@ -142,6 +144,7 @@ impl Bench {
             disk_layout: LAYOUT,
             uptime: Cell::new(60),
             meanwhile: Cell::default(),
+            state_dies_at: Cell::default(),
             restarts: Cell::default(),
             stop: Rc::default(),
             is_process: false,
@@ -163,6 +166,7 @@ impl Bench {
             disk_layout: self.disk_layout,
             uptime: Cell::new(60),
             meanwhile: Cell::default(),
+            state_dies_at: Cell::default(),
             restarts: Cell::default(),
             stop: Rc::default(),
             is_process: false,
@@ -269,6 +273,9 @@ impl Unit for Bench {
         self.uptime.set(self.uptime.get() + time.as_secs() as u32);
         if self.unlocked_at.get().is_some_and(|uptime| uptime <= self.uptime.get()) {
             self.is_locked.set(false);
+        }
+        if self.state_dies_at.get().is_some_and(|uptime| uptime <= self.uptime.get()) {
+            self.disk.borrow_mut().trouble = Trouble::StateDeadFrom(0);
         }
         if let Some((_, what)) = self.meanwhile.get().filter(|(uptime, _)| *uptime <= self.uptime.get()) {
             self.meanwhile.set(None);

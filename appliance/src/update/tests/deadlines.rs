@@ -5,8 +5,10 @@ use firmware::slot::Slot;
 
 use super::bench::Bench;
 use super::bundles::{bundle, image};
+use super::disk::Trouble;
 use crate::update::change::Change;
 use crate::update::deadline::{Outcome, watch};
+use crate::update::exit_code::ExitCode;
 use crate::update::log;
 
 /// A unit that runs 1.1.0 in slot 2 on trial.
@@ -37,6 +39,21 @@ fn a_trial_that_is_decided_in_time_goes_on() {
         assert_eq!(watch(&unit).unwrap(), Outcome::Decided, "{decision:?}");
         assert_eq!((unit.uptime.get(), unit.restarts.get()), (600, 0), "{decision:?}");
     }
+}
+
+#[test]
+fn a_boot_state_that_cannot_be_read_does_not_end_the_waiting() {
+    // From the middle on: the trial is known, and ends as any other.
+    let unit = on_trial();
+    unit.state_dies_at.set(Some(600));
+    assert_eq!(watch(&unit).unwrap(), Outcome::Expired);
+    assert_eq!((unit.uptime.get(), unit.restarts.get()), (900, 1));
+
+    // From the beginning on: whether there is a trial is not known, and the unit keeps running.
+    let unit = on_trial();
+    unit.disk.borrow_mut().trouble = Trouble::StateDeadFrom(0);
+    assert_eq!(watch(&unit).unwrap_err().code(), ExitCode::BootState);
+    assert_eq!((unit.uptime.get(), unit.restarts.get()), (900, 0));
 }
 
 #[test]
