@@ -85,6 +85,7 @@ mod tests {
             built_from: "FreeBSD 13.2-RELEASE".into(),
             built: 0,
             size: Sectors::from_mib(200),
+            key_epoch: 0,
         }
         .encode()
         .unwrap()

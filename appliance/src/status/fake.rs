@@ -22,6 +22,7 @@ fn header(version: &str, commit: &str) -> [u8; HEADER_BYTES] {
         built_from: "FreeBSD 13.2-RELEASE".into(),
         built: 0,
         size: Sectors::from_mib(200),
+        key_epoch: 0,
     }
     .encode()
     .unwrap()

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use firmware::release::Release;
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use serde::Serialize;
 
@@ -37,6 +38,10 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
     /// Which slot starts next; `None` where there is no boot state.
     pub boot: Option<BootPlan>,
+    /// The lowest key epoch that may be installed, and the keys that are trusted no more; `None` where there is no boot
+    /// state.
+    #[serde(flatten)]
+    pub revocations: Option<Revocations>,
     /// Seconds since the boot.
     pub uptime_seconds: Option<u64>,
     /// Total and free memory.
@@ -49,6 +54,7 @@ impl Status {
     /// Reads every fact.
     pub fn gather(facts: &dyn Facts) -> Self {
         let mut problems = Vec::new();
+        let mut revocations = None;
         let devices = known(&mut problems, slot_devices(facts));
         Self {
             release: known(&mut problems, facts.release()),
@@ -66,8 +72,10 @@ impl Status {
                 .collect(),
             boot: devices.as_ref().and_then(|devices| {
                 let state = known(&mut problems, facts.boot_state(devices))??;
+                revocations = Some(state.revocations.clone());
                 Some(BootPlan::of(&state, devices.running))
             }),
+            revocations,
             uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
             memory: known(&mut problems, facts.memory()),
             problems,
@@ -102,6 +110,9 @@ impl Status {
         }
         if let Some(boot) = &self.boot {
             fact("boot", &boot.to_string());
+        }
+        if let Some(revocations) = self.revocations.as_ref().filter(|revocations| !revocations.is_empty()) {
+            fact("keys", &revocations.to_string());
         }
         if let Some(seconds) = self.uptime_seconds {
             fact("uptime", &uptime_text(seconds));

@@ -19,7 +19,7 @@ use super::error::{Fault, UpdateError};
 use super::exit_code::ExitCode;
 use super::journal::{self, Subject};
 use super::payload::Payload;
-use super::precondition::{self, Target};
+use super::precondition::{self, Allowed, Target};
 use super::progress::{Observer, Phase};
 use super::unit::Unit;
 use super::writer::{Tally, Writer};
@@ -34,8 +34,8 @@ pub struct Request {
     pub unsigned_image: bool,
     /// Install a release that has failed on this unit.
     pub again: bool,
-    /// Install a release that is older than the running one.
-    pub allow_downgrade: bool,
+    /// Install a release although its version is unusual.
+    pub allowed: Allowed,
 }
 
 /// A completed installation. Serialized, it is the last line of `--json`: fields are only ever added.
@@ -72,7 +72,10 @@ pub fn install<U: Unit, R: Read>(
     let mut record = BootRecord::open(unit)?;
     let begun = record.state().begin_install(running, target)?;
     let release = unit.release()?;
-    let keys = unit.keys()?;
+    let mut keys = unit.keys()?;
+    let trusted: Vec<_> = keys.ids().collect();
+    // Before the first byte is read: nothing that a revoked key has signed is looked at.
+    keys.revoke(begun.revocations.and(&release.revocations()).keys);
     if let Some(warning) = &record.warning {
         observer.warn(warning);
     }
@@ -91,11 +94,12 @@ pub fn install<U: Unit, R: Read>(
     let mut slice = unit.slice(target, Access::Write)?;
     let limits = Target {
         release: &release,
-        floor: begun.floor.as_ref(),
+        trusted: &trusted,
+        state: &begun,
         slot: target,
         size: slice.size(),
         layout: unit.layout()?,
-        allow_downgrade: request.allow_downgrade,
+        allowed: request.allowed,
     };
     precondition::check(&candidate, &limits)?;
     let digest = payload.signed_digest();

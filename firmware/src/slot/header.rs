@@ -12,7 +12,7 @@
 //! |     10 |     2 | bytes covered by the checksum, 512                                              |
 //! |     12 |     4 | CRC-32 (IEEE 802.3) of the sector, with these four bytes set to zero            |
 //! |     16 |     4 | sectors of the slot image, from the start of the slice                          |
-//! |     20 |     4 | zero                                                                            |
+//! |     20 |     4 | key epoch of the release; 0 if no key was ever revoked                          |
 //! |     24 |     8 | build time in seconds since 1970 (`SOURCE_DATE_EPOCH`); 0 if unknown             |
 //! |     32 |    64 | version, terminated by a NUL and padded with NULs, like all texts here           |
 //! |     96 |    32 | product                                                                         |
@@ -51,6 +51,7 @@ const FORMAT: usize = 8;
 const LENGTH: usize = 10;
 const CRC: usize = 12;
 const SIZE: usize = 16;
+const KEY_EPOCH: usize = 20;
 const BUILT: usize = 24;
 
 /// A text field: its name in messages, its offset, and its length with the terminating NUL.
@@ -162,6 +163,8 @@ pub struct SlotHeader {
     pub built: u64,
     /// The size of the slot image, from the start of the slice.
     pub size: Sectors,
+    /// The key epoch of the release ([`crate::revocations`]); 0 if no key was ever revoked.
+    pub key_epoch: u32,
 }
 
 impl SlotHeader {
@@ -176,6 +179,7 @@ impl SlotHeader {
         put(&mut sector, LENGTH, &(HEADER_BYTES as u16).to_le_bytes());
         let size = self.size.to_u32().ok_or(SlotError::Size { size: self.size })?;
         put(&mut sector, SIZE, &size.to_le_bytes());
+        put(&mut sector, KEY_EPOCH, &self.key_epoch.to_le_bytes());
         put(&mut sector, BUILT, &self.built.to_le_bytes());
         VERSION.encode(&mut sector, &self.version)?;
         PRODUCT.encode(&mut sector, &self.product)?;
@@ -213,6 +217,7 @@ impl SlotHeader {
             built_from: BUILT_FROM.decode(sector)?,
             built: le64(sector, BUILT),
             size: Sectors(le32(sector, SIZE).into()),
+            key_epoch: le32(sector, KEY_EPOCH),
         })
     }
 
@@ -277,6 +282,7 @@ mod tests {
             built_from: "miniature".into(),
             built: 1_700_000_000,
             size: Sectors(409_248),
+            key_epoch: 0x0102_0304,
         }
     }
 
@@ -293,6 +299,7 @@ mod tests {
         assert_eq!(sector[..12], *b"SluiceSl\x01\x00\x00\x02");
         assert_eq!(&sector[VERSION_OFFSET..VERSION_OFFSET + 17], b"0.1.0-dev.3+gabc\0");
         assert_eq!(le32(&sector, 16), 409_248);
+        assert_eq!(sector[20..24], [4, 3, 2, 1]);
         assert_eq!(sector[304..], [0; 208]);
         assert_eq!(le32(&sector, CRC_OFFSET), crc32(&sector));
     }
@@ -360,10 +367,10 @@ mod tests {
         #[test]
         fn every_header_is_read_back(
             product in "[ -~]{1,31}", board in "[ -~]{1,31}", version in "[ -~]{1,63}",
-            commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32,
+            commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32, key_epoch: u32,
         ) {
             let size = Sectors(size.into());
-            let header = SlotHeader { product, board, version, commit, built_from, built, size };
+            let header = SlotHeader { product, board, version, commit, built_from, built, size, key_epoch };
             let sector = header.encode().unwrap();
             prop_assert_eq!(SlotHeader::decode(&sector), Ok(header));
             prop_assert_ne!(&sector[510..], &[0x55u8, 0xaa]);

@@ -62,6 +62,7 @@ pub fn header(slot: u8, size: Sectors) -> SlotHeader {
         built_from: "miniature".into(),
         built: 0,
         size,
+        key_epoch: 0,
     }
 }
 
