@@ -5,6 +5,7 @@
 //! - [`boot_manager`]: the programs that boot a slot
 //! - [`release`]: the description of a system that it carries with it
 //! - [`bundle`]: the update bundle
+//! - [`revocations`]: the keys that are trusted no more
 //! - [`paths`]: the paths in a slot that the builder writes and the unit reads
 //!
 //! Everything here works on bytes in memory or on a stream passed in by the caller, and uses no clock. Nothing opens a file
@@ -19,8 +20,12 @@ pub mod boot_manager;
 pub mod bundle;
 mod checksum;
 pub mod history;
+mod key_id;
 pub mod layout;
 pub mod paths;
 pub mod release;
+pub mod revocations;
 pub mod slot;
 pub mod state;
+
+pub use key_id::{KeyId, KeyIdError};

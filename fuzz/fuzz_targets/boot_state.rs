@@ -5,8 +5,7 @@
 
 use firmware::bundle::sha256;
 use firmware::slot::Slot;
-use firmware::state::transition::Versions;
-use firmware::state::{BootState, STATE_BYTES};
+use firmware::state::{BootState, OtherRelease, Releases, STATE_BYTES};
 use libfuzzer_sys::fuzz_target;
 use sluice_fuzz::sealed;
 
@@ -28,10 +27,13 @@ fn look_at(record: &[u8]) {
         let _ = state.finish_install(slot, sha256(record), 1);
         let _ = (state.rollback(slot), state.report_health(slot));
         let Some(version) = &state.floor else { continue };
-        let versions = Versions { running: version, other: Some(version) };
-        let _ = state.confirm(slot, versions);
+        let other = OtherRelease { version: version.clone(), key_epoch: state.revocations.epoch };
+        let mut releases = Releases { other: Some(other), ..Releases::alone(version.clone()) };
+        releases.running.revocations = state.revocations.clone();
+        let own = &releases.running.revocations;
+        let _ = (state.confirm(slot, &releases), state.check_trust(own, [], own), state.is_below_floor(version));
         for other in Slot::ALL {
-            let _ = (state.begin_install(slot, other), state.activate(slot, other, 1, true, versions));
+            let _ = (state.begin_install(slot, other), state.activate(slot, other, 1, true, &releases));
         }
     }
 }

@@ -86,6 +86,7 @@ mod tests {
             built: 0,
             size: Sectors::from_mib(200),
             watchdog: 300,
+            key_epoch: 0,
         }
         .encode()
         .unwrap()

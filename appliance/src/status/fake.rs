@@ -24,6 +24,7 @@ fn header(version: &str, commit: &str) -> [u8; HEADER_BYTES] {
         built: 0,
         size: Sectors::from_mib(200),
         watchdog: 300,
+        key_epoch: 0,
     }
     .encode()
     .unwrap()

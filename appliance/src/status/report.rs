@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use firmware::release::Release;
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use firmware::state::store::Loaded;
 use serde::Serialize;
@@ -40,6 +41,10 @@ pub struct Status {
     pub boot: Option<BootPlan>,
     /// Whether a command is changing a slot or the boot state.
     pub changing: Option<bool>,
+    /// The lowest key epoch that may be installed, and the keys that are trusted no more; `None` where there is no boot
+    /// state.
+    #[serde(flatten)]
+    pub revocations: Option<Revocations>,
     /// Seconds since the boot.
     pub uptime_seconds: Option<u64>,
     /// Total and free memory.
@@ -54,6 +59,7 @@ impl Status {
         let mut problems = Vec::new();
         let lost = known(&mut problems, facts.lost_configuration());
         problems.extend(lost.flatten());
+        let mut revocations = None;
         let devices = known(&mut problems, slot_devices(facts));
         Self {
             release: known(&mut problems, facts.release()),
@@ -72,9 +78,11 @@ impl Status {
             boot: devices.as_ref().and_then(|devices| {
                 let loaded = known(&mut problems, facts.boot_state(devices))??;
                 problems.extend(defects(&loaded));
+                revocations = Some(loaded.state.revocations.clone());
                 Some(BootPlan::of(&loaded.state, devices.running))
             }),
             changing: devices.as_ref().and_then(|devices| known(&mut problems, facts.is_changing(devices))),
+            revocations,
             uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
             memory: known(&mut problems, facts.memory()),
             problems,
@@ -112,6 +120,9 @@ impl Status {
         }
         if self.changing == Some(true) {
             fact("update", CHANGING);
+        }
+        if let Some(revocations) = self.revocations.as_ref().filter(|revocations| !revocations.is_empty()) {
+            fact("keys", &revocations.to_string());
         }
         if let Some(seconds) = self.uptime_seconds {
             fact("uptime", &uptime_text(seconds));

@@ -1,5 +1,6 @@
 //! The output of `sluice status`, as people and programs read it.
 
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use firmware::state::{BootState, Failure, Mark, Trial};
 
@@ -115,6 +116,19 @@ fn a_failed_trial_is_shown_with_its_reason() {
         let status = render(&fake, Format::Text);
         assert!(status.contains(reason), "{status}");
     }
+}
+
+#[test]
+fn revoked_keys_are_shown_if_there_are_any() {
+    let mut fake = Fake::healthy();
+    let state = fake.boot_state.take().unwrap().unwrap();
+    assert!(!render(&Fake::healthy(), Format::Text).contains("\nkeys "));
+    let revocations = Revocations { epoch: 3, keys: vec!["E7620F1842B4E81F".parse().unwrap()] };
+    fake.boot_state = Some(Some(BootState { revocations, ..state }));
+    let text = render(&fake, Format::Text);
+    assert!(text.contains("\nkeys     epoch 3, revoked: E7620F1842B4E81F\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&render(&fake, Format::Json)).unwrap();
+    assert_eq!((&json["key_epoch"], &json["revoked_keys"][0]), (&3.into(), &"E7620F1842B4E81F".into()));
 }
 
 #[test]

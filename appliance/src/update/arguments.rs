@@ -21,6 +21,7 @@ Commands:
       --slot N          Install in this slot only; the running one is refused
       --again           Install a release that has failed on this unit
       --allow-downgrade Install a release that is older than the running one
+      --allow-jump      Install a release that is more than one major version after the running one
       --json            Print progress and result as JSON, one object per line
       --quiet           Print no progress
   status                Show both slots, which one starts next, and what to do
@@ -104,7 +105,8 @@ pub fn parse(parser: &mut lexopt::Parser, unsigned: bool) -> Result<Option<Actio
             ("install" | "status" | "log", Long("json")) => words.json = true,
             ("install", Long("quiet")) => words.quiet = true,
             ("install" | "activate", Long("again")) => words.request.again = true,
-            ("install", Long("allow-downgrade")) => words.request.allow_downgrade = true,
+            ("install", Long("allow-downgrade")) => words.request.allowed.downgrade = true,
+            ("install", Long("allow-jump")) => words.request.allowed.jump = true,
             ("install", Long("slot")) => {
                 ensure!(words.request.slot.is_none(), "--slot is given twice");
                 words.request.slot = Some(slot(&parser.value()?)?);
@@ -158,6 +160,7 @@ fn slot(word: &OsString) -> Result<Slot> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::precondition::Allowed;
     use super::*;
 
     fn parsed(words: &[&str], unsigned: bool) -> Result<Option<Action>> {
@@ -210,6 +213,7 @@ mod tests {
             (&["status", "--quiet"], "invalid option '--quiet'"),
             (&["confirm", "--again"], "invalid option '--again'"),
             (&["activate", "1", "--allow-downgrade"], "invalid option '--allow-downgrade'"),
+            (&["activate", "1", "--allow-jump"], "invalid option '--allow-jump'"),
             (&["confirm", "2"], "unexpected argument \"2\""),
             (&["activate"], "`activate` requires a slot, 1 or 2"),
             (&["verify", "both"], "there is no slot `both`, only 1 and 2"),
@@ -225,10 +229,15 @@ mod tests {
         let refused = parsed(&words, false).unwrap_err().to_string();
         assert_eq!(refused, "invalid option '--dangerously-install-unsigned-slot-image'");
         let Some(Action::Install { request, .. }) = parsed(&words, true).unwrap() else { panic!() };
-        assert!(request.unsigned_image && !request.again && !request.allow_downgrade);
-        let words = ["install", "--again", "--allow-downgrade", "x.fw"];
-        let Some(Action::Install { request, .. }) = parsed(&words, false).unwrap() else { panic!() };
-        assert!(request.again && request.allow_downgrade);
+        assert!(request.unsigned_image && !request.again);
+        assert_eq!(request.allowed, Allowed::default());
+        for (words, again, downgrade, jump) in [
+            (["install", "--again", "--allow-downgrade", "x.fw"], true, true, false),
+            (["install", "--allow-jump", "--quiet", "x.fw"], false, false, true),
+        ] {
+            let Some(Action::Install { request, .. }) = parsed(&words, false).unwrap() else { panic!() };
+            assert_eq!((request.again, request.allowed), (again, Allowed { downgrade, jump }), "{words:?}");
+        }
         assert!(!USAGE.contains(UNSIGNED), "it is not advertised");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A recovered state is written with the first save and not before, so that a refused command changes nothing.
 
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use firmware::state::store::{self, Loaded, StoreError};
 use firmware::state::{BootState, COPIES};
@@ -23,7 +24,7 @@ pub struct BootRecord<M> {
 
 impl<M: store::Medium> BootRecord<M> {
     /// Loads the state. If it is lost, it is recovered from the fact that the running slot works; the version floor is then
-    /// the lowest version that a slot contains.
+    /// the lowest version that a slot contains, and key epoch and revoked keys are those of the running release.
     ///
     /// # Errors
     /// A newer release wrote it, or the disk fails.
@@ -37,7 +38,7 @@ impl<M: store::Medium> BootRecord<M> {
             }
             Err(error) if error.is_lost() => Ok(Self {
                 medium,
-                state: BootState::recovered(running, lowest_version(unit)),
+                state: BootState::recovered(running, lowest_version(unit), revocations(unit)),
                 loaded: None,
                 warning: Some(format!(
                     "continuing without a boot state, with slot {running} marked good since it is running: {error}"
@@ -99,6 +100,11 @@ fn warning(loaded: &Loaded) -> Option<String> {
     let intact = COPIES - defects.len();
     (!defects.is_empty())
         .then(|| format!("{intact} of {COPIES} copies of the boot state are intact; {}", defects.join("; ")))
+}
+
+/// What the running release withdraws; nothing if its description cannot be read, which `status` must survive.
+fn revocations<U: Unit>(unit: &U) -> Revocations {
+    unit.release().map(|release| release.revocations()).unwrap_or_default()
 }
 
 /// The lowest version that a slot contains, as far as the headers can be read.

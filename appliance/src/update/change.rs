@@ -5,8 +5,7 @@
 
 use firmware::history::Event;
 use firmware::slot::Slot;
-use firmware::state::transition::Versions;
-use firmware::state::{BootState, Failure, Mark, TRIES};
+use firmware::state::{BootState, Failure, Mark, Releases, RunningRelease, TRIES};
 use semver::Version;
 
 use super::boot_record::BootRecord;
@@ -14,7 +13,7 @@ use super::error::UpdateError;
 use super::exit_code::ExitCode;
 use super::journal::{self, Subject};
 use super::signature;
-use super::slot_version::slot_version;
+use super::slot_version::slot_release;
 use super::unit::Unit;
 use crate::disk::Access;
 
@@ -54,13 +53,11 @@ pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError>
     let running = unit.running()?;
     let mut record = BootRecord::open(unit)?;
     let next = match change {
-        Change::Confirm => {
-            with_versions(unit, running, |versions| Ok(record.state().confirm(running, versions)?))?
-        }
+        Change::Confirm => record.state().confirm(running, &releases(unit, running)?)?,
         Change::Rollback => record.state().rollback(running)?,
-        Change::Activate { slot, again } => with_versions(unit, running, |versions| {
-            Ok(record.state().activate(slot, running, TRIES, again, versions)?)
-        })?,
+        Change::Activate { slot, again } => {
+            record.state().activate(slot, running, TRIES, again, &releases(unit, running)?)?
+        }
         Change::Healthy if !record.is_found() && unit.without_boot_manager().is_some() => {
             // There never was a boot state, and nobody would read it.
             return Ok(Changed { state: record.state().clone(), warnings: Vec::new() });
@@ -115,15 +112,13 @@ fn disarm_failed<U: Unit>(unit: &U, running: Slot, state: &BootState) -> Result<
     Ok(true)
 }
 
-/// Calls `change` with the versions in both slots.
-fn with_versions<U: Unit>(
-    unit: &U,
-    running: Slot,
-    change: impl FnOnce(Versions) -> Result<BootState, UpdateError>,
-) -> Result<BootState, UpdateError> {
-    let text = unit.release()?.version;
-    let version = Version::parse(&text)
-        .map_err(|error| UpdateError::System(format!("parsing the running version `{text}`: {error}")))?;
-    let other = slot_version(unit, running.other());
-    change(Versions { running: &version, other: other.as_ref() })
+/// The releases in both slots.
+fn releases<U: Unit>(unit: &U, running: Slot) -> Result<Releases, UpdateError> {
+    let release = unit.release()?;
+    let version = Version::parse(&release.version).map_err(|error| {
+        UpdateError::System(format!("parsing the running version `{}`: {error}", release.version))
+    })?;
+    let revocations = release.revocations();
+    let running_release = RunningRelease { version, revocations, lowers_floors: release.lowers_floors };
+    Ok(Releases { running: running_release, other: slot_release(unit, running.other()) })
 }

@@ -5,6 +5,7 @@ use std::io;
 use bsd_disk::units::Sectors;
 use firmware::bundle::BundleError;
 use firmware::slot::Slot;
+use firmware::state::TrustError;
 use firmware::state::store::StoreError;
 use firmware::state::transition::TransitionError;
 use semver::Version;
@@ -66,7 +67,10 @@ pub enum UpdateError {
         size: Sectors,
     },
     /// The update is older than a version that was confirmed.
-    #[error("this update has version {version}; this unit accepts no version older than {floor}")]
+    #[error(
+        "this update has version {version}; this unit accepts no version older than {floor}\nhint: install {floor} or later; if \
+         that floor was a mistake, a release has to name it in `lowers_floors`"
+    )]
     Floor {
         /// The update's version.
         version: Version,
@@ -84,6 +88,21 @@ pub enum UpdateError {
         /// The running version.
         running: String,
     },
+    /// The update skips a major version.
+    #[error(
+        "this update has version {version}, more than one major version after the running {running}; once it was confirmed, \
+         the versions in between could not be installed any more\n\
+         hint: install a version in between first, or add `--allow-jump` if the version is no mistake"
+    )]
+    Jump {
+        /// The update's version.
+        version: Version,
+        /// The running version.
+        running: String,
+    },
+    /// The unit cannot accept what the update says of keys.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The release has failed on this unit.
     #[error(
         "this release, version {version}, has failed on this unit: it was started and never confirmed, or rolled back\n\
@@ -232,8 +251,11 @@ impl UpdateError {
             Self::Board { .. } => ExitCode::Board,
             Self::Layout { .. } => ExitCode::Layout,
             Self::TooLarge { .. } => ExitCode::TooLarge,
-            Self::Floor { .. } => ExitCode::Floor,
+            Self::Floor { .. } | Self::Transition(TransitionError::BelowFloor(_)) => ExitCode::Floor,
             Self::Downgrade { .. } => ExitCode::Downgrade,
+            Self::Jump { .. } => ExitCode::Jump,
+            Self::Trust(TrustError::Epoch { .. }) => ExitCode::KeyEpoch,
+            Self::Trust(_) => ExitCode::KeyRoom,
             Self::FailedHere { .. } | Self::Transition(TransitionError::Failed { .. }) => {
                 ExitCode::FailedHere
             }
@@ -275,6 +297,7 @@ fn bundle_code(error: &BundleError) -> ExitCode {
         BundleError::Truncated { .. } => ExitCode::Truncated,
         BundleError::Format { .. } => ExitCode::Format,
         BundleError::UnknownKey { .. } => ExitCode::UnknownKey,
+        BundleError::RevokedKey { .. } => ExitCode::RevokedKey,
         BundleError::SignatureInvalid | BundleError::NotASignature => ExitCode::Signature,
         BundleError::Io(_) => ExitCode::Source,
         _ => ExitCode::Invalid,

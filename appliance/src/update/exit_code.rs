@@ -23,10 +23,12 @@ exit_codes! {
         Board = 31, "the update is for another board";
         Layout = 32, "the update is for another disk layout";
         TooLarge = 33, "the update is larger than the slot";
-        Floor = 34, "the update is older than the version floor";
+        Floor = 34, "the update or slot is older than the version floor";
         Minimum = 35, "the running version is older than the update requires";
         Configuration = 36, "the update may not understand the saved configuration";
         Downgrade = 37, "the update is older than the running version";
+        Jump = 38, "the update is more than one major version after the running one";
+        KeyRoom = 39, "the update revokes more keys than the unit can store, or would trust a revoked one again";
         Running = 40, "the slot is the running one";
         Locked = 41, "another update is in progress";
         OnTrial = 42, "the running slot is on trial, or has not proved itself";
@@ -34,6 +36,8 @@ exit_codes! {
         SlotInUse = 45, "the slot is mounted, or cannot be opened or read";
         NotPossible = 46, "there is nothing to confirm or to roll back, or the requested slot is marked bad";
         FailedHere = 47, "the release or slot has failed on this unit";
+        RevokedKey = 48, "the update is signed with a key that has been revoked";
+        KeyEpoch = 49, "keys have been revoked since the update was made";
         ChunkDamaged = 50, "a chunk is damaged; the slot is left marked bad";
         EndedEarly = 51, "the update ended too early; the slot is left marked bad";
         DiskError = 52, "the disk reported an error; the slot is left marked bad";

@@ -8,6 +8,7 @@
 use std::time::Instant;
 
 use bsd_disk::units::Sectors;
+use firmware::bundle::PublicKeys;
 use firmware::history::Event;
 use firmware::slot::Slot;
 use firmware::state::TRIES;
@@ -19,7 +20,7 @@ use super::error::{Fault, UpdateError};
 use super::exit_code::ExitCode;
 use super::journal::{self, Subject};
 use super::payload::Payload;
-use super::precondition::{self, Target};
+use super::precondition::{self, Allowed, Target};
 use super::progress::{Observer, Phase};
 use super::stream::Stream;
 use super::unit::Unit;
@@ -35,8 +36,8 @@ pub struct Request {
     pub unsigned_image: bool,
     /// Install a release that has failed on this unit.
     pub again: bool,
-    /// Install a release that is older than the running one.
-    pub allow_downgrade: bool,
+    /// Install a release although its version is unusual.
+    pub allowed: Allowed,
 }
 
 /// A completed installation. Serialized, it is the last line of `--json`: fields are only ever added.
@@ -69,25 +70,33 @@ pub fn install<U: Unit, R: Stream>(
     let started = Instant::now();
     let running = unit.running()?;
     let target = request.slot.unwrap_or(running.other());
-    BootRecord::open(unit)?.state().begin_install(running, target)?;
-    let mut payload = receive(unit, request, open)?;
+    let release = unit.release()?;
+    let before = BootRecord::open(unit)?.state().begin_install(running, target)?;
+    let mut keys = unit.keys()?;
+    let trusted: Vec<_> = keys.ids().collect();
+    // Before the first byte is read: nothing that a revoked key has signed is looked at.
+    keys.revoke(before.revocations.and(&release.revocations()).keys);
+    let mut payload = receive(unit, request, &keys, open)?;
     let candidate = payload.candidate()?;
 
     let _lock = unit.lock()?;
     let mut record = BootRecord::open(unit)?;
     // The state may have changed while the source was read.
     let begun = record.state().begin_install(running, target)?;
-    let release = unit.release()?;
+    if begun.revocations != before.revocations {
+        return Err(UpdateError::Locked);
+    }
     warn(unit, &record, target, observer);
     // Last, since other programs can be in the way of opening a slot for writing.
     let mut slice = unit.slice(target, Access::Write)?;
     let limits = Target {
         release: &release,
-        floor: begun.floor.as_ref(),
+        trusted: &trusted,
+        state: &begun,
         slot: target,
         size: slice.size(),
         layout: unit.layout()?,
-        allow_downgrade: request.allow_downgrade,
+        allowed: request.allowed,
     };
     precondition::check(&candidate, &limits)?;
     let digest = payload.signed_digest();
@@ -124,11 +133,11 @@ pub fn install<U: Unit, R: Stream>(
 fn receive<U: Unit, R: Stream>(
     unit: &U,
     request: Request,
+    keys: &PublicKeys,
     open: impl FnOnce() -> Result<R, UpdateError>,
 ) -> Result<Payload<R>, UpdateError> {
-    let keys = unit.keys()?;
     let payload = open().and_then(|source| match request.unsigned_image {
-        false => Payload::bundle(source, &keys),
+        false => Payload::bundle(source, keys),
         true => Payload::image(source),
     });
     // A source that is told to stop fails, too.

@@ -5,6 +5,7 @@ use std::io::Read;
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{BundleError, ChunkContent, ImageDigest, PublicKeys, Reader};
 use firmware::layout::HEADER_SECTOR;
+use firmware::revocations::Revocations;
 use firmware::slot::{HEADER_BYTES, SlotHeader};
 use firmware::state::Digest;
 use semver::Version;
@@ -31,6 +32,10 @@ pub struct Candidate {
     pub config_version: Option<u32>,
     /// The minimum version that must be running.
     pub minimum: Option<Version>,
+    /// What it withdraws from those who sign updates; `None` if unknown.
+    pub revocations: Option<Revocations>,
+    /// The version floors, as text, that it lowers.
+    pub lowers_floors: Vec<String>,
     /// The size of the image.
     pub size: Sectors,
 }
@@ -79,6 +84,8 @@ impl<R: Stream> Payload<R> {
                     layouts: Some(manifest.layouts.clone()),
                     config_version: Some(manifest.config_version),
                     minimum,
+                    revocations: Some(manifest.revocations()),
+                    lowers_floors: manifest.lowers_floors.clone(),
                     size: Sectors(manifest.slot_sectors.into()),
                 })
             }
@@ -150,6 +157,8 @@ impl<R: Stream> Image<R> {
             layouts: None,
             config_version: None,
             minimum: None,
+            revocations: None,
+            lowers_floors: Vec::new(),
             size: header.size,
         };
         read.expect(candidate.size.bytes());

@@ -1,8 +1,10 @@
 //! What must hold before the first write, besides what the boot state and the signature ensure.
 
 use bsd_disk::units::Sectors;
+use firmware::bundle::KeyId;
 use firmware::release::Release;
 use firmware::slot::Slot;
+use firmware::state::BootState;
 use semver::Version;
 
 use super::error::UpdateError;
@@ -12,16 +14,27 @@ use super::payload::Candidate;
 pub struct Target<'a> {
     /// The running release.
     pub release: &'a Release,
-    /// The lowest version that may be installed.
-    pub floor: Option<&'a Version>,
+    /// The keys in its slot.
+    pub trusted: &'a [KeyId],
+    /// The boot state: the version floor, the key epoch and the revoked keys.
+    pub state: &'a BootState,
     /// The slot.
     pub slot: Slot,
     /// The size of its slice, less the sector of its label.
     pub size: Sectors,
     /// The version of the disk layout.
     pub layout: u32,
-    /// Whether a version older than the running one may be installed.
-    pub allow_downgrade: bool,
+    /// What may be installed although it is unusual.
+    pub allowed: Allowed,
+}
+
+/// What may be installed although it is unusual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// A version older than the running one.
+    pub downgrade: bool,
+    /// A version more than one major version after the running one.
+    pub jump: bool,
 }
 
 /// Checks that `candidate` may be installed there.
@@ -29,7 +42,19 @@ pub struct Target<'a> {
 /// # Errors
 /// The first reason against it.
 pub fn check(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> {
-    let Target { release, floor, slot, size, layout, allow_downgrade } = *target;
+    check_unit(candidate, target)?;
+    let Target { release, trusted, state, .. } = target;
+    let own = release.revocations();
+    // An image that is not signed says nothing of keys.
+    if let Some(update) = &candidate.revocations {
+        state.check_trust(&own, trusted.iter().copied(), update)?;
+    }
+    check_version(candidate, target)
+}
+
+/// Whether the update is for this unit and slot.
+fn check_unit(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> {
+    let Target { release, slot, size, layout, .. } = *target;
     if candidate.product != release.product {
         let (theirs, ours) = (candidate.product.clone(), release.product.clone());
         return Err(UpdateError::Product { theirs, ours });
@@ -48,6 +73,12 @@ pub fn check(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> 
     if let Some(theirs) = candidate.config_version.filter(|theirs| *theirs < release.config_version) {
         return Err(UpdateError::Configuration { theirs, ours: release.config_version });
     }
+    Ok(())
+}
+
+/// Whether a unit with this version and version floor may get the version of the update.
+fn check_version(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> {
+    let Target { release, state, allowed, .. } = target;
     let running = Version::parse(&release.version).ok();
     let runs_since =
         |version: &Version| running.as_ref().map(|running| running.cmp_precedence(version).is_ge());
@@ -56,13 +87,19 @@ pub fn check(candidate: &Candidate, target: &Target) -> Result<(), UpdateError> 
     {
         return Err(UpdateError::Minimum { minimum: minimum.clone(), running: release.version.clone() });
     }
-    if let Some(floor) = floor.filter(|floor| candidate.version.cmp_precedence(floor).is_lt()) {
-        return Err(UpdateError::Floor { version: candidate.version.clone(), floor: floor.clone() });
+    let version = candidate.version.clone();
+    if let Some(floor) = state.floor.clone().filter(|_| state.is_below_floor(&version))
+        // A release that names exactly this floor was signed to replace it.
+        && !candidate.lowers_floors.contains(&floor.to_string())
+    {
+        return Err(UpdateError::Floor { version, floor });
     }
-    let is_older = running.is_some_and(|running| candidate.version.cmp_precedence(&running).is_lt());
-    if is_older && !allow_downgrade {
-        let (version, running) = (candidate.version.clone(), release.version.clone());
-        return Err(UpdateError::Downgrade { version, running });
+    let Some(running) = running else { return Ok(()) };
+    if version.cmp_precedence(&running).is_lt() && !allowed.downgrade {
+        return Err(UpdateError::Downgrade { version, running: release.version.clone() });
+    }
+    if version.major > running.major.saturating_add(1) && !allowed.jump {
+        return Err(UpdateError::Jump { version, running: release.version.clone() });
     }
     Ok(())
 }

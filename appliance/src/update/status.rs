@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use firmware::layout::HEADER_SECTOR;
+use firmware::revocations::Revocations;
 use firmware::slot::{HEADER_BYTES, Slot};
 use firmware::state::{BootState, Mark};
 use serde::Serialize;
@@ -47,6 +48,9 @@ pub struct Status {
     pub plan: BootPlan,
     /// The lowest version that may be installed.
     pub floor: Option<String>,
+    /// The lowest key epoch that may be installed, and the keys that are trusted no more.
+    #[serde(flatten)]
+    pub revocations: Revocations,
     /// Whether the boot state was loaded, not recovered.
     pub state_found: bool,
     /// What is wrong with the copies of the boot state.
@@ -73,6 +77,7 @@ impl Status {
             slots: Slot::ALL.into_iter().map(|slot| slot_status(unit, state, slot, running)).collect(),
             plan: BootPlan::of(state, running),
             floor: state.floor.as_ref().map(ToString::to_string),
+            revocations: state.revocations.clone(),
             state_found: record.is_found(),
             warning: record.warning.clone(),
             advice,
@@ -100,6 +105,9 @@ impl Status {
         }
         fact("boot", &self.plan.to_string());
         fact("floor", self.floor.as_deref().unwrap_or("not set, so any version may be installed"));
+        if !self.revocations.is_empty() {
+            fact("keys", &self.revocations.to_string());
+        }
         fact("state", &self.warning.as_deref().unwrap_or("all copies are intact").replace('\n', "; "));
         fact("to do", &self.advice);
         out

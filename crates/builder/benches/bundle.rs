@@ -26,6 +26,7 @@ use builder::product::{Product, Version};
 use builder::world::installed;
 use clap::Parser;
 use firmware::bundle::{PublicKeys, Reader, sha256};
+use firmware::revocations::Revocations;
 use report::{Reporter, size};
 
 /// Where a small change is made: somewhere in the files of the slot.
@@ -68,7 +69,8 @@ fn main() -> Result<()> {
     let mut layers = world.layers.clone();
     layers.extend(overlay::layers(&root, &product, &mut Vec::new())?);
     let customizer = Customizer::new(&root, scratch.path(), &product, Reporter::new(-2));
-    let content = image::compose(layers, &product, &version, &world.version, &customizer)?;
+    let content =
+        image::compose(layers, &product, &version, &world.version, &Revocations::default(), &customizer)?;
     let writable = image::Writable::read(&builder::workspace::root(), &product)?;
     let plan = image::plan(&content, &writable, &product, &version, None, &world.boot, &world.version)?;
     let slot = scratch.path().join("slot.img");
@@ -126,7 +128,8 @@ impl Bench<'_> {
     fn write(&self, slot: &Path, cache: Option<&ChunkCache>) -> Result<Summary> {
         let _ = fs::remove_file(self.out());
         let size = self.product.layout.slots[0].size;
-        let manifest = bundle::manifest(self.product, self.version, self.world, size)?;
+        let manifest =
+            bundle::manifest(self.product, self.version, self.world, size, &Revocations::default())?;
         bundle::write(slot, &self.out(), manifest, &self.signer, cache)
     }
 

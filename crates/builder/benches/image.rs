@@ -25,6 +25,7 @@ use builder::layer::overlay;
 use builder::product::{Product, Version};
 use builder::world::{World, installed};
 use clap::Parser;
+use firmware::revocations::Revocations;
 use report::Reporter;
 use rootfs::tree::Layer;
 
@@ -122,7 +123,8 @@ fn ours(product: &Product, version: &Version, world: &World, overlay: &[Layer], 
     layers.extend(overlay.iter().cloned());
     let root = builder::workspace::root();
     let customizer = Customizer::new(&root, out, product, Reporter::new(-2));
-    let slot = image::compose(layers, product, version, &world.version, &customizer)?;
+    let slot =
+        image::compose(layers, product, version, &world.version, &Revocations::default(), &customizer)?;
     let writable = image::Writable::read(&root, product)?;
     let plan = image::plan(&slot, &writable, product, version, None, &world.boot, &world.version)?;
     image::write(&plan, product, Some(&out.join("slot.img")), Some(&out.join("full.img")))

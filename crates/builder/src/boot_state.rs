@@ -11,6 +11,7 @@ use bsd_disk::mbr::{MBR_BYTES, Mbr};
 use bsd_disk::units::Sectors;
 use firmware::boot_manager::{self, ManagerError};
 use firmware::layout::{CFG_SLICE, LABEL_SECTOR, Partitions};
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use firmware::state::store::{self, Medium};
 use firmware::state::{BootState, COPIES, Digest, Mark, STATE_BYTES};
@@ -104,7 +105,7 @@ pub fn prefer(image: &Path, slot: Slot) -> Result<()> {
     let mut copies = StateCopies::open(image)?;
     let context = || format!("writing the boot state in {}", image.display());
     let Ok(loaded) = store::load(&mut copies) else {
-        return store::initialize(&mut copies, &BootState::recovered(slot, None))
+        return store::initialize(&mut copies, &BootState::recovered(slot, None, Revocations::default()))
             .map(|_| ())
             .with_context(context);
     };

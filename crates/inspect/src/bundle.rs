@@ -139,6 +139,12 @@ impl Head {
             "updates from",
             manifest.minimum.as_ref().map_or("any version".to_owned(), |least| format!("{least} or later")),
         );
+        if !manifest.revocations().is_empty() {
+            add("keys", manifest.revocations().to_string());
+        }
+        if !manifest.lowers_floors.is_empty() {
+            add("lowers floors", manifest.lowers_floors.join(", "));
+        }
         add("fits", format!("units with disk layout {}", layouts.join(" or ")));
         add("configuration", format!("saved to /cfg in format {}", manifest.config_version));
         add("slot", Sectors(manifest.slot_sectors.into()).to_string());

@@ -243,5 +243,8 @@ fn describe_state(state: &BootState, slots: &[Slot]) -> String {
     if let Some(floor) = &state.floor {
         let _ = write!(text, ", no update to a version before {floor}");
     }
+    if !state.revocations.is_empty() {
+        let _ = write!(text, ", keys: {}", state.revocations);
+    }
     text
 }

@@ -3,7 +3,9 @@
 use bsd_disk::units::Sectors;
 
 use super::limits::{CHUNK_SECTORS_MAX, CHUNK_SECTORS_MIN, LAYOUTS_MAX};
-use super::signature::{KeyId, SignatureError};
+use super::signature::SignatureError;
+use crate::key_id::KeyId;
+use crate::revocations::RevocationsError;
 
 /// A bundle that is refused. Every chunk is checked by itself, so the data returned before the error can be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,15 @@ pub enum BundleError {
         /// The key that the signature names.
         id: KeyId,
     },
+    /// The bundle is signed with a key that was revoked.
+    #[error(
+        "checking a bundle: it is signed with the key {id}, which has been revoked on this unit\nhint: use a bundle that is \
+         signed with another key; whoever made this one may not be who you think"
+    )]
+    RevokedKey {
+        /// The key that the signature names.
+        id: KeyId,
+    },
     /// The signature does not match the manifest.
     #[error(
         "checking a bundle: its signature does not match; the manifest was changed after it was signed\nhint: download it \
@@ -106,6 +117,7 @@ impl From<SignatureError> for BundleError {
         match error {
             SignatureError::NotASignature => Self::NotASignature,
             SignatureError::UnknownKey { id } => Self::UnknownKey { id },
+            SignatureError::Revoked { id } => Self::RevokedKey { id },
             SignatureError::Invalid => Self::SignatureInvalid,
         }
     }
@@ -144,6 +156,9 @@ pub enum ManifestError {
         /// The number of layouts.
         count: usize,
     },
+    /// The key epoch or the revoked keys are out of range.
+    #[error("{0}")]
+    Revocations(#[from] RevocationsError),
     /// The slot is too small for its header.
     #[error("a slot of {size} has no room for its header")]
     SlotSize {

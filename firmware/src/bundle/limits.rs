@@ -15,5 +15,8 @@ pub const CHUNK_SECTORS_MAX: u32 = 256;
 /// The least sectors per chunk: a flash page.
 pub const CHUNK_SECTORS_MIN: u32 = 8;
 
+/// The most version floors that a release may lower.
+pub const LOWERED_FLOORS_MAX: usize = 8;
+
 /// The most disk layouts that a bundle may name.
 pub(super) const LAYOUTS_MAX: usize = 32;

@@ -7,7 +7,10 @@ use super::chunk::{Chunk, ChunkContent, ChunkList, Cursor};
 use super::digest::ImageDigest;
 use super::error::{BundleError, ManifestError};
 use super::limits::{CHUNK_SECTORS_MAX, CHUNK_SECTORS_MIN, LAYOUTS_MAX, MANIFEST_BYTES_MAX};
+use super::list;
+use crate::key_id::KeyId;
 use crate::layout::HEADER_SECTOR;
+use crate::revocations::Revocations;
 
 const FORMAT_VALUE: u32 = 1;
 
@@ -28,13 +31,23 @@ pub struct Manifest {
     /// The version of the world; at most 71 bytes, may be empty.
     pub world: String,
     /// The disk layouts that the slot image works with ([`crate::layout::LAYOUT`]); at least one.
-    #[serde(deserialize_with = "layouts")]
+    #[serde(deserialize_with = "list::layouts")]
     pub layouts: Vec<u32>,
     /// The version of the configuration on `/cfg` that the system writes.
     pub config_version: u32,
     /// The lowest running version from which a unit can update; `None` if any.
     #[serde(default)]
     pub minimum: Option<String>,
+    /// The key epoch ([`Revocations::epoch`]); 0 if no key was ever revoked.
+    #[serde(default)]
+    pub key_epoch: u32,
+    /// The keys that the release revokes, the oldest first.
+    #[serde(default, deserialize_with = "list::revoked_keys")]
+    pub revoked_keys: Vec<KeyId>,
+    /// The version floors that the release lowers to its own version; at most
+    /// [`LOWERED_FLOORS_MAX`](super::LOWERED_FLOORS_MAX).
+    #[serde(default, deserialize_with = "list::lowers_floors")]
+    pub lowers_floors: Vec<String>,
     /// Sectors of the slot image.
     pub slot_sectors: u32,
     /// Sectors per chunk, a power of two from 8 to 256; the last chunk may be shorter.
@@ -97,6 +110,11 @@ impl Manifest {
         self.chunk_sectors.saturating_mul(SECTOR_BYTES as u32)
     }
 
+    /// What the release withdraws from those who sign updates.
+    pub fn revocations(&self) -> Revocations {
+        Revocations { epoch: self.key_epoch, keys: self.revoked_keys.clone() }
+    }
+
     /// The digest of the slot image; the same as the [`ImageDigest`] of a slot that contains it.
     pub fn image_digest(&self) -> [u8; 32] {
         let mut digest = ImageDigest::new();
@@ -126,6 +144,8 @@ impl Manifest {
         }
         version("version", &self.version)?;
         self.minimum.as_deref().map_or(Ok(()), |minimum| version("minimum", minimum))?;
+        self.lowers_floors.iter().try_for_each(|floor| version("floor to lower", floor))?;
+        self.revocations().check()?;
         if self.layouts.is_empty() || self.layouts.len() > LAYOUTS_MAX {
             return Err(ManifestError::Layouts { count: self.layouts.len() });
         }
@@ -155,29 +175,6 @@ impl Manifest {
 fn version(field: &'static str, value: &str) -> Result<(), ManifestError> {
     let checked = semver::Version::parse(value);
     checked.map(|_| ()).map_err(|error| ManifestError::Version { field, value: value.to_owned(), error })
-}
-
-/// Reads the list of layouts. It stops at the first one too many, so a long list is refused without taking up memory.
-fn layouts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
-    use serde::de::{Error, SeqAccess, Visitor};
-    struct LayoutsVisitor;
-    impl<'de> Visitor<'de> for LayoutsVisitor {
-        type Value = Vec<u32>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list of layout numbers")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<u32>, A::Error> {
-            let mut layouts = Vec::new();
-            while let Some(layout) = list.next_element()? {
-                if layouts.len() == LAYOUTS_MAX {
-                    return Err(A::Error::custom(format_args!("more than {LAYOUTS_MAX} layouts")));
-                }
-                layouts.push(layout);
-            }
-            Ok(layouts)
-        }
-    }
-    deserializer.deserialize_seq(LayoutsVisitor)
 }
 
 /// A position in the chunks of a manifest.

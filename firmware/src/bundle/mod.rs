@@ -35,6 +35,7 @@ mod digest;
 mod error;
 mod header;
 mod limits;
+mod list;
 mod manifest;
 mod reader;
 mod signature;
@@ -46,8 +47,11 @@ pub use digest::{ImageDigest, is_zero, sha256};
 pub use error::{BundleError, ManifestError};
 pub use header::{HEADER_BYTES, Header, MAGIC_VALUE};
 pub use limits::{
-    CHUNK_SECTORS, CHUNK_SECTORS_MAX, CHUNK_SECTORS_MIN, MANIFEST_BYTES_MAX, SIGNATURE_BYTES_MAX,
+    CHUNK_SECTORS, CHUNK_SECTORS_MAX, CHUNK_SECTORS_MIN, LOWERED_FLOORS_MAX, MANIFEST_BYTES_MAX,
+    SIGNATURE_BYTES_MAX,
 };
 pub use manifest::Manifest;
 pub use reader::Reader;
-pub use signature::{KeyError, KeyId, PublicKeys, SIGNATURE_COMMENT, SignatureError};
+pub use signature::{KeyError, PublicKeys, SIGNATURE_COMMENT, SignatureError};
+
+pub use crate::key_id::KeyId;

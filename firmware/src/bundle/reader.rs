@@ -10,7 +10,8 @@ use super::digest::sha256;
 use super::error::BundleError;
 use super::header::{HEADER_BYTES, Header, MAGIC_VALUE};
 use super::manifest::{ChunkCursor, Manifest};
-use super::signature::{KeyId, PublicKeys, SignatureError};
+use super::signature::{PublicKeys, SignatureError};
+use crate::key_id::KeyId;
 
 /// The last bytes of an MBR and of a boot1, and therefore of the first sector of every image.
 const BOOT_SIGNATURE: [u8; 2] = [0x55, 0xaa];

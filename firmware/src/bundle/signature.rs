@@ -1,10 +1,9 @@
 //! The signature of a manifest, in minisign's format with a fixed first line, and the keys that are trusted.
 
-use std::fmt;
-
 use minisign_verify::{PublicKey, Signature};
 
 use super::base64;
+use crate::key_id::KeyId;
 
 /// The first line of every signature, as minisign(1) writes it by default. No signature covers this line.
 pub const SIGNATURE_COMMENT: &str = "untrusted comment: signature from minisign secret key";
@@ -21,17 +20,6 @@ const PREHASHED: [u8; 2] = *b"ED";
 /// The algorithm of keys: Ed25519.
 const ED25519: [u8; 2] = *b"Ed";
 
-/// The name of a key pair: eight random bytes in the key and in its signatures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId(pub [u8; 8]);
-
-impl fmt::Display for KeyId {
-    /// As minisign(1) shows it: 16 digits, the last byte first.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016X}", u64::from_le_bytes(self.0))
-    }
-}
-
 /// A signature that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +32,12 @@ pub enum SignatureError {
     /// The signature was made with a key that is not trusted.
     #[error("checking a signature: it was made with the key {id}, which is not among the trusted keys")]
     UnknownKey {
+        /// The key that the signature names.
+        id: KeyId,
+    },
+    /// The signature names a key that was revoked.
+    #[error("checking a signature: it was made with the key {id}, which has been revoked")]
+    Revoked {
         /// The key that the signature names.
         id: KeyId,
     },
@@ -78,6 +72,7 @@ pub enum KeyError {
 #[derive(Clone, Debug, Default)]
 pub struct PublicKeys {
     keys: Vec<(KeyId, PublicKey)>,
+    revoked: Vec<KeyId>,
 }
 
 impl PublicKeys {
@@ -119,6 +114,11 @@ impl PublicKeys {
         Ok(id)
     }
 
+    /// Accepts no signature of these keys from now on, whether they were added or not.
+    pub fn revoke(&mut self, ids: impl IntoIterator<Item = KeyId>) {
+        self.revoked.extend(ids);
+    }
+
     /// The names of the keys, in the order in which they were added.
     pub fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.keys.iter().map(|(id, _)| *id)
@@ -132,10 +132,13 @@ impl PublicKeys {
     /// Checks that `signature` is the signature of exactly `manifest` by a trusted key, and returns the name of that key.
     ///
     /// # Errors
-    /// The text is not a signature, names an unknown key, or does not match the manifest.
+    /// The text is not a signature, names an unknown or revoked key, or does not match the manifest.
     pub fn verify(&self, manifest: &[u8], signature: &str) -> Result<KeyId, SignatureError> {
         let id = named_key(signature).ok_or(SignatureError::NotASignature)?;
         let parsed = Signature::decode(signature).map_err(|_| SignatureError::NotASignature)?;
+        if self.revoked.contains(&id) {
+            return Err(SignatureError::Revoked { id });
+        }
         let key = self.get(id).ok_or(SignatureError::UnknownKey { id })?;
         key.verify(manifest, &parsed, false).map_err(|_| SignatureError::Invalid)?;
         Ok(id)

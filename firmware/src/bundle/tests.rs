@@ -58,6 +58,9 @@ fn manifest(image: &[u8]) -> (Manifest, Vec<u8>) {
         layouts: vec![crate::layout::LAYOUT],
         config_version: 1,
         minimum: Some("0.1.0".into()),
+        key_epoch: 2,
+        revoked_keys: vec!["E7620F1842B4E81F".parse().unwrap()],
+        lowers_floors: vec!["99.0.0".into()],
         slot_sectors: u32::try_from(image.len() / 512).unwrap(),
         chunk_sectors: SECTORS,
         built: 1_700_000_000,
@@ -283,6 +286,21 @@ fn an_unknown_key_and_a_missing_signature_are_distinguished_from_a_forged_one() 
 }
 
 #[test]
+fn a_revoked_key_is_refused_even_if_it_is_trusted_and_its_signature_is_valid() {
+    let good = bundle(&image());
+    let id = keys().ids().next().unwrap();
+    for mut keys in [keys(), PublicKeys::new()] {
+        keys.revoke([KeyId([7; 8]), id]);
+        let Err(error) = Reader::open(&*good, &keys) else { panic!("the bundle is accepted") };
+        assert!(matches!(error, BundleError::RevokedKey { id: revoked } if revoked == id), "{error}");
+        assert!(error.to_string().contains("revoked on this unit\nhint: "), "{error}");
+    }
+    let mut keys = keys();
+    keys.revoke([KeyId([7; 8])]);
+    assert!(Reader::open(&*good, &keys).is_ok());
+}
+
+#[test]
 fn keys_are_distinguished_by_name_and_a_name_has_one_key() {
     let [ours, theirs] = [0, 1].map(|pair| key_text(&PAIRS[pair]));
     let mut keys = PublicKeys::parse([&*ours, &theirs, &ours]).unwrap();
@@ -353,9 +371,37 @@ fn a_manifest_has_the_documented_form() {
     assert_eq!(Manifest::parse(&manifest.encode().unwrap()).unwrap(), manifest);
     let again = changed(|json| {
         json["from_a_later_builder"] = serde_json::json!({"a": [1, {}]});
-        json.as_object_mut().unwrap().remove("minimum");
+        for optional in ["minimum", "key_epoch", "revoked_keys", "lowers_floors"] {
+            json.as_object_mut().unwrap().remove(optional);
+        }
     });
-    assert_eq!(again.unwrap().minimum, None);
+    let again = again.unwrap();
+    assert_eq!((again.minimum.as_ref(), again.lowers_floors.len()), (None, 0));
+    assert!(again.revocations().is_empty());
+}
+
+/// The frozen form: docs/bundle.md.
+#[test]
+fn a_manifest_has_these_bytes() {
+    let mut image = vec![0; 4 * BYTES];
+    image[BYTES] = 1;
+    let (mut manifest, _) = manifest(&image);
+    let digest = "0".repeat(64);
+    manifest.chunks = ChunkList::new();
+    manifest.chunks.push_zeros(1);
+    manifest.chunks.push(StoredChunk { bytes: 26, stored_sha256: [0; 32], raw_sha256: [0; 32] });
+    manifest.chunks.push_zeros(2);
+    let json = format!(
+        "{}{}{}\n",
+        r#"{"format":1,"product":"sluice","board":"alix","version":"0.2.0-dev.3+gabc.dirty","commit":"3ed14b5","#,
+        r#""world":"miniature","layouts":[1],"config_version":1,"minimum":"0.1.0","key_epoch":2,"revoked_keys":["E7620F1842B4E81F"],"lowers_floors":["99.0.0"],"#,
+        format_args!(
+            r#""slot_sectors":32,"chunk_sectors":8,"built":1700000000,"chunks":[1,[26,"{digest}","{digest}"],2]}}"#
+        ),
+    );
+    assert_eq!(String::from_utf8(manifest.encode().unwrap()).unwrap(), json);
+    assert_eq!(Manifest::parse(json.as_bytes()).unwrap(), manifest);
+    assert_eq!(manifest.revocations().keys, manifest.revoked_keys);
 }
 
 #[test]
@@ -370,6 +416,15 @@ fn an_invalid_manifest_is_refused_with_the_reason() {
         ("world", "\u{1b}[2J".into(), "world is not printable"),
         ("version", "1.2".into(), "its version `1.2` is not a valid version"),
         ("minimum", "".into(), "its minimum `` is not a valid version"),
+        ("key_epoch", 10_000.into(), "the key epoch 10000 is above 9999"),
+        ("key_epoch", 0.into(), "the key epoch is 0, although keys are revoked"),
+        ("key_epoch", u64::MAX.into(), "invalid value"),
+        ("revoked_keys", vec!["0000000000000001"; 2].into(), "the key 0000000000000001 is revoked twice"),
+        ("revoked_keys", vec!["0000000000000000"].into(), "which marks an unused entry"),
+        ("revoked_keys", vec!["e7620f1842b4e81f"].into(), "16 digits"),
+        ("revoked_keys", vec!["0000000000000001"; 13].into(), "more than 12 revoked keys"),
+        ("lowers_floors", vec!["99"].into(), "its floor to lower `99` is not a valid version"),
+        ("lowers_floors", vec!["99.0.0"; 9].into(), "more than 8 version floors"),
         ("layouts", serde_json::json!([]), "0 layouts"),
         ("layouts", many.into(), "more than 32 layouts"),
         ("slot_sectors", 16.into(), "no room for its header"),

@@ -12,15 +12,15 @@
 //! |     10 |     2 | bytes covered by the checksum, 512                                              |
 //! |     12 |     4 | CRC-32 (IEEE 802.3) of the sector, with these four bytes set to zero            |
 //! |     16 |     4 | sectors of the slot image, from the start of the slice                          |
-//! |     20 |     2 | seconds that the boot manager gives the hardware's watchdog when it starts the slot; 0: it does not arm it |
-//! |     22 |     2 | zero                                                                            |
+//! |     20 |     4 | key epoch of the release; 0 if no key was ever revoked                          |
 //! |     24 |     8 | build time in seconds since 1970 (`SOURCE_DATE_EPOCH`); 0 if unknown             |
 //! |     32 |    64 | version, terminated by a NUL and padded with NULs, like all texts here           |
 //! |     96 |    32 | product                                                                         |
 //! |    128 |    32 | board                                                                           |
 //! |    160 |    72 | commit                                                                          |
 //! |    232 |    72 | the world from which it was built                                               |
-//! |    304 |   208 | zero                                                                            |
+//! |    304 |     2 | seconds that the boot manager gives the hardware's watchdog when it starts the slot; 0: it does not arm it |
+//! |    306 |   206 | zero                                                                            |
 //!
 //! All numbers are little-endian. Texts are printable ASCII, so a boot program can send them to a console unchanged. A later
 //! release may use bytes that are zero now without a new format version, if zero then means "unknown": a unit must be able
@@ -55,8 +55,9 @@ const FORMAT: usize = 8;
 const LENGTH: usize = 10;
 const CRC: usize = 12;
 const SIZE: usize = 16;
-const WATCHDOG: usize = 20;
+const KEY_EPOCH: usize = 20;
 const BUILT: usize = 24;
+const WATCHDOG: usize = 304;
 
 /// A text field: its name in messages, its offset, and its length with the terminating NUL.
 struct Text {
@@ -169,6 +170,8 @@ pub struct SlotHeader {
     pub size: Sectors,
     /// How long the hardware's watchdog waits for the system to take it over, in seconds; 0 if it is not armed.
     pub watchdog: u16,
+    /// The key epoch of the release ([`crate::revocations`]); 0 if no key was ever revoked.
+    pub key_epoch: u32,
 }
 
 impl SlotHeader {
@@ -184,6 +187,7 @@ impl SlotHeader {
         let size = self.size.to_u32().ok_or(SlotError::Size { size: self.size })?;
         put(&mut sector, SIZE, &size.to_le_bytes());
         put(&mut sector, WATCHDOG, &self.watchdog.to_le_bytes());
+        put(&mut sector, KEY_EPOCH, &self.key_epoch.to_le_bytes());
         put(&mut sector, BUILT, &self.built.to_le_bytes());
         VERSION.encode(&mut sector, &self.version)?;
         PRODUCT.encode(&mut sector, &self.product)?;
@@ -222,6 +226,7 @@ impl SlotHeader {
             built: le64(sector, BUILT),
             size: Sectors(le32(sector, SIZE).into()),
             watchdog: le16(sector, WATCHDOG),
+            key_epoch: le32(sector, KEY_EPOCH),
         })
     }
 
@@ -287,6 +292,7 @@ mod tests {
             built: 1_700_000_000,
             size: Sectors(409_248),
             watchdog: 300,
+            key_epoch: 0x0102_0304,
         }
     }
 
@@ -304,7 +310,8 @@ mod tests {
         assert_eq!(&sector[VERSION_OFFSET..VERSION_OFFSET + 17], b"0.1.0-dev.3+gabc\0");
         assert_eq!(le32(&sector, 16), 409_248);
         assert_eq!(le16(&sector, WATCHDOG_OFFSET), 300);
-        assert_eq!(sector[304..], [0; 208]);
+        assert_eq!(sector[20..24], [4, 3, 2, 1]);
+        assert_eq!(sector[306..], [0; 206]);
         assert_eq!(le32(&sector, CRC_OFFSET), crc32(&sector));
     }
 
@@ -371,10 +378,12 @@ mod tests {
         #[test]
         fn every_header_is_read_back(
             product in "[ -~]{1,31}", board in "[ -~]{1,31}", version in "[ -~]{1,63}",
-            commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32, watchdog: u16,
+            commit in "[ -~]{0,71}", built_from in "[ -~]{0,71}", built: u64, size: u32, key_epoch: u32,
+            watchdog: u16,
         ) {
             let size = Sectors(size.into());
-            let header = SlotHeader { product, board, version, commit, built_from, built, size, watchdog };
+            let header =
+                SlotHeader { product, board, version, commit, built_from, built, size, key_epoch, watchdog };
             let sector = header.encode().unwrap();
             prop_assert_eq!(SlotHeader::decode(&sector), Ok(header));
             prop_assert_ne!(&sector[510..], &[0x55u8, 0xaa]);

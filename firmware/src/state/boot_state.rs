@@ -2,6 +2,7 @@
 
 use semver::Version;
 
+use crate::revocations::Revocations;
 use crate::slot::Slot;
 
 /// The number of boots in which a slot must prove itself after an update.
@@ -15,9 +16,6 @@ pub const STARTS: u8 = 5;
 
 /// The most digests of failed releases that a record stores; a further one replaces the oldest.
 pub const FAILED_MAX: usize = 4;
-
-/// The most revoked keys that a record stores.
-pub const REVOKED_MAX: usize = 12;
 
 /// What is known about the content of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,9 +60,6 @@ pub struct Trial {
 /// The digest that identifies the content of a slot: SHA-256 over the SHA-256 of each of its chunks.
 pub type Digest = [u8; 32];
 
-/// The identifier of a public key, as minisign writes it.
-pub type KeyId = [u8; 8];
-
 /// Which slot boots, and what is known about both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BootState {
@@ -78,7 +73,8 @@ pub struct BootState {
     pub starts: u8,
     /// The number of starts without health after which the default slot gives way; 0 if it never does.
     pub limit: u8,
-    /// Whether the default slot may give way to the other one, which is good and not older than the version floor.
+    /// Whether the default slot may give way to the other one, which is good and not below the version floor and the key
+    /// epoch.
     pub fallback: bool,
     /// The lowest version that may be installed.
     pub floor: Option<Version>,
@@ -86,10 +82,9 @@ pub struct BootState {
     pub digests: [Option<Digest>; 2],
     /// The releases that have failed on this unit and are in no slot any more, the oldest first; at most [`FAILED_MAX`].
     pub failed: Vec<Digest>,
-    /// The number of the last change of the trusted keys that a confirmed release has made.
-    pub key_epoch: u32,
-    /// The keys that are trusted no more, whatever a slot contains; at most [`REVOKED_MAX`].
-    pub revoked: Vec<KeyId>,
+    /// What the releases that have proved themselves have withdrawn from those who sign updates: keys that are trusted no
+    /// more, whatever a slot contains, and the lowest key epoch that may be installed.
+    pub revocations: Revocations,
 }
 
 impl BootState {
@@ -106,16 +101,15 @@ impl BootState {
             floor: None,
             digests: written.map(|written| digest.filter(|_| written)),
             failed: Vec::new(),
-            key_epoch: 0,
-            revoked: Vec::new(),
+            revocations: Revocations::default(),
         }
     }
 
     /// The state after all copies are lost: the running slot is good because it runs. Nothing else is known, except that no
-    /// version below `floor` was installed.
-    pub fn recovered(running: Slot, floor: Option<Version>) -> Self {
+    /// version below `floor` was installed, and what the running release has withdrawn.
+    pub fn recovered(running: Slot, floor: Option<Version>, revocations: Revocations) -> Self {
         let written = Slot::ALL.map(|slot| slot == running);
-        Self { floor, ..Self::factory(running, written, None) }
+        Self { floor, revocations, ..Self::factory(running, written, None) }
     }
 
     /// The mark of `slot`.

@@ -42,15 +42,18 @@ mod boot_state;
 pub mod choice;
 #[cfg(test)]
 mod closure;
+mod proof;
 mod record;
 mod refusal;
+mod releases;
 #[cfg(test)]
 mod samples;
 pub mod store;
 pub mod transition;
+mod trust;
 
-pub use boot_state::{
-    BootState, Digest, FAILED_MAX, Failure, KeyId, Mark, REVOKED_MAX, STARTS, TRIES, Trial,
-};
+pub use boot_state::{BootState, Digest, FAILED_MAX, Failure, Mark, STARTS, TRIES, Trial};
 pub use record::{FORMAT_VALUE, MAGIC_VALUE, STATE_BYTES, StateError, is_later, mark, offset};
+pub use releases::{OtherRelease, Releases, RunningRelease};
 pub use store::COPIES;
+pub use trust::TrustError;

@@ -4,8 +4,10 @@ use bsd_disk::bytes::{array, le16, le32, put};
 use bsd_disk::units::SECTOR_BYTES;
 use semver::Version;
 
-use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, KeyId, Mark, REVOKED_MAX, Trial};
+use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, Mark, Trial};
 use crate::checksum::checksum;
+use crate::key_id::KeyId;
+use crate::revocations::{REVOKED_MAX, Revocations};
 use crate::slot::Slot;
 
 /// Bytes of a record.
@@ -180,9 +182,10 @@ impl BootState {
         record[offset::STARTS] = self.starts;
         record[offset::LIMIT] = self.limit;
         record[offset::FALLBACK] = self.fallback.into();
-        put(&mut record, KEY_EPOCH, &self.key_epoch.to_le_bytes());
+        put(&mut record, KEY_EPOCH, &self.revocations.epoch.to_le_bytes());
         put_all(&mut record, FAILED, "failed releases", FAILED_MAX, &self.failed)?;
-        put_all(&mut record, REVOKED, "revoked keys", REVOKED_MAX, &self.revoked)?;
+        let revoked: Vec<_> = self.revocations.keys.iter().map(|id| id.0).collect();
+        put_all(&mut record, REVOKED, "revoked keys", REVOKED_MAX, &revoked)?;
         for slot in Slot::ALL {
             record[offset::MARKS + slot.index()] = self.mark(slot).code();
             if let Some(digest) = self.digest(slot) {
@@ -239,8 +242,10 @@ impl BootState {
             floor: floor(&record[FLOOR..FLOOR + FLOOR_BYTES])?,
             digests: [digest(DIGESTS), digest(DIGESTS + DIGEST_BYTES)],
             failed: all(&record[FAILED..REVOKED]),
-            key_epoch: le32(record, KEY_EPOCH),
-            revoked: all(&record[REVOKED..REVOKED_END]),
+            revocations: Revocations {
+                epoch: le32(record, KEY_EPOCH),
+                keys: all(&record[REVOKED..REVOKED_END]).into_iter().map(KeyId).collect(),
+            },
         };
         Ok((le32(record, offset::SEQUENCE), state))
     }
@@ -300,8 +305,7 @@ mod tests {
         state.starts = 4;
         state.floor = Some(Version::new(1, 2, 3));
         state.failed = vec![[5; 32], [6; 32]];
-        state.key_epoch = 0x0708_090a;
-        state.revoked = vec![*b"KEYIDENT"];
+        state.revocations = Revocations { epoch: 0x0708_090a, keys: vec![KeyId(*b"KEYIDENT")] };
         let record = state.encode(0x0102_0304).unwrap();
         assert_eq!(record[..12], *b"SluiceSt\x01\0\0\x02");
         assert_eq!(record[16..32], [4, 3, 2, 1, 1, 2, 3, 4, 2, 4, 5, 1, 10, 9, 8, 7]);

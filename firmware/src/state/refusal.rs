@@ -61,6 +61,12 @@ pub enum TransitionError {
     /// The slot is marked bad and must not be booted.
     #[error("slot {0} is marked bad: its last update did not complete\nhint: install the update again")]
     Bad(Slot),
+    /// The system in the slot is older than the version floor.
+    #[error(
+        "the release in slot {0} is older than the version floor of this unit\nhint: install a release that is not; \
+         `sluice update status` shows the floor"
+    )]
+    BelowFloor(Slot),
     /// The system in the slot has failed on this unit.
     #[error(
         "slot {slot} {}\nhint: install another release, or add `--again` to try this one again",

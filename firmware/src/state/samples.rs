@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use semver::Version;
 
-use super::boot_state::{BootState, FAILED_MAX, Failure, Mark, REVOKED_MAX, Trial};
+use super::boot_state::{BootState, FAILED_MAX, Failure, Mark, Trial};
+use crate::key_id::KeyId;
+use crate::revocations::{REVOKED_MAX, Revocations};
 use crate::slot::Slot;
 
 pub fn slots() -> impl Strategy<Value = Slot> {
@@ -28,24 +30,22 @@ pub fn states() -> impl Strategy<Value = BootState> {
         prop::option::of((0..9_u64, 0..9_u64).prop_map(|(major, minor)| Version::new(major, minor, 0)));
     let choice = (slots(), trials(), [marks(), marks()], any::<u8>(), any::<u8>(), any::<bool>());
     let releases = (floor, [digests(), digests()], prop::collection::vec(digest(), 0..=FAILED_MAX));
-    let keys = (any::<u32>(), prop::collection::vec(prop::array::uniform8(1..=255_u8), 0..=REVOKED_MAX));
+    let key = prop::array::uniform8(1..=255_u8).prop_map(KeyId);
+    let keys = (any::<u32>(), prop::collection::vec(key, 0..=REVOKED_MAX));
     (choice, releases, keys).prop_map(
-        |(
-            (default, trial, marks, starts, limit, fallback),
-            (floor, digests, failed),
-            (key_epoch, revoked),
-        )| BootState {
-            default,
-            trial,
-            marks,
-            starts,
-            limit,
-            fallback,
-            floor,
-            digests,
-            failed,
-            key_epoch,
-            revoked,
+        |((default, trial, marks, starts, limit, fallback), (floor, digests, failed), (epoch, keys))| {
+            BootState {
+                default,
+                trial,
+                marks,
+                starts,
+                limit,
+                fallback,
+                floor,
+                digests,
+                failed,
+                revocations: Revocations { epoch, keys },
+            }
         },
     )
 }

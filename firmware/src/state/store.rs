@@ -245,6 +245,7 @@ mod tests {
     use super::super::record::offset;
     use super::super::samples::{factory, states};
     use super::*;
+    use crate::revocations::Revocations;
     use crate::slot::Slot;
 
     /// The copies, and the faults to simulate.
@@ -397,7 +398,7 @@ mod tests {
         medium.unreadable[2] = true;
         assert!(!load(&mut medium).unwrap_err().is_lost(), "an error may pass");
         medium.unreadable[2] = false;
-        let recovered = BootState::recovered(Slot::Second, None);
+        let recovered = BootState::recovered(Slot::Second, None, Revocations::default());
         initialize(&mut medium, &recovered).unwrap();
         assert_eq!(load(&mut medium).unwrap().state, recovered);
         medium.copies = [[0; STATE_BYTES]; COPIES];

@@ -4,26 +4,17 @@
 //!
 //! - the default slot is complete and has proved itself: it was confirmed on this unit, or the factory wrote it;
 //! - a slot that has failed is not started again unless somebody asks for it;
+//! - a key that was revoked on this unit is never trusted again ([`BootState::check_trust`]);
 //! - a unit that loses power at any moment finds the state before or after a transition, and boots with either.
 //!
 //! Every transition first [settles](BootState::settle) a trial that has failed.
 
-use semver::Version;
-
 use super::boot_state::{BootState, Digest, FAILED_MAX, Failure, Mark, Trial};
 pub use super::refusal::TransitionError;
+use super::releases::Releases;
 use crate::slot::Slot;
 
 type Transition = Result<BootState, TransitionError>;
-
-/// The versions that the slots contain, as a confirmation needs them.
-#[derive(Clone, Copy, Debug)]
-pub struct Versions<'a> {
-    /// The running version.
-    pub running: &'a Version,
-    /// The version in the other slot, if it can be read.
-    pub other: Option<&'a Version>,
-}
 
 impl BootState {
     /// Ends a trial that has failed: its last boot was used, and the other slot is running. The slot is marked failed.
@@ -81,19 +72,20 @@ impl BootState {
         next
     }
 
-    /// Confirms that the system running from `running` is healthy: it becomes the default, and the version floor rises to
-    /// the older of the versions that the unit can fall back to. Confirming again changes nothing, and a pending trial of
-    /// the other slot is kept.
+    /// Confirms that the system running from `running` is healthy: it becomes the default, the version floor rises to the
+    /// older of the versions that the unit can fall back to, and what the release withdraws is withdrawn on this unit. A
+    /// floor that the release lowers becomes its own version instead. Confirming again changes nothing, and a pending trial
+    /// of the other slot is kept.
     ///
     /// # Errors
     /// `running` is neither on trial nor the default.
-    pub fn confirm(&self, running: Slot, versions: Versions) -> Transition {
+    pub fn confirm(&self, running: Slot, releases: &Releases) -> Transition {
         if !self.is_on_trial(running) && self.default != running {
             return Err(TransitionError::NotOnTrial { slot: running, mark: self.mark(running) });
         }
         let mut next = self.settle(running);
         next.trial = next.trial.filter(|trial| trial.slot != running);
-        next.prove(running, versions);
+        next.prove(running, releases);
         Ok(next)
     }
 
@@ -134,14 +126,15 @@ impl BootState {
     /// other slot gets a trial of `tries` boots unless it is already the default.
     ///
     /// # Errors
-    /// The slot is marked bad, has failed and is not to be tried `again`, or is running on trial and must be confirmed.
+    /// The slot is marked bad, has failed and is not to be tried `again`, is older than the version floor, or is running on
+    /// trial and must be confirmed.
     pub fn activate(
         &self,
         slot: Slot,
         running: Slot,
         tries: u8,
         again: bool,
-        versions: Versions,
+        releases: &Releases,
     ) -> Transition {
         let mut next = self.settle(running);
         if slot == running {
@@ -149,12 +142,15 @@ impl BootState {
                 return Err(TransitionError::OnTrial(running));
             }
             next.trial = None;
-            next.prove(running, versions);
+            next.prove(running, releases);
             return Ok(next);
         }
+        let version = releases.other.as_ref().map(|other| &other.version);
+        let is_old = self.default != slot && version.is_some_and(|version| self.is_below_floor(version));
         match next.mark(slot) {
             Mark::Bad => return Err(TransitionError::Bad(slot)),
             Mark::Failed(failure) if !again => return Err(TransitionError::Failed { slot, failure }),
+            _ if is_old => return Err(TransitionError::BelowFloor(slot)),
             Mark::Failed(_) => {
                 next.remember_failure(slot);
                 next.marks[slot.index()] = Mark::Untried;
@@ -191,34 +187,6 @@ impl BootState {
         next
     }
 
-    /// The running system is good, and the default.
-    fn prove(&mut self, running: Slot, versions: Versions) {
-        self.set_default(running);
-        self.starts = 0;
-        self.marks[running.index()] = Mark::Good;
-        if let Some(digest) = self.digest(running) {
-            self.failed.retain(|failed| *failed != digest);
-        }
-        let other = versions.other.filter(|_| self.mark(running.other()) == Mark::Good);
-        let oldest = other.filter(|other| other.cmp_precedence(versions.running).is_lt());
-        let lowest = oldest.unwrap_or(versions.running);
-        let is_below = |version: &Version, floor: &Version| version.cmp_precedence(floor).is_lt();
-        if self.floor.as_ref().is_none_or(|floor| is_below(floor, lowest)) {
-            self.floor = Some(lowest.clone());
-        }
-        self.fallback = match (other, &self.floor) {
-            (Some(other), Some(floor)) => self.trial.is_none() && !is_below(other, floor),
-            _ => false,
-        };
-    }
-
-    fn set_default(&mut self, slot: Slot) {
-        if self.default != slot {
-            self.default = slot;
-            self.starts = 0;
-        }
-    }
-
     fn fail(&mut self, slot: Slot, failure: Failure) {
         self.marks[slot.index()] = Mark::Failed(failure);
         self.fallback = false;
@@ -238,6 +206,9 @@ impl BootState {
 
 #[cfg(test)]
 mod tests {
+    use semver::Version;
+
+    use super::super::releases::OtherRelease;
     use super::super::samples::factory;
     use super::*;
 
@@ -248,15 +219,19 @@ mod tests {
         Version::parse(text).unwrap()
     }
 
+    /// A running release and the one in the other slot, which change no keys.
+    fn releases(running: &str, other: &str) -> Releases {
+        let other = Some(OtherRelease { version: version(other), key_epoch: 0 });
+        Releases { other, ..Releases::alone(version(running)) }
+    }
+
     /// Confirms `running` with the version `text`, while the other slot has version `other`.
     fn confirm(state: &BootState, running: Slot, text: &str, other: &str) -> Transition {
-        let (running_version, other) = (version(text), version(other));
-        state.confirm(running, Versions { running: &running_version, other: Some(&other) })
+        state.confirm(running, &releases(text, other))
     }
 
     fn activate(state: &BootState, slot: Slot, running: Slot) -> Transition {
-        let version = version("1.0.0");
-        state.activate(slot, running, 1, false, Versions { running: &version, other: Some(&version) })
+        state.activate(slot, running, 1, false, &releases("1.0.0", "1.0.0"))
     }
 
     /// `default trial:tries marks floor`, and `fallback` if the default may give way.
@@ -318,8 +293,7 @@ mod tests {
             summary(&confirm(&armed(), ONE, "1.2.0-dev.1", "1.0.0").unwrap()),
             "1 2:1 good,untried 1.2.0-dev.1"
         );
-        let version = version("1.1.0");
-        let alone = factory().confirm(ONE, Versions { running: &version, other: None }).unwrap();
+        let alone = factory().confirm(ONE, &Releases::alone(version("1.1.0"))).unwrap();
         assert_eq!(summary(&alone), "1 - good,good 1.1.0");
         assert_eq!(state.rollback(ONE).unwrap().floor, state.floor);
     }
@@ -357,8 +331,7 @@ mod tests {
         let failed = TransitionError::Failed { slot: TWO, failure: Failure::Unconfirmed };
         assert_eq!(settled.rollback(ONE), Err(failed));
         assert_eq!(activate(&settled, TWO, ONE), Err(failed));
-        let one = version("1.0.0");
-        let again = settled.activate(TWO, ONE, 1, true, Versions { running: &one, other: None }).unwrap();
+        let again = settled.activate(TWO, ONE, 1, true, &Releases::alone(version("1.0.0"))).unwrap();
         assert_eq!(summary(&again), "1 2:1 good,untried -");
         assert!(again.has_failed(&[9; 32]));
         let next = settled.begin_install(ONE, TWO).unwrap();
@@ -408,6 +381,24 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_below_the_floor_is_not_tried() {
+        let state = BootState { floor: Some(version("1.1.0")), ..factory() };
+        let try_two = |state: &BootState, other| state.activate(TWO, ONE, 1, true, &releases("1.1.0", other));
+        assert_eq!(try_two(&state, "1.0.0"), Err(TransitionError::BelowFloor(TWO)));
+        assert!(try_two(&state, "1.1.0").is_ok());
+        assert!(try_two(&factory(), "1.0.0").is_ok(), "there is no floor");
+        let failed = BootState { marks: [Mark::Good, Mark::Failed(Failure::NeverHealthy)], ..state.clone() };
+        assert_eq!(try_two(&failed, "1.0.0"), Err(TransitionError::BelowFloor(TWO)));
+        // Only so can a unit be updated that has come up from an old slot because nothing else starts.
+        assert_eq!(
+            summary(&state.activate(TWO, TWO, 1, false, &releases("1.0.0", "1.1.0")).unwrap()),
+            "2 - good,good 1.1.0 fallback"
+        );
+        let back = BootState { default: TWO, trial: Some(Trial { slot: ONE, tries: 1 }), ..state };
+        assert_eq!(summary(&try_two(&back, "1.0.0").unwrap()), "2 - rolled-back,good 1.1.0");
+    }
+
+    #[test]
     fn a_refusal_names_the_cause_and_what_to_do() {
         let failed = Mark::Failed(Failure::Unconfirmed);
         let text = [
@@ -416,6 +407,7 @@ mod tests {
             TransitionError::AlreadyRolledBack { next: ONE }.to_string(),
             TransitionError::NothingToRollBack { slot: TWO, mark: Mark::Untried }.to_string(),
             TransitionError::Failed { slot: TWO, failure: Failure::NeverHealthy }.to_string(),
+            TransitionError::BelowFloor(TWO).to_string(),
         ];
         assert_eq!(
             text,
@@ -430,6 +422,8 @@ mod tests {
                  hint: `sluice update activate 2` starts it on trial",
                 "slot 2 gave way: it was started repeatedly and never reported health\n\
                  hint: install another release, or add `--again` to try this one again",
+                "the release in slot 2 is older than the version floor of this unit\n\
+                 hint: install a release that is not; `sluice update status` shows the floor",
             ]
         );
     }

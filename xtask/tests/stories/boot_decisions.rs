@@ -10,7 +10,9 @@ use std::{io, thread};
 use bsd_disk::mbr::PartitionEntry;
 use bsd_disk::units::Sectors;
 use builder::boot_manager::BootManager;
+use firmware::KeyId;
 use firmware::boot_manager::offset::ENTRY;
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use firmware::state::choice::without_state;
 use firmware::state::store::{self, Medium};
@@ -152,8 +154,7 @@ impl Case {
             floor: Some(Version::new(1, 2, 3)),
             digests: [Some([7; 32]), None],
             failed: vec![[8; 32]],
-            key_epoch: 3,
-            revoked: vec![*b"revoked!"],
+            revocations: Revocations { epoch: 3, keys: vec![KeyId(*b"revoked!")] },
         }
     }
 

@@ -105,6 +105,41 @@ fn a_release_trusts_the_products_keys_alone_and_is_signed_with_one_of_them() {
     assert!(trusts("product.pub").unwrap_err().to_string().contains("not among the trusted"));
 }
 
+#[test]
+fn a_release_revokes_a_key_and_is_not_signed_with_it() {
+    let Some(repository) = Repository::new() else { return };
+    let [leaked, next] = ["product", "product-2"].map(|name| repository.product_key(name));
+    let keys = repository.path().join("firmware/keys");
+    fs::create_dir(keys.join("revoked")).unwrap();
+    let text = fs::read_to_string(keys.join("product.pub")).unwrap();
+    let id = PublicKeys::parse([&*text]).unwrap().ids().next().unwrap().to_string();
+    fs::copy(keys.join("product.pub"), keys.join("revoked/leaked.pub")).unwrap();
+    repository.image(&[]).refused(&["`product` is trusted and `leaked` is revoked", &id]);
+    fs::remove_file(keys.join("product.pub")).unwrap();
+    repository.image(&[]).refused(&["update.key_epoch is 0, although leaked is revoked", "hint: "]);
+    let definition = repository.path().join("appliance/appliance.toml");
+    let text = fs::read_to_string(&definition).unwrap();
+    fs::write(&definition, text.replacen("\nkey_epoch = 0", "\nkey_epoch = 1", 1)).unwrap();
+    repository.commit("Revoke a key");
+    repository.tag("v0.1.0");
+    let release = |key: &Path| repository.image(&["--release", "--sign-key", key.to_str().unwrap()]);
+    release(&leaked).refused(&["is revoked as firmware/keys/revoked/leaked.pub", "hint: "]);
+    release(&next).success();
+    assert_eq!(keys_in_slot(&repository), ["product-2.pub"]);
+    let shown = inspect(&repository, &repository.latest(".fw"), &["--verify"]).success();
+    assert!(shown.contains(&format!("epoch 1, revoked: {id}")), "{shown}");
+    let shown = inspect(&repository, &repository.latest(".full.img"), &[]).success();
+    assert!(shown.contains(&format!("keys: epoch 1, revoked: {id}")), "{shown}");
+    let file = repository.latest(".full.img");
+    let mut cat =
+        repository.xtask("inspect", &[file.to_str().unwrap(), "cat", "/usr/share/sluice/release.json"]);
+    let description: serde_json::Value = serde_json::from_str(&Run::of(&mut cat).success()).unwrap();
+    assert_eq!(
+        (&description["key_epoch"], &description["revoked_keys"][0]),
+        (&1.into(), &id.as_str().into())
+    );
+}
+
 /// The tag follows the commits that brought the keys.
 fn git_tag_moves(repository: &Repository) {
     let mut git = Command::new("git");

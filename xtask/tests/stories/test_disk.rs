@@ -63,6 +63,7 @@ pub fn header(slot: u8, size: Sectors) -> SlotHeader {
         built: 0,
         size,
         watchdog: 0,
+        key_epoch: 0,
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use bsd_disk::units::Sectors;
 use firmware::bundle::{
-    ChunkList, HEADER_BYTES, Header, ImageDigest, Manifest, PublicKeys, SIGNATURE_COMMENT, StoredChunk,
-    is_zero,
+    ChunkList, HEADER_BYTES, Header, ImageDigest, KeyId, Manifest, PublicKeys, SIGNATURE_COMMENT,
+    StoredChunk, is_zero,
 };
 use firmware::layout::{HEADER_SECTOR, LAYOUT};
 use firmware::slot::SlotHeader;
@@ -20,19 +20,39 @@ const CHUNK: usize = CHUNK_SECTORS as usize * 512;
 /// Bytes of one part of an image.
 pub const PART: usize = 48 << 10;
 
-/// Two key pairs; the first one is trusted.
-static PAIRS: LazyLock<[KeyPair; 2]> =
-    LazyLock::new(|| [(); 2].map(|()| KeyPair::generate_unencrypted_keypair().unwrap()));
+/// Key pairs; the first one is trusted.
+static PAIRS: LazyLock<[KeyPair; 3]> =
+    LazyLock::new(|| [(); 3].map(|()| KeyPair::generate_unencrypted_keypair().unwrap()));
 
 /// The keys that a unit trusts.
 pub fn keys() -> PublicKeys {
-    PublicKeys::parse([&*PAIRS[0].pk.to_box().unwrap().into_string()]).unwrap()
+    keys_of(&[0])
+}
+
+/// The public keys of the key pairs of these numbers.
+pub fn keys_of(pairs: &[usize]) -> PublicKeys {
+    let texts: Vec<String> =
+        pairs.iter().map(|&pair| PAIRS[pair].pk.to_box().unwrap().into_string()).collect();
+    PublicKeys::parse(texts.iter().map(String::as_str)).unwrap()
+}
+
+/// The identifier of the key pair of this number.
+pub fn key_id(pair: usize) -> KeyId {
+    keys_of(&[pair]).ids().next().unwrap()
 }
 
 /// A slot image of this version. Of two versions, some parts are the same, some differ here and there, some are zero in one
 /// or both of them, and the last one is short.
 pub fn image(version: &str) -> Vec<u8> {
     image_of(version, "sluice", "alix", PART)
+}
+
+/// The image with another key epoch in its header.
+pub fn with_epoch(mut image: Vec<u8>, key_epoch: u32) -> Vec<u8> {
+    let at = HEADER_SECTOR.bytes() as usize;
+    let header = SlotHeader::decode(&image[at..at + 512]).unwrap();
+    image[at..at + 512].copy_from_slice(&SlotHeader { key_epoch, ..header }.encode().unwrap());
+    image
 }
 
 /// The same with another product and board, and parts of another size.
@@ -70,6 +90,7 @@ pub fn image_of(version: &str, product: &str, board: &str, part: usize) -> Vec<u
         built: 1_700_000_000,
         size: Sectors::holding_bytes(image.len() as u64),
         watchdog: 300,
+        key_epoch: 0,
     };
     let at = HEADER_SECTOR.bytes() as usize;
     image[at..at + 512].copy_from_slice(&header.encode().unwrap());
@@ -110,6 +131,9 @@ pub fn manifest(image: &[u8], chunk_sectors: u32) -> (Manifest, Vec<u8>) {
         layouts: vec![LAYOUT],
         config_version: 1,
         minimum: None,
+        key_epoch: header.key_epoch,
+        revoked_keys: Vec::new(),
+        lowers_floors: Vec::new(),
         slot_sectors: header.size.to_u32().unwrap(),
         chunk_sectors,
         built: header.built,
@@ -134,9 +158,14 @@ pub fn bundle(image: &[u8]) -> Vec<u8> {
 
 /// The bundle of an image, with a changed manifest.
 pub fn changed(image: &[u8], change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
+    changed_by(image, 0, change)
+}
+
+/// The same, signed with the key pair of this number.
+pub fn changed_by(image: &[u8], pair: usize, change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
     let (mut manifest, stored) = manifest(image, CHUNK_SECTORS);
     change(&mut manifest);
-    signed(&manifest.encode().unwrap(), &stored, 0)
+    signed(&manifest.encode().unwrap(), &stored, pair)
 }
 
 /// The offset of the first chunk of a bundle.

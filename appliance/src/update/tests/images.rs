@@ -12,6 +12,7 @@ use super::disk::{HISTORY, STATE};
 use crate::update::change::{Change, change};
 use crate::update::exit_code::ExitCode;
 use crate::update::install::{Request, install};
+use crate::update::precondition::Allowed;
 use crate::update::progress::Phase;
 use crate::update::verify::{Verdict, verify};
 use crate::update::writer::BLOCK;
@@ -113,7 +114,7 @@ fn an_older_version_is_installed_only_on_request_and_never_below_the_floor() {
     assert_eq!(unit.boot_state().floor, Some(Version::new(1, 1, 0)));
     let older = bundle(&image("1.1.5"));
     assert_eq!(unit.install(&*older).unwrap_err().code(), ExitCode::Downgrade);
-    let request = Request { allow_downgrade: true, ..Request::default() };
+    let request = Request { allowed: Allowed { downgrade: true, jump: false }, ..Request::default() };
     let downgrade =
         |unit: &Bench, update: &[u8]| install(unit, request, || Ok(Plain(update)), &mut Recorder::default());
     assert_eq!(downgrade(&unit, &bundle(&image("1.0.9"))).unwrap_err().code(), ExitCode::Floor);

@@ -12,6 +12,7 @@ mod disk;
 mod faults;
 mod http;
 mod images;
+mod keys;
 mod locks;
 mod power_cut;
 mod refusals;

@@ -21,7 +21,11 @@ const ONE: Slot = Slot::First;
 const TWO: Slot = Slot::Second;
 
 /// Checks that `operation` is refused; returns the exit code and the message.
-fn refused(name: &str, unit: &Bench, operation: impl FnOnce(&Bench) -> Result<(), UpdateError>) -> String {
+pub fn refused(
+    name: &str,
+    unit: &Bench,
+    operation: impl FnOnce(&Bench) -> Result<(), UpdateError>,
+) -> String {
     let before = unit.copy();
     unit.disk.borrow_mut().reset_counters();
     let error = operation(unit).expect_err(name);

@@ -1,6 +1,7 @@
 //! What all stages of a build use.
 
 use anyhow::{Context, Result};
+use firmware::revocations::Revocations;
 use report::Reporter;
 
 use super::request::BuildRequest;
@@ -14,6 +15,7 @@ use crate::world::World;
 pub(super) struct Build {
     pub(super) request: BuildRequest,
     pub(super) signing: Signing,
+    pub(super) revocations: Revocations,
     pub(super) toolchain: Toolchain,
     pub(super) reporter: Reporter,
     pub(super) output: Output,

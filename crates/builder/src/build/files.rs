@@ -49,7 +49,7 @@ impl Build {
         }
         let written: Vec<&str> = built.iter().filter(|image| **image != update).map(String::as_str).collect();
         stage.finish(written.join(", "));
-        let digest = self.request.outputs.slot.then(|| self.write_bundle(world, dir)).transpose()?;
+        let digest = self.request.outputs.slot.then(|| self.write_bundle(world, slot, dir)).transpose()?;
         if let (Some(digest), Some(full), BootCode::Sluice) =
             (digest, full_out, self.request.product.boot.code)
         {
@@ -62,7 +62,7 @@ impl Build {
     }
 
     /// Writes the update bundle of the slot image in `dir`. Returns the digest of that image.
-    fn write_bundle(&self, world: &World, dir: &Path) -> Result<Digest> {
+    fn write_bundle(&self, world: &World, slot: &SlotContent, dir: &Path) -> Result<Digest> {
         let mut stage = self.reporter.stage("bundle");
         stage.takes_long("compressing");
         let [_, slot_image, update] = self.request.images();
@@ -71,6 +71,7 @@ impl Build {
             &self.request.version,
             &world.version,
             disk::slot_size(&self.request.product.layout)?,
+            &slot.revocations,
         )?;
         // A release does not depend on previous builds.
         let cache = match self.request.edition {
@@ -107,7 +108,7 @@ impl Build {
             filesystem,
         );
         manifest.layers = slot.layers.iter().cloned().map(Into::into).collect();
-        manifest.keys = (&self.signing).into();
+        manifest.keys = manifest::KeyFacts::new(&self.signing, slot.revocations.epoch);
         manifest.images = self
             .request
             .built_images()

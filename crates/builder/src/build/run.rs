@@ -36,6 +36,7 @@ pub fn build(request: BuildRequest, sign_key: Option<PathBuf>, reporter: Reporte
         Edition::Release => Signing::of_release(root, &request.product.version, sign_key)?,
         Edition::Development => Signing::of_development(root, |text| reporter.summary(text))?,
     };
+    let revocations = signing.revocations(request.product.update.key_epoch)?;
     let output = Output::open(&request.output_dir)?;
     let groups = match &request.origin {
         Origin::Source(_) => vec![Group::World, Group::Source],
@@ -56,7 +57,7 @@ pub fn build(request: BuildRequest, sign_key: Option<PathBuf>, reporter: Reporte
         );
     }
     let toolchain = toolchain::ensure(&groups, &mut |line| reporter.summary(line))?;
-    Build { request, signing, toolchain, reporter, output }.run()
+    Build { request, signing, revocations, toolchain, reporter, output }.run()
 }
 
 impl Build {
@@ -204,6 +205,7 @@ impl Build {
             &self.request.product,
             &self.request.version,
             &world.version,
+            &self.revocations,
             &customizer,
         )?;
         self.check_bootable(world, &slot);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{Manifest, PublicKeys, Reader};
+use firmware::revocations::Revocations;
 
 use super::chunk_cache::ChunkCache;
 use super::encoder::ENCODER;
@@ -15,6 +16,10 @@ use crate::product::{Product, Version};
 
 /// The number of chunks of the slot image in these tests. The last one is half a chunk.
 const CHUNKS: u64 = 9;
+
+fn revocations() -> Revocations {
+    Revocations { epoch: 2, keys: vec!["E7620F1842B4E81F".parse().unwrap()] }
+}
 
 struct Desk {
     dir: tempfile::TempDir,
@@ -53,7 +58,8 @@ impl Desk {
     }
 
     fn manifest(&self) -> Manifest {
-        let product = Product::load(&crate::workspace::root(), &[]).unwrap();
+        let mut product = Product::load(&crate::workspace::root(), &[]).unwrap();
+        product.update.lowers_floors = vec!["99.0.0".into()];
         let version = Version {
             text: "0.1.0-dev.1+gabc.dirty".into(),
             commit: "abc".into(),
@@ -62,7 +68,7 @@ impl Desk {
             tagged: false,
         };
         let sectors = Sectors((CHUNKS * CHUNK_BYTES - CHUNK_BYTES / 2) / SECTOR_BYTES);
-        manifest(&product, &version, "miniature", sectors).unwrap()
+        manifest(&product, &version, "miniature", sectors, &revocations()).unwrap()
     }
 
     fn bundle(&self, name: &str, slot: &Path, cache: Option<&ChunkCache>) -> (Vec<u8>, Summary) {
@@ -87,6 +93,8 @@ fn a_unit_reads_the_slot_image_back() {
     }
     assert!(image == fs::read(&slot).unwrap());
     assert_eq!(reader.manifest().config_version, 1);
+    assert_eq!(reader.manifest().revocations(), revocations());
+    assert_eq!(reader.manifest().lowers_floors, ["99.0.0"]);
     assert!(reader.signature_text().contains("timestamp:1767323045\tfile:sluice-alix-0.fw\thashed"));
 }
 

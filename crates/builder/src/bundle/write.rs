@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use bsd_disk::units::{SECTOR_BYTES, Sectors};
 use firmware::bundle::{CHUNK_SECTORS, ChunkList, Header, Manifest, StoredChunk, is_zero, sha256};
+use firmware::revocations::Revocations;
 use firmware::state::Digest;
 use rayon::prelude::*;
 
@@ -40,11 +41,17 @@ pub struct Summary {
     pub digest: Digest,
 }
 
-/// The manifest of a bundle for a slot of `size`, with an empty list of chunks.
+/// The manifest of a bundle for a slot of `size` whose release withdraws `revocations`, with an empty list of chunks.
 ///
 /// # Errors
 /// The number of sectors does not fit in 32 bits.
-pub fn manifest(product: &Product, version: &Version, world: &str, size: Sectors) -> Result<Manifest> {
+pub fn manifest(
+    product: &Product,
+    version: &Version,
+    world: &str,
+    size: Sectors,
+    revocations: &Revocations,
+) -> Result<Manifest> {
     Ok(Manifest {
         format: 1,
         product: product.name.clone(),
@@ -55,6 +62,9 @@ pub fn manifest(product: &Product, version: &Version, world: &str, size: Sectors
         layouts: vec![product.layout.version()],
         config_version: product.update.config_version,
         minimum: product.update.minimum.clone(),
+        key_epoch: revocations.epoch,
+        revoked_keys: revocations.keys.clone(),
+        lowers_floors: product.update.lowers_floors.clone(),
         slot_sectors: size.to_u32().context("a slot has more sectors than a bundle can record")?,
         chunk_sectors: CHUNK_SECTORS,
         built: u64::try_from(version.time).unwrap_or_default(),

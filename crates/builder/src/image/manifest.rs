@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::layer_size::LayerSize;
-use crate::keys::Signing;
+use crate::keys::{Signing, TrustedKey};
 use crate::product::{FileSystem, Product, Version};
 use crate::{bundle, sparse};
 
@@ -45,7 +45,7 @@ pub struct Manifest<'a> {
     pub filesystem: FileSystemFacts,
     /// The partition table.
     pub partitions: Vec<Partition>,
-    /// The keys that a slot trusts, and the key that signed the bundle.
+    /// The keys that a slot trusts and revokes, and the key that signed the bundle.
     pub keys: KeyFacts,
     /// The compressor of the bundle. Other versions give other bytes.
     pub compression: &'a str,
@@ -134,18 +134,24 @@ pub fn partitions(layout: &Layout) -> Vec<Partition> {
         .collect()
 }
 
-/// Key ids, by the names of the keys.
+/// Key ids, by the names of the keys, and the key epoch.
 #[derive(Debug, Default, Serialize)]
 pub struct KeyFacts {
+    epoch: u32,
     trusted: BTreeMap<String, String>,
+    revoked: BTreeMap<String, String>,
     signed_with: String,
 }
 
-impl From<&Signing> for KeyFacts {
-    fn from(signing: &Signing) -> Self {
-        let keys = signing.trusted.keys().iter();
+impl KeyFacts {
+    /// The facts of the keys of a build.
+    pub fn new(signing: &Signing, epoch: u32) -> Self {
+        let ids =
+            |keys: &[TrustedKey]| keys.iter().map(|key| (key.name.clone(), key.id.to_string())).collect();
         Self {
-            trusted: keys.map(|key| (key.name.clone(), key.id.to_string())).collect(),
+            epoch,
+            trusted: ids(signing.trusted.keys()),
+            revoked: ids(signing.trusted.revoked()),
             signed_with: signing.signer.id().to_string(),
         }
     }

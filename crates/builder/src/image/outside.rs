@@ -8,6 +8,7 @@ use bsd_disk::slice::Slice;
 use bsd_disk::units::Sectors;
 use firmware::boot_manager;
 use firmware::layout::{LABEL_SECTOR, Layout};
+use firmware::revocations::Revocations;
 use firmware::slot::Slot;
 use firmware::state::{BootState, store};
 
@@ -21,13 +22,23 @@ pub(super) fn pieces(
     product: &Product,
     manager: Option<&BootManager>,
     version: &str,
+    revocations: &Revocations,
     boot: &BootBlocks,
 ) -> Result<Vec<Piece>> {
     let version = semver::Version::parse(version).with_context(|| {
         format!("parsing the version `{version}`, which is the version floor of a new unit")
     })?;
-    Ok([boot_code(product, manager, &version, boot)?, labels(product)?, vec![partitions(&product.layout)?]]
-        .concat())
+    let boot_code = match (product.boot.code, manager) {
+        (BootCode::Sluice, Some(manager)) => {
+            with_manager(&product.layout, manager, &factory_state(product, &version, revocations))?
+        }
+        (BootCode::Sluice, None) => bail!("boot.code is `sluice`, but no boot manager was built"),
+        (BootCode::World(code), _) => {
+            let mbr = world_mbr(product, code, boot)?;
+            vec![Piece { at: Sectors::ZERO, bytes: mbr.encode().to_vec() }]
+        }
+    };
+    Ok([boot_code, labels(product)?, vec![partitions(&product.layout)?]].concat())
 }
 
 /// The BSD label of slice 3.
@@ -46,32 +57,24 @@ fn labels(product: &Product) -> Result<Vec<Piece>> {
     product.layout.slices().map(label).collect()
 }
 
-/// What chooses a slot: the boot manager and its state, or the program in sector 0.
-fn boot_code(
-    product: &Product,
-    manager: Option<&BootManager>,
-    version: &semver::Version,
-    boot: &BootBlocks,
-) -> Result<Vec<Piece>> {
-    let code = match (product.boot.code, manager) {
-        (BootCode::Sluice, Some(manager)) => return with_manager(product, manager, version),
-        (BootCode::Sluice, None) => bail!("boot.code is `sluice`, but no boot manager was built"),
-        (BootCode::World(code), _) => code,
+/// The boot state of a new unit: its version is the floor, and what its release withdraws is withdrawn.
+fn factory_state(product: &Product, version: &semver::Version, revocations: &Revocations) -> BootState {
+    let is_written = |slot: Slot| {
+        product.layout.slot(slot.number()).is_some() && (slot == Slot::First || product.fill_second)
     };
-    let mbr = world_mbr(product, code, boot)?;
-    Ok(vec![Piece { at: Sectors::ZERO, bytes: mbr.encode().to_vec() }])
+    let written = Slot::ALL.map(is_written);
+    BootState {
+        floor: Some(version.clone()),
+        revocations: revocations.clone(),
+        ..BootState::factory(product.boot.default_slot, written, None)
+    }
 }
 
 /// Two copies of the boot manager, three copies of its state, and an MBR without an active slice: the state decides which
 /// slot starts.
-fn with_manager(product: &Product, manager: &BootManager, version: &semver::Version) -> Result<Vec<Piece>> {
-    let layout = &product.layout;
+fn with_manager(layout: &Layout, manager: &BootManager, state: &BootState) -> Result<Vec<Piece>> {
     let mbr = Mbr::with_code(&manager.mbr)?.with_slices(layout.slices(), layout.geometry)?;
-    let is_written =
-        |slot: Slot| layout.slot(slot.number()).is_some() && (slot == Slot::First || product.fill_second);
-    let written = Slot::ALL.map(is_written);
-    let factory = BootState::factory(product.boot.default_slot, written, None);
-    let records = store::records(&BootState { floor: Some(version.clone()), ..factory })?;
+    let records = store::records(state)?;
     let managers = boot_manager::COPIES.into_iter().map(|at| (at, manager.copy.clone()));
     let states = layout.partitions().state.map(|copy| copy.start).into_iter();
     let pieces = [(Sectors::ZERO, mbr.encode().to_vec())].into_iter().chain(managers);
@@ -102,4 +105,25 @@ fn world_mbr(product: &Product, code: WorldCode, boot: &BootBlocks) -> Result<Mb
     options.ticks = settings.ticks;
     options.apply(&mut mbr).with_context(attempt)?;
     Ok(mbr)
+}
+
+#[cfg(test)]
+mod tests {
+    use firmware::state::Mark;
+
+    use super::*;
+
+    #[test]
+    fn a_new_unit_accepts_nothing_older_than_itself_and_no_key_that_its_release_revokes() {
+        let mut product = Product::load(&crate::workspace::root(), &[]).unwrap();
+        let version = semver::Version::new(1, 4, 0);
+        let revocations = Revocations { epoch: 2, keys: vec!["E7620F1842B4E81F".parse().unwrap()] };
+        let state = factory_state(&product, &version, &revocations);
+        assert_eq!((&state.floor, &state.revocations), (&Some(version.clone()), &revocations));
+        assert_eq!((state.default, state.marks, state.fallback), (Slot::First, [Mark::Good; 2], true));
+        assert!(state.encode(1).is_ok());
+        product.fill_second = false;
+        let state = factory_state(&product, &version, &revocations);
+        assert_eq!((state.marks, state.fallback), ([Mark::Good, Mark::Bad], false));
+    }
 }

@@ -58,9 +58,10 @@ pub fn plan(
         built: u64::try_from(version.time).unwrap_or_default(),
         size,
         watchdog: product.boot.watchdog,
+        key_epoch: slot.revocations.epoch,
     };
     Ok(Plan {
-        outside: outside::pieces(product, manager, &version.text, boot)?,
+        outside: outside::pieces(product, manager, &version.text, &slot.revocations, boot)?,
         head: disk::SlotHead::new(&boot.slot, layout, &header)?,
         filesystems: disk::FileSystems {
             slot: slot_plan,

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use firmware::paths::{self, in_image};
 use firmware::release::Release;
+use firmware::revocations::Revocations;
 use rootfs::mtree;
 use rootfs::tree::{Attributes, Kind, Layer, Tree, TreePath};
 
@@ -26,9 +27,12 @@ pub struct SlotContent {
     pub spec: String,
     /// The sizes of the layers, the largest first.
     pub layers: Vec<LayerSize>,
+    /// What the release withdraws from those who sign updates, as its `release.json` says.
+    pub revocations: Revocations,
 }
 
-/// Merges `layers`, the lowest first, then applies NanoBSD's rules and the product's customization.
+/// Merges `layers`, the lowest first, then applies NanoBSD's rules and the product's customization. The release withdraws
+/// `revocations`.
 ///
 /// # Errors
 /// Conflicting layers, an unknown owner, a file that cannot be read, or a customization that fails.
@@ -37,9 +41,10 @@ pub fn compose(
     product: &Product,
     version: &Version,
     world_version: &str,
+    revocations: &Revocations,
     customizer: &Customizer<'_>,
 ) -> Result<SlotContent> {
-    let settings = settings(product, version, world_version);
+    let settings = settings(product, version, world_version, revocations);
     let attempt = "configuring NanoBSD's layout";
     let mut tree = Tree::merge(layers)?;
     customizer.run(Stage::Early, &mut tree)?;
@@ -56,10 +61,15 @@ pub fn compose(
     let spec = mtree::write(&tree, &digests, &path)?;
     tree.put(generated, &path, Kind::File(spec.as_str().into()), Attributes::root(0o444))?;
     let layers = layer_sizes(&tree, &product.filesystem)?;
-    Ok(SlotContent { tree, spec, layers })
+    Ok(SlotContent { tree, spec, layers, revocations: revocations.clone() })
 }
 
-fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Settings {
+fn settings(
+    product: &Product,
+    version: &Version,
+    world: &str,
+    revocations: &Revocations,
+) -> nanobsd::Settings {
     nanobsd::Settings {
         drive: product.device(),
         cfg_slice: product.layout.cfg.number,
@@ -76,6 +86,9 @@ fn settings(product: &Product, version: &Version, world: &str) -> nanobsd::Setti
             world: world.to_owned(),
             config_version: product.update.config_version,
             trial_deadline: product.update.trial_deadline,
+            key_epoch: revocations.epoch,
+            revoked_keys: revocations.keys.clone(),
+            lowers_floors: product.update.lowers_floors.clone(),
         },
     }
 }

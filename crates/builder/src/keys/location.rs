@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 /// The environment variable with another directory for this user's keys, for tests and for shared machines.
-const VARIABLE: &str = "SLUICE_CONFIG_DIR";
+pub const CONFIG_DIR: &str = "SLUICE_CONFIG_DIR";
 
 /// This user's directory for keys. It need not exist yet.
 ///
@@ -13,11 +13,11 @@ const VARIABLE: &str = "SLUICE_CONFIG_DIR";
 /// None of the environment variables that name it is set.
 pub fn config_directory() -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable(VARIABLE)
+    variable(CONFIG_DIR)
         .or_else(|| variable("XDG_CONFIG_HOME").map(|config| config.join("sluice")))
         .or_else(|| variable("HOME").map(|home| home.join(".config/sluice")))
         .with_context(|| {
-            format!("looking for this user's keys: neither {VARIABLE}, XDG_CONFIG_HOME nor HOME is set")
+            format!("looking for this user's keys: neither {CONFIG_DIR}, XDG_CONFIG_HOME nor HOME is set")
         })
 }
 

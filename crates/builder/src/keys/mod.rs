@@ -1,8 +1,9 @@
 //! The keys that authenticate updates: which keys a unit trusts, and which key signs a build.
 //!
-//! A release trusts the keys in `firmware/keys` and no others, and is signed with one of them. Any other build also trusts
-//! the development key of the engineer, and is signed with that. Invariant: no secret key is ever read from, or written
-//! to, the repository.
+//! A release trusts the keys in `firmware/keys` and no others, revokes those in `firmware/keys/revoked`, and is signed with
+//! a key that it trusts. Any other build also trusts the development key of the engineer, and is signed with that; it
+//! trusts and revokes the keys in the engineer's own `keys` and `keys/revoked`, too. Invariant: no secret key is ever read
+//! from, or written to, the repository.
 
 mod development;
 mod location;
@@ -12,8 +13,8 @@ mod signer;
 mod signing;
 mod trusted;
 
-pub use location::{config_directory, require_outside};
-pub use names::{DEVELOPMENT, DIRECTORY, SUFFIX};
+pub use location::{CONFIG_DIR, config_directory, require_outside};
+pub use names::{DEVELOPMENT, DIRECTORY, REVOKED, SUFFIX};
 pub use pair::Pair;
 pub use signer::Signer;
 pub use signing::{SIGN_KEY, Signing};

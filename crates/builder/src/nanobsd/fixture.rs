@@ -49,6 +49,9 @@ pub(super) fn settings() -> Settings {
         world: "FreeBSD 13.2-RELEASE".into(),
         config_version: 1,
         trial_deadline: 900,
+        key_epoch: 2,
+        revoked_keys: vec!["E7620F1842B4E81F".parse().unwrap()],
+        lowers_floors: vec!["99.0.0".into()],
     })
 }
 

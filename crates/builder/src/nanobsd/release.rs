@@ -33,7 +33,9 @@ mod tests {
         assert_eq!(
             text(&tree, RELEASE_FILE),
             "{\n  \"product\": \"sluice\",\n  \"version\": \"1.4.0\",\n  \"board\": \"alix\",\n  \"commit\": \
-             \"0123abc\",\n  \"world\": \"FreeBSD 13.2-RELEASE\",\n  \"config_version\": 1,\n  \"trial_deadline\": 900\n}\n"
+             \"0123abc\",\n  \"world\": \"FreeBSD 13.2-RELEASE\",\n  \"config_version\": 1,\n  \"trial_deadline\": 900,\n  \
+             \"key_epoch\": 2,\n  \"revoked_keys\": [\n    \"E7620F1842B4E81F\"\n  ],\n  \"lowers_floors\": [\n    \
+             \"99.0.0\"\n  ]\n}\n"
         );
         let again = apply(&mut tree, layer, &settings()).unwrap_err().to_string();
         assert!(again.contains(&at(RELEASE_FILE).to_string()), "{again}");

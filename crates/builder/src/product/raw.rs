@@ -226,6 +226,10 @@ pub struct RawUpdate {
     pub minimum: Option<String>,
     /// Seconds of uptime within which a system on trial must be confirmed; 0 for no limit.
     pub trial_deadline: Option<u32>,
+    /// The key epoch: raised by one whenever a key is revoked.
+    pub key_epoch: Option<u32>,
+    /// Version floors above this version that it replaces.
+    pub lowers_floors: Option<Vec<String>>,
 }
 
 /// `[customize]`

@@ -76,6 +76,18 @@ fn a_bad_value_names_its_key_and_what_it_may_be() {
         ("[product]\nversion = \"1.02.3\"", "product.version", "MAJOR.MINOR.PATCH"),
         ("[update]\nconfig_version = 0", "update.config_version", "1"),
         ("[update]\ntrial_deadline = 30", "update.trial_deadline", "180"),
+        ("[update]\nkey_epoch = 10000", "update.key_epoch", "9999"),
+        ("[update]\nlowers_floors = [\"99\"]", "update.lowers_floors", "`99` is not a version"),
+        (
+            "[product]\nversion = \"1.2.3\"\n[update]\nlowers_floors = [\"1.2.3+g1\"]",
+            "update.lowers_floors",
+            "not above product.version",
+        ),
+        (
+            "[update]\nlowers_floors = [\"1.0.0\", \"2.0.0\", \"3.0.0\", \"4.0.0\", \"5.0.0\", \"6.0.0\", \"7.0.0\", \"8.0.0\", \"9.0.0\"]",
+            "update.lowers_floors",
+            "at most 8",
+        ),
         ("[update]\nminimum = \"1\"", "update.minimum", "MAJOR.MINOR.PATCH"),
         ("[product]\nversion = \"1.2.3\"\n[update]\nminimum = \"1.2.4\"", "update.minimum", "1.2.3"),
     ] {

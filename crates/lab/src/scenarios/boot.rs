@@ -2,8 +2,9 @@
 
 use anyhow::{Result, ensure};
 use firmware::slot::Slot;
-use firmware::state::transition::Versions;
-use firmware::state::{BootState, COPIES, Failure, Mark, STARTS, STATE_BYTES, TRIES, Trial, offset};
+use firmware::state::{
+    BootState, COPIES, Failure, Mark, Releases, STARTS, STATE_BYTES, TRIES, Trial, offset,
+};
 use semver::Version;
 
 use crate::rig::World;
@@ -169,9 +170,8 @@ fn trial_unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
 fn trial_confirmed(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boots_into(TWO)?;
-    let version = Version::new(0, 2, 0);
-    let versions = Versions { running: &version, other: None };
-    unit.card.change_state(|state| state.confirm(TWO, versions))?;
+    let releases = Releases::alone(Version::new(0, 2, 0));
+    unit.card.change_state(|state| state.confirm(TWO, &releases))?;
     for _ in 0..2 {
         unit.boots_into(TWO)?;
     }

@@ -98,6 +98,9 @@ mod tests {
             world: text("miniature"),
             config_version: 1,
             trial_deadline: 900,
+            key_epoch: 0,
+            revoked_keys: Vec::new(),
+            lowers_floors: Vec::new(),
         }
     }
 
