@@ -28,7 +28,10 @@ pub struct Unit<'a> {
     pub card: Card,
     factory: Vec<u8>,
     guest: Option<Guest>,
-    has_watchdog: bool,
+    /// What its machine has besides its card and its network.
+    equip: fn(Machine) -> Machine,
+    /// Its disks besides the card.
+    disks: Vec<Disk>,
     boots: u32,
     logs: PathBuf,
     notes: Vec<String>,
@@ -51,13 +54,29 @@ impl<'a> Unit<'a> {
         copy_sparse(&rig.full, &path)?;
         let card = Card::open(&path)?;
         let factory = card.read(Sectors::ZERO, factory_area(&card)?)?;
-        let (guest, has_watchdog, boots, notes) = (None, false, 0, Vec::new());
-        Ok(Self { rig, card, factory, guest, has_watchdog, boots, logs: logs.to_owned(), notes, _dir: dir })
+        let (guest, boots, notes) = (None, 0, Vec::new());
+        Ok(Self {
+            rig,
+            card,
+            factory,
+            guest,
+            equip: |machine| machine,
+            disks: Vec::new(),
+            boots,
+            logs: logs.to_owned(),
+            notes,
+            _dir: dir,
+        })
     }
 
-    /// Puts a watchdog into it.
-    pub fn with_watchdog(&mut self) {
-        self.has_watchdog = true;
+    /// Attaches another disk, from the next time on that it is switched on.
+    pub fn add_disk(&mut self, disk: Disk) {
+        self.disks.push(disk);
+    }
+
+    /// Changes its machine, from the next time on that it is switched on.
+    pub fn equip(&mut self, equip: fn(Machine) -> Machine) {
+        self.equip = equip;
     }
 
     /// Switches it on.
@@ -75,14 +94,11 @@ impl<'a> Unit<'a> {
     pub fn boot_from(&mut self, disk: Disk) -> Result<()> {
         self.boots += 1;
         let log = self.logs.join(format!("boot-{:03}.log", self.boots));
-        let mut machine = Machine::new().disk(disk);
+        let mut machine = self.disks.iter().cloned().fold(Machine::new().disk(disk), Machine::disk);
         if self.rig.world == World::FreeBsd {
             machine = machine.network([]);
         }
-        if self.has_watchdog {
-            machine = machine.watchdog();
-        }
-        self.guest = Some(machine.start(&log)?);
+        self.guest = Some((self.equip)(machine).start(&log)?);
         Ok(())
     }
 

@@ -24,6 +24,7 @@ pub struct Machine {
     floppy: Option<PathBuf>,
     network: Option<Vec<Forward>>,
     watchdog: bool,
+    clock: Option<&'static str>,
 }
 
 /// Where the serial port leads.
@@ -53,6 +54,7 @@ impl Machine {
             floppy: None,
             network: None,
             watchdog: false,
+            clock: None,
         }
     }
 
@@ -81,6 +83,13 @@ impl Machine {
     #[must_use]
     pub fn network(mut self, forwards: impl IntoIterator<Item = Forward>) -> Self {
         self.network = Some(forwards.into_iter().collect());
+        self
+    }
+
+    /// Starts its clock at this time, such as `2038-01-19T03:13:00`.
+    #[must_use]
+    pub fn clock(mut self, time: &'static str) -> Self {
+        self.clock = Some(time);
         self
     }
 
@@ -136,6 +145,9 @@ impl Machine {
         if let Some(forwards) = &self.network {
             network::arguments(forwards, self.board.network, &mut command);
         }
+        if let Some(time) = self.clock {
+            command.args(["-rtc", &format!("base={time}")]);
+        }
         if self.watchdog {
             command.args(["-device", self.board.watchdog, "-action", "watchdog=reset"]);
         }
@@ -181,7 +193,7 @@ mod tests {
     fn a_machine_has_nothing_that_was_not_requested() {
         let line = line(&Machine::new());
         assert!(line.contains("-nodefaults") && line.contains("-cpu pentium -m 256"), "{line}");
-        for absent in ["-drive", "-netdev", "-boot", "-device"] {
+        for absent in ["-drive", "-netdev", "-boot", "-device", "-rtc"] {
             assert!(!line.contains(absent), "{line}");
         }
     }

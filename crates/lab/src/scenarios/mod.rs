@@ -2,6 +2,7 @@
 
 mod boot;
 mod saved_configuration;
+mod surroundings;
 mod unattended;
 mod update;
 
@@ -10,8 +11,14 @@ use crate::scenario::{Needs, Scenario};
 
 /// All scenarios that a world can play.
 pub fn of(world: World) -> Vec<Scenario> {
-    let mut all =
-        [boot::SCENARIOS, unattended::SCENARIOS, update::SCENARIOS, saved_configuration::SCENARIOS].concat();
+    let mut all = [
+        boot::SCENARIOS,
+        unattended::SCENARIOS,
+        update::SCENARIOS,
+        surroundings::SCENARIOS,
+        saved_configuration::SCENARIOS,
+    ]
+    .concat();
     all.retain(|scenario| world == World::FreeBsd || scenario.needs == Needs::Card);
     all
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use firmware::slot::Slot;
 use firmware::state::TRIES;
 
-use crate::qemu::Disk;
+use crate::qemu::{Disk, Machine};
 use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
 
@@ -90,7 +90,7 @@ fn noisy_boot(unit: &mut Unit<'_>) -> Result<()> {
 }
 
 fn loader_prompt(unit: &mut Unit<'_>) -> Result<()> {
-    unit.with_watchdog();
+    unit.equip(Machine::watchdog);
     unit.card.set_watchdog(TWO, SHORT)?;
     unit.boot()?;
     unit.press("2p\r")?;
@@ -113,7 +113,7 @@ enum Fault {
 
 /// Starts a trial of slot 2, which has the fault: it hangs after it has said `last`, until the watchdog resets it.
 fn hangs(unit: &mut Unit<'_>, fault: Fault, last: &str) -> Result<()> {
-    unit.with_watchdog();
+    unit.equip(Machine::watchdog);
     unit.card.set_watchdog(TWO, SHORT)?;
     arm(unit)?;
     match fault {
@@ -159,7 +159,7 @@ fn comes_back(unit: &mut Unit<'_>) -> Result<()> {
 }
 
 fn unfed(unit: &mut Unit<'_>) -> Result<()> {
-    unit.with_watchdog();
+    unit.equip(Machine::watchdog);
     unit.card.set_watchdog(ONE, LONG)?;
     unit.boot()?;
     unit.expect(&format!("watchdog: {LONG} s"))?;
@@ -170,7 +170,7 @@ fn unfed(unit: &mut Unit<'_>) -> Result<()> {
 }
 
 fn stopped(unit: &mut Unit<'_>) -> Result<()> {
-    unit.with_watchdog();
+    unit.equip(Machine::watchdog);
     unit.card.set_watchdog(ONE, LONG)?;
     unit.boot()?;
     unit.expect(&format!("watchdog: {LONG} s"))?;
