@@ -9,11 +9,12 @@ use std::io;
 use std::rc::Rc;
 
 use bsd_disk::units::Sectors;
+use firmware::bundle::ImageDigest;
 use firmware::history;
 use firmware::layout::Layout;
 use firmware::slot::Slot;
 use firmware::state::store::Medium;
-use firmware::state::{COPIES, STATE_BYTES};
+use firmware::state::{COPIES, Digest, STATE_BYTES};
 
 use crate::disk::Storage;
 
@@ -146,6 +147,15 @@ impl Disk {
     /// Every byte of the card.
     pub fn all(&self) -> [&[u8]; REGIONS] {
         std::array::from_fn(|region| &*self.regions[region].seen)
+    }
+
+    /// A digest of every byte of the card.
+    pub fn content(&self) -> Digest {
+        let mut digest = ImageDigest::new();
+        for region in self.all() {
+            digest.add(region);
+        }
+        digest.finish()
     }
 
     /// Whether a boot program would start the slot.

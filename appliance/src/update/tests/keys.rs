@@ -6,7 +6,7 @@ use firmware::slot::Slot;
 use firmware::state::BootState;
 use semver::Version;
 
-use super::bench::{Bench, Recorder};
+use super::bench::{Bench, Plain, Recorder};
 use super::bundles::{changed_by, image, key_id, keys_of, with_epoch};
 use super::refusals::refused;
 use crate::update::change::{Change, change};
@@ -102,7 +102,7 @@ impl Story {
 
     fn install(&mut self, release: Release, request: Request) -> Result<(), UpdateError> {
         let bundle = release.bundle();
-        install(&self.unit, request, || Ok(&*bundle), &mut Recorder::default())?;
+        install(&self.unit, request, || Ok(Plain(&*bundle)), &mut Recorder::default())?;
         self.releases.push(release);
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Story {
     fn refuses_with(&self, release: Release, request: Request, code: u8) -> String {
         let bundle = release.bundle();
         let operation =
-            |unit: &Bench| install(unit, request, || Ok(&*bundle), &mut Recorder::default()).map(drop);
+            |unit: &Bench| install(unit, request, || Ok(Plain(&*bundle)), &mut Recorder::default()).map(drop);
         let text = refused(release.version, &self.unit, operation);
         let expected = format!("{}\n  {code} ", release.version);
         text.strip_prefix(&expected).unwrap_or_else(|| panic!("not {code}: {text}")).to_owned()
