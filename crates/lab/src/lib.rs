@@ -10,6 +10,7 @@
 
 pub mod card;
 pub mod directory;
+pub mod keys;
 mod play;
 pub mod qemu;
 mod rig;

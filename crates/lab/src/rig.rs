@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use firmware::bundle::{HEADER_BYTES, Header, Manifest};
+use firmware::revocations::Revocations;
 use firmware::state::Digest;
 
 /// What a unit of the lab runs.
@@ -50,6 +51,14 @@ impl Rig {
     /// It does not exist, or cannot be read.
     pub fn digest_of(&self, name: &str) -> Result<Digest> {
         Ok(self.manifest(name)?.image_digest())
+    }
+
+    /// What the release in the bundle `name` withdraws from those who sign updates.
+    ///
+    /// # Errors
+    /// It does not exist, or cannot be read.
+    pub fn revocations_of(&self, name: &str) -> Result<Revocations> {
+        Ok(self.manifest(name)?.revocations())
     }
 
     /// The manifest of a bundle that this machine has just built, so its signature is not checked.

@@ -6,15 +6,21 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use builder::board;
+use builder::keys::CONFIG_DIR;
 use builder::toolchain::{self, Group};
 use builder::world::Origin;
 use lab::directory::Directory;
+use lab::keys::Keys;
 use lab::{Needs, Outcome, Rig, Scenario, World, scenarios, server};
 use report::Reporter;
 
 /// The systems that scenarios install, besides the one on the card (`base`); each has a file of overrides for the product
 /// definition.
-const VARIANTS: [&str; 5] = ["next", "other", "panic", "no-init", "no-kernel"];
+const VARIANTS: [&str; 7] = ["next", "other", "panic", "no-init", "no-kernel", "lowered", "jump"];
+
+/// The same, with other keys.
+const KEY_VARIANTS: [(&str, Keys); 3] =
+    [("key-both", Keys::Both), ("key-new", Keys::New), ("key-leaked", Keys::Leaked)];
 
 /// Simulate boots, updates and power cuts in QEMU
 #[derive(Debug, clap::Args)]
@@ -88,13 +94,14 @@ impl Args {
         let firmware = directory.child("firmware")?;
         // Compressing a bundle takes longer than everything else.
         let outputs: &[&str] = if with_bundles { &[] } else { &["-f"] };
-        let base = self.image(&firmware, "base", outputs, None)?;
+        let base = self.image(&firmware, "base", outputs, None, None)?;
         if with_bundles {
             link(&base, ".fw", &served.join("base.fw"))?;
             link(&base, ".slot.img", &served.join("base.slot.img"))?;
-            for name in VARIANTS {
+            let variants = VARIANTS.map(|name| (name, None)).into_iter();
+            for (name, keys) in variants.chain(KEY_VARIANTS.map(|(name, keys)| (name, Some(keys)))) {
                 let config = builder::workspace::root().join(format!("crates/lab/releases/{name}.toml"));
-                let dir = self.image(&firmware, name, outputs, Some(&config))?;
+                let dir = self.image(&firmware, name, outputs, Some(&config), keys)?;
                 link(&dir, ".fw", &served.join(format!("{name}.fw")))?;
                 link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;
             }
@@ -104,8 +111,15 @@ impl Args {
         Ok(Rig { world, full: find(&base, ".full.img")?, served, url, logs, cuts: self.cuts })
     }
 
-    /// Builds an image with this program and the options `outputs`, and returns its directory.
-    fn image(&self, firmware: &Path, name: &str, outputs: &[&str], config: Option<&Path>) -> Result<PathBuf> {
+    /// Builds an image with this program, the options `outputs` and these keys, and returns its directory.
+    fn image(
+        &self,
+        firmware: &Path,
+        name: &str,
+        outputs: &[&str],
+        config: Option<&Path>,
+        keys: Option<Keys>,
+    ) -> Result<PathBuf> {
         let output = firmware.join(name);
         let mut command = Command::new(std::env::current_exe().context("finding this program")?);
         command.args(["image", "-qq", "--output"]).arg(&output).args(outputs);
@@ -116,6 +130,9 @@ impl Args {
         };
         for config in self.config.iter().map(PathBuf::as_path).chain(config) {
             command.arg("--config").arg(config);
+        }
+        if let Some(keys) = keys {
+            command.env(CONFIG_DIR, keys.config_directory()?);
         }
         let status = command.status().with_context(|| format!("building the image `{name}`"))?;
         ensure!(

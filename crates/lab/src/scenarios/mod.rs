@@ -1,6 +1,7 @@
 //! The scenarios, grouped by topic.
 
 mod boot;
+mod keys;
 mod saved_configuration;
 mod surroundings;
 mod unattended;
@@ -16,6 +17,7 @@ pub fn of(world: World) -> Vec<Scenario> {
         unattended::SCENARIOS,
         update::SCENARIOS,
         surroundings::SCENARIOS,
+        keys::SCENARIOS,
         saved_configuration::SCENARIOS,
     ]
     .concat();

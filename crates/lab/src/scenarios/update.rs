@@ -78,17 +78,24 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Boots into `slot` and logs in.
-pub fn up(unit: &mut Unit<'_>, slot: Slot) -> Result<()> {
+pub(super) fn up(unit: &mut Unit<'_>, slot: Slot) -> Result<()> {
     unit.boot()?;
     unit.expect_slot(slot)?;
     unit.log_in()
 }
 
 /// Restarts from the shell; `slot` must come up.
-pub fn restart_into(unit: &mut Unit<'_>, slot: Slot) -> Result<()> {
+pub(super) fn restart_into(unit: &mut Unit<'_>, slot: Slot) -> Result<()> {
     unit.type_line("reboot")?;
     unit.expect_slot(slot)?;
     unit.log_in()
+}
+
+/// Installs the bundle `name` into `slot`.
+pub(super) fn install(unit: &mut Unit<'_>, name: &str, slot: Slot) -> Result<()> {
+    let command = pipe_command(unit, name, slot);
+    unit.ask(&command)?;
+    Ok(())
 }
 
 /// The command that installs the bundle `name` into `slot`, NanoBSD's way.
@@ -97,7 +104,7 @@ fn pipe_command(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
 }
 
 /// The same for a release whose trial a power cut may have ended before, which counts as a failure.
-pub fn pipe_again(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
+pub(super) fn pipe_again(unit: &Unit<'_>, name: &str, slot: Slot) -> String {
     format!("{} --again", pipe_command(unit, name, slot))
 }
 
