@@ -2,7 +2,6 @@
 //! show. The scripts themselves are tested without FreeBSD in `xtask/tests/stories/saved_configuration.rs`.
 
 use anyhow::{Result, ensure};
-use bsd_disk::units::Sectors;
 use firmware::slot::Slot;
 
 use crate::scenario::{Needs, Scenario};
@@ -35,9 +34,6 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// Where a UFS2 file system has its superblock, 64 KiB from its begin, and how long it is.
-const SUPERBLOCK: (Sectors, Sectors) = (Sectors(128), Sectors(16));
-
 /// Boots slot 1 and logs in.
 fn up(unit: &mut Unit<'_>) -> Result<()> {
     unit.boot()?;
@@ -64,11 +60,11 @@ fn unmountable(unit: &mut Unit<'_>) -> Result<()> {
     unit.ask("echo 'lab=\"kept\"' > /etc/rc.conf.local && /root/save_cfg rc.conf.local")?;
     unit.cut_power()?;
 
-    let (at, sectors) = SUPERBLOCK;
-    let at = unit.card.partitions()?.cfg.start + at;
-    let superblock = unit.card.read(at, sectors)?;
-    unit.card.write(at, &vec![0xa5; superblock.len()])?;
-    let damaged = cfg(unit)?;
+    // All of it: FreeBSD finds other copies of a superblock.
+    let start = unit.card.partitions()?.cfg.start;
+    let healthy = cfg(unit)?;
+    let damaged = vec![0xa5; healthy.len()];
+    unit.card.write(start, &damaged)?;
     up(unit)?;
     unit.ask("test ! -e /etc/rc.conf.local && grep -q 'could not be read' /var/db/cfg.incomplete")?;
     unit.ask("echo 'lab=\"factory\"' > /etc/rc.conf.local")?;
@@ -81,7 +77,7 @@ fn unmountable(unit: &mut Unit<'_>) -> Result<()> {
     ensure!(cfg(unit)? == damaged, "something was written to /cfg");
 
     // The card is readable again.
-    unit.card.write(at, &superblock)?;
+    unit.card.write(start, &healthy)?;
     up(unit)?;
     let kept = unit.ask("cat /etc/rc.conf.local && test ! -e /var/db/cfg.incomplete && /root/save_cfg")?;
     ensure!(kept.contains("lab=\"kept\""), "the saved configuration is lost: {kept}");
