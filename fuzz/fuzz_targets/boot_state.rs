@@ -31,7 +31,8 @@ fn look_at(record: &[u8]) {
         let mut releases = Releases { other: Some(other), ..Releases::alone(version.clone()) };
         releases.running.revocations = state.revocations.clone();
         let own = &releases.running.revocations;
-        let _ = (state.confirm(slot, &releases), state.check_trust(own, [], own), state.is_below_floor(version));
+        let _ =
+            (state.confirm(slot, &releases), state.check_trust(own, [], own), state.is_below_floor(version));
         for other in Slot::ALL {
             let _ = (state.begin_install(slot, other), state.activate(slot, other, 1, true, &releases));
         }
