@@ -1,9 +1,9 @@
 //! Installs an update in the slot that is not running.
 //!
 //! The order is the promise: everything that can be checked is checked before the first write; the target is marked bad; it
-//! is written, read back, read again as a whole, and made bootable; only then does it get its trial. If this
-//! is interrupted anywhere, the running slot starts. The lock is taken when the manifest has arrived, so that a source that
-//! sends nothing prevents no other command.
+//! is written, read back, read again as a whole, and made bootable; only then does it get its trial. If this is interrupted
+//! anywhere, the running slot starts. The lock is taken when the manifest has arrived, so that a source that sends nothing
+//! prevents no other command.
 
 use std::time::Instant;
 
