@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::arguments::Format;
 use super::facts::{Facts, Memory};
-use crate::disk::{BootPlan, SlotContent, SlotDevices};
+use crate::disk::{BootPlan, SlotContent, SlotDevices, StockBoot};
 
 /// The part of a [`Status`] about one slot.
 #[derive(Debug, Serialize)]
@@ -36,8 +36,10 @@ pub struct Status {
     pub running_slot: Option<Slot>,
     /// Both slots, in order.
     pub slots: Vec<SlotStatus>,
-    /// Which slot starts next; `None` where there is no boot state.
+    /// Which slot starts next; `None` where it is not known, or none starts by itself.
     pub boot: Option<BootPlan>,
+    /// The boot program and what it starts, on a card without a boot state.
+    pub boot_program: Option<StockBoot>,
     /// Whether a command is changing a slot or the boot state.
     pub changing: Option<bool>,
     /// Seconds since the boot.
@@ -55,6 +57,8 @@ impl Status {
         let lost = known(&mut problems, facts.lost_configuration());
         problems.extend(lost.flatten());
         let devices = known(&mut problems, slot_devices(facts));
+        let boot_program =
+            devices.as_ref().and_then(|devices| known(&mut problems, facts.stock_boot(devices))).flatten();
         Self {
             release: known(&mut problems, facts.release()),
             running_slot: devices.as_ref().map(|devices| devices.running),
@@ -70,10 +74,14 @@ impl Status {
                 })
                 .collect(),
             boot: devices.as_ref().and_then(|devices| {
+                if let Some(stock) = &boot_program {
+                    return stock.next.map(|next| BootPlan { default: next, next, trial: None });
+                }
                 let loaded = known(&mut problems, facts.boot_state(devices))??;
                 problems.extend(defects(&loaded));
                 Some(BootPlan::of(&loaded.state, devices.running))
             }),
+            boot_program,
             changing: devices.as_ref().and_then(|devices| known(&mut problems, facts.is_changing(devices))),
             uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
             memory: known(&mut problems, facts.memory()),
@@ -107,8 +115,8 @@ impl Status {
             let running = if slot.running { ", running" } else { "" };
             fact(&format!("slot {}", slot.slot), &format!("{}{running}", slot.content));
         }
-        if let Some(boot) = &self.boot {
-            fact("boot", &boot.to_string());
+        if let Some(boot) = self.boot_text() {
+            fact("boot", &boot);
         }
         if self.changing == Some(true) {
             fact("update", CHANGING);
@@ -125,6 +133,12 @@ impl Status {
         out
     }
 
+    /// Which slot starts next, and why.
+    fn boot_text(&self) -> Option<String> {
+        let program = self.boot_program.as_ref().map(StockBoot::to_string);
+        program.or_else(|| self.boot.as_ref().map(BootPlan::to_string))
+    }
+
     /// One line, for logs.
     fn line(&self) -> String {
         let release = self.release.as_ref().map_or_else(|| "unknown release".to_owned(), Release::title);
@@ -138,7 +152,7 @@ impl Status {
                 .filter(|slot| !slot.running)
                 .map(|slot| format!("slot {}: {}", slot.slot, slot.content)),
         );
-        parts.extend(self.boot.as_ref().map(BootPlan::to_string));
+        parts.extend(self.boot_text());
         parts.extend(self.changing.filter(|changing| *changing).map(|_| CHANGING.to_owned()));
         parts.extend(self.uptime_seconds.map(|seconds| format!("up {}", uptime_text(seconds))));
         parts.extend(self.memory.map(memory_text));

@@ -27,6 +27,7 @@ exit_codes! {
         Minimum = 35, "the running version is older than the update requires";
         Configuration = 36, "the update may not understand the saved configuration";
         Downgrade = 37, "the update is older than the running version";
+        NotStarting = 38, "FreeBSD's boot program could not be made to start the slot that it has to start";
         Running = 40, "the slot is the running one";
         Locked = 41, "another update is in progress";
         OnTrial = 42, "the running slot is on trial, or has not proved itself";
