@@ -1,6 +1,7 @@
 //! The scenarios, grouped by topic.
 
 mod boot;
+mod boot0;
 mod saved_configuration;
 mod unattended;
 mod update;
@@ -10,8 +11,14 @@ use crate::scenario::{Needs, Scenario};
 
 /// All scenarios that a world can play.
 pub fn of(world: World) -> Vec<Scenario> {
-    let mut all =
-        [boot::SCENARIOS, unattended::SCENARIOS, update::SCENARIOS, saved_configuration::SCENARIOS].concat();
+    let mut all = [
+        boot::SCENARIOS,
+        unattended::SCENARIOS,
+        update::SCENARIOS,
+        boot0::SCENARIOS,
+        saved_configuration::SCENARIOS,
+    ]
+    .concat();
     all.retain(|scenario| world == World::FreeBsd || scenario.needs == Needs::Card);
     all
 }
@@ -27,7 +34,7 @@ mod tests {
     /// The scenarios that a row of docs/faults.md names, and whether each runs in the miniature world.
     fn named(row: &str) -> Vec<(&str, bool)> {
         let cell = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
-        let names = cell.split(',').map(|name| name.trim());
+        let names = cell.split(',').map(str::trim);
         names.map(|name| (name.trim_end_matches('*').trim_matches('`'), name.ends_with('*'))).collect()
     }
 
