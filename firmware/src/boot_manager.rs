@@ -54,6 +54,9 @@ pub const COPIES: [Sectors; 2] = [Sectors(8), Sectors(72)];
 /// The most sectors of a copy.
 pub const SECTORS_MAX: Sectors = Sectors(16);
 
+/// A text in [`STAGE1`] by which sector 0 of a card is recognised: no other boot program has it.
+pub const STAGE1_TEXT: &str = "boot manager copy ";
+
 /// The address to which [`STAGE1`] moves itself, and for which it is linked.
 pub const STAGE1_ORIGIN: u16 = 0x600;
 
@@ -165,6 +168,11 @@ mod tests {
         let mut program: Vec<u8> = (0..bytes).map(|at| (at * 7 % 251) as u8).collect();
         program[..MAGIC_VALUE.len()].copy_from_slice(&MAGIC_VALUE);
         program
+    }
+
+    #[test]
+    fn stage_1_has_the_text_by_which_it_is_recognised() {
+        assert!(STAGE1.contains(&format!(".ascii \"{STAGE1_TEXT}\"")));
     }
 
     #[test]

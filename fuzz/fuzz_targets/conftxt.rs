@@ -2,17 +2,15 @@
 
 #![no_main]
 
+use bsd_disk::conftxt;
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../appliance/src/disk/geom.rs"]
-mod geom;
 
 fuzz_target!(|text: &str| {
     for provider in text.split([' ', '\n']) {
-        if let Some(disk) = geom::disk_of(text, provider) {
+        if let Some(disk) = conftxt::disk_of(text, provider) {
             assert!(text.contains(disk));
         }
-        let names = geom::names_of_slice(text, provider);
+        let names = conftxt::names_of_slice(text, provider);
         assert!(names.iter().all(|name| text.contains(name)));
     }
 });

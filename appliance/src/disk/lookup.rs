@@ -1,8 +1,8 @@
 //! Asks the kernel where the system runs from, what is mounted, and which disk a slice is on.
 
 use anyhow::{Context, Result};
+use bsd_disk::conftxt;
 
-use super::geom;
 use crate::sys;
 
 /// The device that is mounted on `/`: `/dev/ada0s1a`.
@@ -29,7 +29,7 @@ pub fn mount_point(slice: &str) -> Result<Option<String>> {
     let mounts = sys::mounts().context("listing the mounted file systems")?;
     let tree = geom_tree()?;
     // A label is one more name for a slice, and a mount shows only one of the names.
-    let names = geom::names_of_slice(&tree, slice.trim_start_matches("/dev/"));
+    let names = conftxt::names_of_slice(&tree, slice.trim_start_matches("/dev/"));
     let is_of_slice = |from: &str| {
         from.starts_with(slice) || from.strip_prefix("/dev/").is_some_and(|name| names.contains(&name))
     };
@@ -42,7 +42,7 @@ pub fn mount_point(slice: &str) -> Result<Option<String>> {
 /// The kernel does not answer, or lists no such slice.
 pub fn disk_of(slice: &str) -> Result<String> {
     let tree = geom_tree()?;
-    let disk = geom::disk_of(&tree, slice).map(str::to_owned);
+    let disk = conftxt::disk_of(&tree, slice).map(str::to_owned);
     disk.with_context(|| format!("kern.geom.conftxt lists no disk for {slice}"))
 }
 

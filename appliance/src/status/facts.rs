@@ -8,7 +8,7 @@ use firmware::slot::{HEADER_BYTES, Slot};
 use firmware::state::store::Loaded;
 use serde::Serialize;
 
-use crate::disk::SlotDevices;
+use crate::disk::{SlotDevices, StockBoot};
 
 /// Memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +29,8 @@ pub trait Facts {
     fn loader_device(&self) -> Result<String>;
     /// The header of a slot.
     fn slot_header(&self, devices: &SlotDevices, slot: Slot) -> Result<[u8; HEADER_BYTES]>;
+    /// What sector 0 says, if it has another program than Sluice's.
+    fn stock_boot(&self, devices: &SlotDevices) -> Result<Option<StockBoot>>;
     /// The boot state; `None` on a disk without Sluice's boot manager, which has none.
     fn boot_state(&self, devices: &SlotDevices) -> Result<Option<Loaded>>;
     /// Whether a command is changing a slot or the boot state.

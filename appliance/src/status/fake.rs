@@ -10,7 +10,7 @@ use firmware::state::store::Loaded;
 use firmware::state::{BootState, StateError};
 
 use super::facts::{Facts, Memory};
-use crate::disk::SlotDevices;
+use crate::disk::{SlotDevices, StockBoot};
 use crate::release;
 
 /// The header of a slot with this release.
@@ -36,6 +36,8 @@ pub struct Fake {
     pub root_device: Option<&'static str>,
     pub loader_device: Option<&'static str>,
     pub headers: [Option<[u8; HEADER_BYTES]>; 2],
+    /// Sector 0, if its program is not Sluice's.
+    pub sector: Option<[u8; 512]>,
     pub boot_state: Option<Option<BootState>>,
     /// The copy of the boot state that is damaged.
     pub damaged: Option<usize>,
@@ -56,6 +58,7 @@ impl Fake {
             root_device: Some("/dev/ada0s2a"),
             loader_device: Some("disk0s2a:"),
             headers: [Some(header("1.3.9", "2c41d70")), Some(header("1.4.0", "3ed14b5"))],
+            sector: None,
             boot_state: Some(Some(BootState::factory(Slot::Second, [true; 2], None))),
             damaged: None,
             changing: false,
@@ -82,6 +85,9 @@ impl Facts for Fake {
     }
     fn slot_header(&self, _: &SlotDevices, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
         known(self.headers[slot.index()], "the header")
+    }
+    fn stock_boot(&self, _: &SlotDevices) -> Result<Option<StockBoot>> {
+        self.sector.map_or(Ok(None), |sector| StockBoot::of("ada0", &sector, [true; 2]))
     }
     fn boot_state(&self, _: &SlotDevices) -> Result<Option<Loaded>> {
         let state = known(self.boot_state.clone(), "the boot state")?;

@@ -12,7 +12,7 @@ use firmware::slot::{HEADER_BYTES, Slot};
 use firmware::state::store::Loaded;
 
 use super::facts::{Facts, Memory};
-use crate::disk::{self, Lock, SlotDevices};
+use crate::disk::{self, Lock, SlotDevices, StockBoot};
 use crate::{release, sys};
 
 /// `/conf/default/var/extract` leaves it at boot if `/etc` does not have everything of `/cfg`: what, and what to do.
@@ -37,6 +37,10 @@ impl Facts for Machine {
     fn slot_header(&self, devices: &SlotDevices, slot: Slot) -> Result<[u8; HEADER_BYTES]> {
         let path = devices.path(slot);
         disk::read_header(&path).with_context(|| format!("reading the header of slot {slot} from {path}"))
+    }
+
+    fn stock_boot(&self, devices: &SlotDevices) -> Result<Option<StockBoot>> {
+        disk::read_stock_boot(devices)
     }
 
     fn boot_state(&self, devices: &SlotDevices) -> Result<Option<Loaded>> {

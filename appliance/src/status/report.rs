@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::arguments::Format;
 use super::facts::{Facts, Memory};
-use crate::disk::{BootPlan, SlotContent, SlotDevices};
+use crate::disk::{BootPlan, SlotContent, SlotDevices, StockBoot};
 
 /// The part of a [`Status`] about one slot.
 #[derive(Debug, Serialize)]
@@ -37,8 +37,10 @@ pub struct Status {
     pub running_slot: Option<Slot>,
     /// Both slots, in order.
     pub slots: Vec<SlotStatus>,
-    /// Which slot starts next; `None` where there is no boot state.
+    /// Which slot starts next; `None` where it is not known, or none starts by itself.
     pub boot: Option<BootPlan>,
+    /// The boot program and what it starts, on a card without a boot state.
+    pub boot_program: Option<StockBoot>,
     /// Whether a command is changing a slot or the boot state.
     pub changing: Option<bool>,
     /// The lowest key epoch that may be installed, and the keys that are trusted no more; `None` where there is no boot
@@ -61,6 +63,8 @@ impl Status {
         problems.extend(lost.flatten());
         let mut revocations = None;
         let devices = known(&mut problems, slot_devices(facts));
+        let boot_program =
+            devices.as_ref().and_then(|devices| known(&mut problems, facts.stock_boot(devices))).flatten();
         Self {
             release: known(&mut problems, facts.release()),
             running_slot: devices.as_ref().map(|devices| devices.running),
@@ -76,11 +80,15 @@ impl Status {
                 })
                 .collect(),
             boot: devices.as_ref().and_then(|devices| {
+                if let Some(stock) = &boot_program {
+                    return stock.next.map(|next| BootPlan { default: next, next, trial: None });
+                }
                 let loaded = known(&mut problems, facts.boot_state(devices))??;
                 problems.extend(defects(&loaded));
                 revocations = Some(loaded.state.revocations.clone());
                 Some(BootPlan::of(&loaded.state, devices.running))
             }),
+            boot_program,
             changing: devices.as_ref().and_then(|devices| known(&mut problems, facts.is_changing(devices))),
             revocations,
             uptime_seconds: known(&mut problems, facts.uptime()).map(|uptime| uptime.as_secs()),
@@ -115,8 +123,8 @@ impl Status {
             let running = if slot.running { ", running" } else { "" };
             fact(&format!("slot {}", slot.slot), &format!("{}{running}", slot.content));
         }
-        if let Some(boot) = &self.boot {
-            fact("boot", &boot.to_string());
+        if let Some(boot) = self.boot_text() {
+            fact("boot", &boot);
         }
         if self.changing == Some(true) {
             fact("update", CHANGING);
@@ -136,6 +144,12 @@ impl Status {
         out
     }
 
+    /// Which slot starts next, and why.
+    fn boot_text(&self) -> Option<String> {
+        let program = self.boot_program.as_ref().map(StockBoot::to_string);
+        program.or_else(|| self.boot.as_ref().map(BootPlan::to_string))
+    }
+
     /// One line, for logs.
     fn line(&self) -> String {
         let release = self.release.as_ref().map_or_else(|| "unknown release".to_owned(), Release::title);
@@ -149,7 +163,7 @@ impl Status {
                 .filter(|slot| !slot.running)
                 .map(|slot| format!("slot {}: {}", slot.slot, slot.content)),
         );
-        parts.extend(self.boot.as_ref().map(BootPlan::to_string));
+        parts.extend(self.boot_text());
         parts.extend(self.changing.filter(|changing| *changing).map(|_| CHANGING.to_owned()));
         parts.extend(self.uptime_seconds.map(|seconds| format!("up {}", uptime_text(seconds))));
         parts.extend(self.memory.map(memory_text));

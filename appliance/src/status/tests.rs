@@ -7,6 +7,7 @@ use firmware::state::{BootState, Failure, Mark, Trial};
 use super::arguments::Format;
 use super::fake::Fake;
 use super::report::{Status, uptime_text};
+use crate::disk::boot_sectors::boot0sio;
 
 fn render(fake: &Fake, format: Format) -> String {
     Status::gather(fake).render(format).unwrap()
@@ -34,6 +35,7 @@ fn a_status_is_shown_even_if_no_fact_is_known() {
         root_device: None,
         loader_device: None,
         headers: [None, None],
+        sector: None,
         boot_state: None,
         damaged: None,
         changing: false,
@@ -72,6 +74,29 @@ fn a_disk_without_a_boot_state_is_no_problem_but_a_lost_one_is() {
     assert!(status.problems.is_empty() && status.boot.is_none());
     fake.boot_state = None;
     assert_eq!(Status::gather(&fake).problems, ["the boot state is missing in this test"]);
+}
+
+#[test]
+fn a_card_with_a_stock_boot_program_shows_what_it_starts_and_no_boot_state() {
+    let mut fake = Fake { sector: Some(boot0sio(1, 2)), ..Fake::healthy() };
+    insta::assert_snapshot!(render(&fake, Format::Text));
+    let starts = "slot 2 starts next: ada0 has FreeBSD's boot0sio, default slice 1, active slice 2";
+    assert!(render(&fake, Format::Line).contains(&format!("; {starts}; ")));
+    let json: serde_json::Value = serde_json::from_str(&render(&fake, Format::Json)).unwrap();
+    assert_eq!(
+        json["boot_program"],
+        serde_json::json!({
+            "program": "boot0sio", "disk": "ada0", "default_slice": 1, "active_slices": [2], "next": 2
+        })
+    );
+    assert_eq!(json["boot"], serde_json::json!({"default": 2, "next": 2, "trial": null}));
+    // A boot state that another program left there means nothing.
+    fake.boot_state = None;
+    assert!(Status::gather(&fake).problems.is_empty());
+    fake.sector = Some(boot0sio(3, 2));
+    let status = Status::gather(&fake);
+    assert!(status.boot.is_none() && status.boot_program.is_some());
+    assert!(status.render(Format::Text).unwrap().contains("no slot starts by itself: "));
 }
 
 /// Slot 1 is tried next.

@@ -11,6 +11,7 @@ use semver::Version;
 use super::error::UpdateError;
 use super::slot_version::slot_version;
 use super::unit::Unit;
+use crate::disk::StockBoot;
 
 /// The boot state, and the medium that it is stored on.
 pub struct BootRecord<M> {
@@ -18,28 +19,37 @@ pub struct BootRecord<M> {
     state: BootState,
     /// `None` if the state is lost.
     loaded: Option<Loaded>,
+    /// What the card has instead of a boot state.
+    pub stock: Option<StockBoot>,
     /// What is wrong with the copies, if they are not all intact.
     pub warning: Option<String>,
 }
 
 impl<M: store::Medium> BootRecord<M> {
     /// Loads the state. If it is lost, it is recovered from the fact that the running slot works; the version floor is then
-    /// the lowest version that a slot contains, and key epoch and revoked keys are those of the running release.
+    /// the lowest version that a slot contains, and key epoch and revoked keys are those of the running release. On a card
+    /// without Sluice's boot program, where nobody reads a state, that is assumed and nothing is loaded or saved.
     ///
     /// # Errors
     /// A newer release wrote it, or the disk fails.
     pub fn open<U: Unit<State = M>>(unit: &U) -> Result<Self, UpdateError> {
         let running = unit.running()?;
         let mut medium = unit.state()?;
+        let stock = unit.stock_boot()?;
+        if stock.is_some() {
+            let state = BootState::recovered(running, lowest_version(unit), revocations(unit));
+            return Ok(Self { medium, state, loaded: None, stock, warning: None });
+        }
         match store::load(&mut medium) {
             Ok(loaded) => {
                 let (state, warning) = (loaded.state.clone(), warning(&loaded));
-                Ok(Self { medium, state, loaded: Some(loaded), warning })
+                Ok(Self { medium, state, loaded: Some(loaded), stock, warning })
             }
             Err(error) if error.is_lost() => Ok(Self {
                 medium,
                 state: BootState::recovered(running, lowest_version(unit), revocations(unit)),
                 loaded: None,
+                stock,
                 warning: Some(format!(
                     "continuing without a boot state, with slot {running} marked good since it is running: {error}"
                 )),
@@ -64,6 +74,10 @@ impl<M: store::Medium> BootRecord<M> {
     /// # Errors
     /// The disk fails or loses what was written; the previous state remains in force then.
     pub fn save(&mut self, next: BootState) -> Result<(), StoreError> {
+        if self.stock.is_some() {
+            self.state = next;
+            return Ok(());
+        }
         let saved = match self.loaded.take() {
             Some(loaded) => store::save(&mut self.medium, loaded, &next),
             None => store::initialize(&mut self.medium, &next),

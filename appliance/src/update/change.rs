@@ -5,6 +5,7 @@
 
 use firmware::history::Event;
 use firmware::slot::Slot;
+use firmware::state::transition::TransitionError;
 use firmware::state::{BootState, Failure, Mark, Releases, RunningRelease, TRIES};
 use semver::Version;
 
@@ -14,8 +15,9 @@ use super::exit_code::ExitCode;
 use super::journal::{self, Subject};
 use super::signature;
 use super::slot_version::slot_release;
+use super::stock;
 use super::unit::Unit;
-use crate::disk::Access;
+use crate::disk::{Access, StockBoot};
 
 /// A change of the boot state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum Change {
 pub struct Changed {
     /// The boot state after it.
     pub state: BootState,
+    /// What sector 0 says after it, on a card without a boot state.
+    pub stock: Option<StockBoot>,
     /// What was wrong with the boot state before it, and with the history.
     pub warnings: Vec<String>,
 }
@@ -52,15 +56,14 @@ pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError>
     let _lock = unit.lock()?;
     let running = unit.running()?;
     let mut record = BootRecord::open(unit)?;
+    if let Some(stock) = record.stock.clone() {
+        return change_start(unit, change, record.state(), running, stock);
+    }
     let next = match change {
         Change::Confirm => record.state().confirm(running, &releases(unit, running)?)?,
         Change::Rollback => record.state().rollback(running)?,
         Change::Activate { slot, again } => {
             record.state().activate(slot, running, TRIES, again, &releases(unit, running)?)?
-        }
-        Change::Healthy if !record.is_found() && unit.without_boot_manager().is_some() => {
-            // There never was a boot state, and nobody would read it.
-            return Ok(Changed { state: record.state().clone(), warnings: Vec::new() });
         }
         Change::Healthy => record.state().report_health(running),
     };
@@ -94,7 +97,32 @@ pub fn change<U: Unit>(unit: &U, change: Change) -> Result<Changed, UpdateError>
     let record_event =
         |(event, slot)| journal::record(unit, event, Subject::of(unit, slot, state), ExitCode::Done);
     let warnings = record.warning.iter().cloned().chain(events.into_iter().filter_map(record_event));
-    Ok(Changed { state: state.clone(), warnings: warnings.collect() })
+    Ok(Changed { state: state.clone(), stock: None, warnings: warnings.collect() })
+}
+
+/// The same on a card without a boot state, where sector 0 decides what starts.
+fn change_start<U: Unit>(
+    unit: &U,
+    change: Change,
+    state: &BootState,
+    running: Slot,
+    stock: StockBoot,
+) -> Result<Changed, UpdateError> {
+    let other = running.other();
+    let (event, subject, slot) = match change {
+        Change::Confirm => return Err(UpdateError::NoTrials { disk: stock.disk, program: stock.program }),
+        Change::Rollback if stock.next == Some(other) => {
+            return Err(TransitionError::AlreadyRolledBack { next: other }.into());
+        }
+        Change::Rollback => (Event::RolledBack, running, other),
+        Change::Activate { slot, .. } => (Event::Activated, slot, slot),
+        Change::Healthy => {
+            return Ok(Changed { state: state.clone(), stock: Some(stock), warnings: Vec::new() });
+        }
+    };
+    let stock = stock::activate(unit, stock, running, slot)?;
+    let warning = journal::record(unit, event, Subject::of(unit, subject, state), ExitCode::Done);
+    Ok(Changed { state: state.clone(), stock: Some(stock), warnings: warning.into_iter().collect() })
 }
 
 /// Disarms the slot that is not running if it has failed. Returns whether that changed anything.

@@ -11,6 +11,7 @@ use firmware::state::transition::TransitionError;
 use semver::Version;
 
 use super::exit_code::ExitCode;
+use crate::disk::Program;
 
 /// Why an update, or another change of the boot state, did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +167,49 @@ pub enum UpdateError {
         /// The cause.
         error: io::Error,
     },
+    /// The boot program of the card, which is not Sluice's, could not be made to start this slot only.
+    #[error(
+        "the card could not be made to start slot {slot} only: {reason}; {found}\nhint: run `{hint}` and try again"
+    )]
+    NotStarting {
+        /// The slot.
+        slot: Slot,
+        /// Why.
+        reason: String,
+        /// What starts now.
+        found: String,
+        /// The commands that do it.
+        hint: String,
+    },
+    /// The slot is not complete, on a card without a boot state.
+    #[error("slot {slot} cannot start: {defect}\nhint: install an update in it")]
+    NotComplete {
+        /// The slot.
+        slot: Slot,
+        /// What is missing.
+        defect: &'static str,
+    },
+    /// There is nothing to confirm on a card without a boot state.
+    #[error("there is nothing to confirm: {disk} has {program}, so there is no trial and no boot state")]
+    NoTrials {
+        /// The name of the disk.
+        disk: String,
+        /// The boot program.
+        program: Program,
+    },
+    /// The installation failed after the first write, on a card without a boot state.
+    #[error(
+        "slot {target} is incomplete and cannot start, slot {running} keeps running and starts next: {fault}\n\
+         hint: install the update again"
+    )]
+    Unbootable {
+        /// The slot that was being written.
+        target: Slot,
+        /// The running slot.
+        running: Slot,
+        /// The cause.
+        fault: Fault,
+    },
     /// The installation failed after the first write.
     #[error(
         "slot {target} is incomplete and marked bad, slot {running} keeps running and starts next: {fault}\n\
@@ -268,8 +312,9 @@ impl UpdateError {
             }
             Self::State(_) => ExitCode::BootState,
             Self::SlotDevice { .. } | Self::SlotMounted { .. } => ExitCode::SlotInUse,
-            Self::Transition(_) => ExitCode::NotPossible,
-            Self::Incomplete { fault, .. } => fault.code(),
+            Self::Transition(_) | Self::NotComplete { .. } | Self::NoTrials { .. } => ExitCode::NotPossible,
+            Self::NotStarting { .. } => ExitCode::NotStarting,
+            Self::Incomplete { fault, .. } | Self::Unbootable { fault, .. } => fault.code(),
             Self::NotArmed { error: StoreError::ReadBack { .. }, .. } => ExitCode::ReadBack,
             Self::NotArmed { .. } => ExitCode::DiskError,
             Self::Unclear { .. } => ExitCode::Unclear,

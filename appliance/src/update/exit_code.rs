@@ -33,6 +33,7 @@ exit_codes! {
         Locked = 41, "another update is in progress";
         OnTrial = 42, "the running slot is on trial, or has not proved itself";
         BootState = 43, "the boot state cannot be read, or the card cannot be written";
+        NotStarting = 44, "FreeBSD's boot program could not be made to start the slot that it has to start";
         SlotInUse = 45, "the slot is mounted, or cannot be opened or read";
         NotPossible = 46, "there is nothing to confirm or to roll back, or the requested slot is marked bad";
         FailedHere = 47, "the release or slot has failed on this unit";

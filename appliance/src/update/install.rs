@@ -22,10 +22,11 @@ use super::journal::{self, Subject};
 use super::payload::Payload;
 use super::precondition::{self, Allowed, Target};
 use super::progress::{Observer, Phase};
+use super::stock;
 use super::stream::Stream;
 use super::unit::Unit;
 use super::writer::{Tally, Writer};
-use crate::disk::{Access, BootPlan, Storage};
+use crate::disk::{Access, BootPlan, StockBoot, Storage};
 
 /// What to install, and where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Report {
     pub source_bytes: u64,
     /// How long it took.
     pub seconds: u64,
+    /// The commands that start the new slot, on a card whose boot program is not Sluice's; empty if a reboot starts it.
+    pub commands: Vec<String>,
 }
 
 /// Installs the update that `open` opens, which is called only once the unit can take an update.
@@ -86,7 +89,7 @@ pub fn install<U: Unit, R: Stream>(
     if begun.revocations != before.revocations {
         return Err(UpdateError::Locked);
     }
-    warn(unit, &record, target, observer);
+    warn(&record, observer);
     // Last, since other programs can be in the way of opening a slot for writing.
     let mut slice = unit.slice(target, Access::Write)?;
     let limits = Target {
@@ -103,6 +106,9 @@ pub fn install<U: Unit, R: Stream>(
     if !request.again && digest.is_some_and(|digest| begun.has_failed(&digest)) {
         return Err(UpdateError::FailedHere { version: candidate.version });
     }
+    let stock =
+        record.stock.take().map(|stock| stock::start_only(unit, stock, running, &slice)).transpose()?;
+    record.stock.clone_from(&stock);
     let writer = Writer::new(&mut slice).map_err(|fault| unreadable(target, fault))?;
     if let Some(signal) = unit.stop_signal() {
         return Err(UpdateError::Stopped { signal });
@@ -114,7 +120,10 @@ pub fn install<U: Unit, R: Stream>(
     let subject = Subject { slot: target, version, digest: payload.signed_digest() };
     log(unit, Event::InstallBegun, &subject, ExitCode::Done, observer);
     let tally = write(unit, writer, &mut payload, candidate.size, observer)
-        .map_err(|fault| UpdateError::Incomplete { target, running, fault })
+        .map_err(|fault| match stock {
+            Some(_) => UpdateError::Unbootable { target, running, fault },
+            None => UpdateError::Incomplete { target, running, fault },
+        })
         .and_then(|tally| arm(&mut record, running, target, &payload).map(|()| tally));
     let result = tally.as_ref().map_or_else(UpdateError::code, |_| ExitCode::Done);
     log(unit, Event::Installed, &subject, result, observer);
@@ -126,6 +135,7 @@ pub fn install<U: Unit, R: Stream>(
         blocks_skipped: tally.skipped,
         source_bytes: payload.position(),
         seconds: started.elapsed().as_secs(),
+        commands: stock.map(|stock| commands(&stock, target)).unwrap_or_default(),
     })
 }
 
@@ -148,16 +158,18 @@ fn receive<U: Unit, R: Stream>(
 }
 
 /// Warns of what does not prevent an installation.
-fn warn<U: Unit>(unit: &U, record: &BootRecord<U::State>, target: Slot, observer: &mut dyn Observer) {
+fn warn<M: Medium>(record: &BootRecord<M>, observer: &mut dyn Observer) {
     if let Some(warning) = &record.warning {
         observer.warn(warning);
     }
-    if let Some(disk) = unit.without_boot_manager() {
-        observer.warn(&format!(
-            "{disk} does not have Sluice's boot manager, so the boot state has no effect and there is no trial\n\
-             hint: run `gpart set -a active -i {target} {disk}` after the installation to start slot {target}"
-        ));
+    if let Some(StockBoot { disk, program, .. }) = &record.stock {
+        observer.warn(&format!("{disk} has {program}, so there is no trial and no boot state"));
     }
+}
+
+/// What starts `target` on such a card: the command that checks the slot and reads sector 0 back, and what it runs.
+fn commands(stock: &StockBoot, target: Slot) -> Vec<String> {
+    vec![format!("sluice update activate {target}"), stock.typed(target)]
 }
 
 /// Adds an event to the history.

@@ -26,6 +26,7 @@ mod signature;
 mod slot_version;
 mod source;
 mod status;
+mod stock;
 mod stream;
 #[cfg(test)]
 mod tests;

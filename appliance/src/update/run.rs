@@ -13,6 +13,7 @@ use super::log;
 use super::progress::Console;
 use super::source::Source;
 use super::status::Status;
+use super::stock;
 use super::unit::{ThisUnit, Unit};
 use super::verify::verify;
 use super::watch::Patience;
@@ -76,12 +77,21 @@ fn install<U: Unit>(unit: &U, source: &Source, request: Request, json: bool, qui
 }
 
 fn report_text(report: &Report) -> String {
-    let Report { slot, version, blocks_written, blocks_skipped, source_bytes, seconds } = report;
+    let Report { slot, version, blocks_written, blocks_skipped, source_bytes, seconds, commands } = report;
+    let hint = match &**commands {
+        [command, same @ ..] => format!(
+            "run `{command}` and reboot to start it; without that, slot {} starts{}",
+            slot.other(),
+            same.iter().map(|same| format!("\nhint: it does the same as `{same}`")).collect::<String>()
+        ),
+        [] => format!(
+            "reboot to try it; unless it is confirmed, the boot after that starts slot {} again",
+            slot.other()
+        ),
+    };
     format!(
         "installed {version} in slot {slot}: {blocks_written} blocks of 4 KiB written, {blocks_skipped} already right, \
-         {source_bytes} bytes read, {seconds} s\n\
-         hint: reboot to try it; unless it is confirmed, the boot after that starts slot {} again\n",
-        slot.other()
+         {source_bytes} bytes read, {seconds} s\nhint: {hint}\n"
     )
 }
 
@@ -94,7 +104,7 @@ fn report_json(report: &Report) -> serde_json::Value {
 fn status<U: Unit>(unit: &U, json: bool) -> Result<ExitCode, UpdateError> {
     let status = Status::gather(unit)?;
     print(&if json { status.json() } else { status.text() });
-    Ok(if status.state_found { ExitCode::Done } else { ExitCode::BootState })
+    Ok(if status.state_found || status.boot_program.is_some() { ExitCode::Done } else { ExitCode::BootState })
 }
 
 fn change<U: Unit>(unit: &U, what: Change) -> Result<ExitCode, UpdateError> {
@@ -103,8 +113,12 @@ fn change<U: Unit>(unit: &U, what: Change) -> Result<ExitCode, UpdateError> {
         output::warning(warning);
     }
     let running = unit.running()?;
-    print(&format!("{}\n", BootPlan::of(&changed.state, running)));
-    if let Some(advice) = advice(&changed.state, running) {
+    let (plan, advice) = match &changed.stock {
+        Some(stock) => (stock.to_string(), stock::advice(unit, stock, running)?),
+        None => (BootPlan::of(&changed.state, running).to_string(), advice(&changed.state, running)),
+    };
+    print(&format!("{plan}\n"));
+    if let Some(advice) = advice {
         print(&format!("hint: {advice}\n"));
     }
     Ok(ExitCode::Done)

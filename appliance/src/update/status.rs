@@ -13,8 +13,9 @@ use serde::Serialize;
 use super::advice::advice;
 use super::boot_record::BootRecord;
 use super::error::UpdateError;
+use super::stock;
 use super::unit::Unit;
-use crate::disk::{Access, BootPlan, SlotContent, Storage};
+use crate::disk::{Access, BootPlan, SlotContent, StockBoot, Storage};
 
 /// The part of a [`Status`] about one slot.
 #[derive(Debug, Serialize)]
@@ -43,9 +44,11 @@ pub struct Status {
     pub running_slot: Slot,
     /// Both slots.
     pub slots: Vec<SlotStatus>,
-    /// Which slot starts next.
+    /// Which slot starts next; `None` if none starts by itself.
     #[serde(flatten)]
-    pub plan: BootPlan,
+    pub plan: Option<BootPlan>,
+    /// The boot program and what it starts, on a card without a boot state.
+    pub boot_program: Option<StockBoot>,
     /// The lowest version that may be installed.
     pub floor: Option<String>,
     /// The lowest key epoch that may be installed, and the keys that are trusted no more.
@@ -67,6 +70,9 @@ impl Status {
     pub fn gather<U: Unit>(unit: &U) -> Result<Self, UpdateError> {
         let running = unit.running()?;
         let record = BootRecord::open(unit)?;
+        if let Some(stock) = record.stock.clone() {
+            return Self::without_state(unit, running, record.state(), stock);
+        }
         let state = record.state();
         let advice = match record.is_found() {
             true => advice(state, running).unwrap_or_else(|| "nothing".to_owned()),
@@ -75,12 +81,42 @@ impl Status {
         Ok(Self {
             running_slot: running,
             slots: Slot::ALL.into_iter().map(|slot| slot_status(unit, state, slot, running)).collect(),
-            plan: BootPlan::of(state, running),
+            plan: Some(BootPlan::of(state, running)),
+            boot_program: None,
             floor: state.floor.as_ref().map(ToString::to_string),
             revocations: state.revocations.clone(),
             state_found: record.is_found(),
             warning: record.warning.clone(),
             advice,
+        })
+    }
+
+    /// The status of a card without a boot state. `state` has what is assumed instead.
+    fn without_state<U: Unit>(
+        unit: &U,
+        running: Slot,
+        state: &BootState,
+        stock: StockBoot,
+    ) -> Result<Self, UpdateError> {
+        let slots = Slot::ALL.into_iter().map(|slot| {
+            let is_complete = stock::defect(unit, slot)?.is_none();
+            Ok(SlotStatus {
+                default: stock.next == Some(slot),
+                good: is_complete && slot == running,
+                mark: if is_complete { "complete" } else { "incomplete" },
+                ..slot_status(unit, state, slot, running)
+            })
+        });
+        Ok(Self {
+            running_slot: running,
+            slots: slots.collect::<Result<_, UpdateError>>()?,
+            plan: stock.next.map(|next| BootPlan { default: next, next, trial: None }),
+            floor: state.floor.as_ref().map(ToString::to_string),
+            revocations: state.revocations.clone(),
+            state_found: false,
+            warning: None,
+            advice: stock::advice(unit, &stock, running)?.unwrap_or_else(|| "nothing".to_owned()),
+            boot_program: Some(stock),
         })
     }
 
@@ -103,12 +139,17 @@ impl Status {
             let roles: String = roles.iter().filter(|(has, _)| *has).map(|(_, role)| *role).collect();
             fact(&format!("slot {}", slot.slot), &format!("{}, {mark}{roles}", slot.content));
         }
-        fact("boot", &self.plan.to_string());
+        let boot = self.boot_program.as_ref().map(ToString::to_string);
+        fact("boot", &boot.or_else(|| Some(self.plan.as_ref()?.to_string())).unwrap_or_default());
         fact("floor", self.floor.as_deref().unwrap_or("not set, so any version may be installed"));
         if !self.revocations.is_empty() {
             fact("keys", &self.revocations.to_string());
         }
-        fact("state", &self.warning.as_deref().unwrap_or("all copies are intact").replace('\n', "; "));
+        let intact = match &self.boot_program {
+            Some(_) => "there is none on this card, and no trial",
+            None => "all copies are intact",
+        };
+        fact("state", &self.warning.as_deref().unwrap_or(intact).replace('\n', "; "));
         fact("to do", &self.advice);
         out
     }

@@ -2,15 +2,12 @@
 //!
 //! [`ThisUnit`] is the one that this program runs on. Nothing here makes decisions, and opening writes nothing.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use bsd_disk::units::{SECTOR_BYTES, Sectors};
-use firmware::boot_manager::{COPIES, MAGIC_VALUE};
 use firmware::bundle::PublicKeys;
 use firmware::history;
 use firmware::paths;
@@ -19,12 +16,15 @@ use firmware::slot::Slot;
 use firmware::state::store::Medium;
 
 use super::error::UpdateError;
-use crate::disk::{self, Access, HistoryCopies, Lock, Slice, SlotDevices, StateCopies, Storage};
+use crate::disk::{self, Access, HistoryCopies, Lock, Slice, SlotDevices, StateCopies, StockBoot, Storage};
 use crate::{release, sys};
 
 /// How often, and how long apart, a lock is waited for: most changes take less than a second.
 const LOCK_PAUSES: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// `G_F_FOOTSHOOTING` of sys/geom/geom_int.h.
+const FOOTSHOOTING: u64 = 0x10;
 
 /// What an update works on.
 pub trait Unit {
@@ -61,8 +61,10 @@ pub trait Unit {
     fn stop_signal(&self) -> Option<&'static str>;
     /// Restarts the unit.
     fn reboot(&self) -> Result<(), UpdateError>;
-    /// The name of the disk, if it does not have the boot manager that reads the boot state.
-    fn without_boot_manager(&self) -> Option<String>;
+    /// What sector 0 says, if it has another program than Sluice's, which reads the boot state.
+    fn stock_boot(&self) -> Result<Option<StockBoot>, UpdateError>;
+    /// Runs a program of the system. Returns what it said if it fails.
+    fn run_program(&self, command: &[String]) -> Result<(), String>;
 
     /// Takes the lock, and waits a few seconds for a process that holds it.
     fn lock(&self) -> Result<Self::Lock, UpdateError> {
@@ -164,14 +166,27 @@ impl Unit for ThisUnit {
         Err(UpdateError::System(format!("restarting the unit: {}", failures.join("; "))))
     }
 
-    fn without_boot_manager(&self) -> Option<String> {
-        let name = disk::disk_of(&slot_devices().ok()?.running_slice()).ok()?;
-        let disk = File::open(format!("/dev/{name}")).ok()?;
-        let is_missing = |at: &Sectors| {
-            let mut sector = [0; SECTOR_BYTES as usize];
-            disk.read_exact_at(&mut sector, at.bytes()).is_ok() && !sector.starts_with(&MAGIC_VALUE)
-        };
-        COPIES.iter().all(is_missing).then_some(name)
+    fn stock_boot(&self) -> Result<Option<StockBoot>, UpdateError> {
+        let found = disk::read_stock_boot(&slot_devices()?);
+        found.map_err(|error| UpdateError::System(format!("looking for the boot program: {error:#}")))
+    }
+
+    fn run_program(&self, command: &[String]) -> Result<(), String> {
+        // With this flag, the kernel lets programs write a disk that is in use, and boot0cfg would.
+        let flags = sys::sysctl(c"kern.geom.debugflags").map_err(|error| error.to_string())?;
+        if flags & FOOTSHOOTING != 0 {
+            return Err(format!(
+                "the sysctl kern.geom.debugflags is {flags}, with which {} is not safe",
+                command[0]
+            ));
+        }
+        let output = Command::new(&command[0]).args(&command[1..]).output();
+        let output = output.map_err(|error| format!("{}: {error}", command[0]))?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(format!("{} ended with {}: {said}", command[0], output.status)),
+        }
     }
 }
 

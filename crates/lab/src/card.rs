@@ -85,9 +85,17 @@ impl Card {
     /// # Errors
     /// The MBR cannot be read, or does not have the slice.
     pub fn slice(&self, number: u8) -> Result<Slice> {
+        self.mbr()?.slice(number).with_context(|| format!("the card has no slice {number}"))
+    }
+
+    /// The MBR.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn mbr(&self) -> Result<Mbr> {
         let mut sector = [0; MBR_BYTES];
         self.file.read_exact_at(&mut sector, 0).context("reading the MBR of the card")?;
-        Mbr::parse(&sector)?.slice(number).with_context(|| format!("the card has no slice {number}"))
+        Ok(Mbr::parse(&sector)?)
     }
 
     /// The boot state.

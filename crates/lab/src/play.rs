@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::rig::Rig;
 use crate::scenario::Scenario;
@@ -58,8 +58,16 @@ fn play_one(rig: &Rig, scenario: &Scenario) -> Outcome {
     let begin = Instant::now();
     let logs = rig.logs.join(scenario.name);
     let mut notes = Vec::new();
-    let result = Unit::new(rig, &logs).and_then(|mut unit| {
-        let result = (scenario.run)(&mut unit).and_then(|()| unit.check_factory_area());
+    let full = match scenario.on_boot0 {
+        true => rig.boot0.as_deref().context("the lab has no image with boot0sio"),
+        false => Ok(&*rig.full),
+    };
+    let result = full.and_then(|full| Unit::new(rig, full, &logs)).and_then(|mut unit| {
+        let result = (scenario.run)(&mut unit).and_then(|()| match scenario.on_boot0 {
+            // Sector 0 is where boot0 remembers its choice.
+            true => Ok(()),
+            false => unit.check_factory_area(),
+        });
         notes = unit.take_notes();
         result
     });

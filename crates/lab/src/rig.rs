@@ -23,8 +23,10 @@ pub enum World {
 pub struct Rig {
     /// What the units run.
     pub world: World,
-    /// The full image that every card starts as.
+    /// The full image that a card starts as.
     pub full: PathBuf,
+    /// The same with FreeBSD's boot0sio, if a scenario needs it.
+    pub boot0: Option<PathBuf>,
     /// The directory of update bundles and slot images, by the names that scenarios use: `next.fw`, `next.slot.img`. Empty
     /// if no scenario needs them.
     pub served: PathBuf,

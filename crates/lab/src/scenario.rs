@@ -13,6 +13,8 @@ pub struct Scenario {
     pub promise: &'static str,
     /// What it needs.
     pub needs: Needs,
+    /// Whether its card has FreeBSD's boot0sio and not Sluice's boot manager.
+    pub on_boot0: bool,
     /// Plays it.
     pub run: fn(&mut Unit<'_>) -> Result<()>,
 }
@@ -36,6 +38,11 @@ impl Scenario {
         promise: &'static str,
         run: fn(&mut Unit<'_>) -> Result<()>,
     ) -> Self {
-        Self { name, promise, needs, run }
+        Self { name, promise, needs, on_boot0: false, run }
+    }
+
+    /// The same, on a card with FreeBSD's boot0sio.
+    pub(crate) const fn on_boot0(self) -> Self {
+        Self { on_boot0: true, ..self }
     }
 }

@@ -39,11 +39,12 @@ pub struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    /// A unit fresh from the factory. The serial logs of its boots go to `logs`, which is emptied first.
+    /// A unit fresh from the factory, with the card of the image `full`. The serial logs of its boots go to `logs`, which is
+    /// emptied first.
     ///
     /// # Errors
     /// The image cannot be copied.
-    pub fn new(rig: &'a Rig, logs: &Path) -> Result<Self> {
+    pub fn new(rig: &'a Rig, full: &Path, logs: &Path) -> Result<Self> {
         if logs.exists() {
             fs::remove_dir_all(logs)
                 .with_context(|| format!("removing the previous logs {}", logs.display()))?;
@@ -51,7 +52,7 @@ impl<'a> Unit<'a> {
         fs::create_dir_all(logs).with_context(|| format!("making {}", logs.display()))?;
         let dir = tempfile::tempdir_in(&rig.logs).context("making a directory for a card")?;
         let path = dir.path().join("card.img");
-        copy_sparse(&rig.full, &path)?;
+        copy_sparse(full, &path)?;
         let card = Card::open(&path)?;
         let factory = card.read(Sectors::ZERO, factory_area(&card)?)?;
         let (guest, boots, notes) = (None, 0, Vec::new());

@@ -71,8 +71,7 @@ impl Args {
         let directory = Directory::open(&labs, &origin, |path| {
             reporter.progress(format_args!("waiting for another lab that uses {}", path.display()));
         })?;
-        let with_bundles = playable.iter().any(|scenario| scenario.needs == Needs::Bundles);
-        let rig = self.rig(world, &directory, with_bundles)?;
+        let rig = self.rig(world, &directory, &playable)?;
         // A row that cannot be written is no reason to end a scenario; the last lines report it.
         let print = |outcome: &Outcome| report::result(&row(outcome)).unwrap_or_default();
         let outcomes = lab::play(&rig, &playable, self.jobs, &print);
@@ -89,7 +88,8 @@ impl Args {
     }
 
     /// Builds the firmware in `directory`, and serves it.
-    fn rig(&self, world: World, directory: &Directory, with_bundles: bool) -> Result<Rig> {
+    fn rig(&self, world: World, directory: &Directory, scenarios: &[Scenario]) -> Result<Rig> {
+        let with_bundles = scenarios.iter().any(|scenario| scenario.needs == Needs::Bundles);
         let served = directory.child("served")?;
         let firmware = directory.child("firmware")?;
         // Compressing a bundle takes longer than everything else.
@@ -106,9 +106,16 @@ impl Args {
                 link(&dir, ".slot.img", &served.join(format!("{name}.slot.img")))?;
             }
         }
+        let boot0 = match scenarios.iter().any(|scenario| scenario.on_boot0) {
+            true => {
+                let config = builder::workspace::root().join("crates/lab/releases/boot0.toml");
+                Some(find(&self.image(&firmware, "boot0", &["-f"], Some(&config))?, ".full.img")?)
+            }
+            false => None,
+        };
         let logs = directory.child("logs")?;
         let url = server::serve(&served)?;
-        Ok(Rig { world, full: find(&base, ".full.img")?, served, url, logs, cuts: self.cuts })
+        Ok(Rig { world, full: find(&base, ".full.img")?, boot0, served, url, logs, cuts: self.cuts })
     }
 
     /// Builds an image with this program, the options `outputs` and these keys, and returns its directory.

@@ -20,6 +20,7 @@ fn every_promise_of_the_boot_manager_is_kept() {
     let rig = Rig {
         world: World::Miniature,
         full: repository.latest(".full.img"),
+        boot0: None,
         served: repository.firmware(),
         url: String::new(),
         logs,

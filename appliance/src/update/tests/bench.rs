@@ -16,8 +16,9 @@ use firmware::state::store;
 use firmware::state::{BootState, COPIES};
 
 use super::bundles;
-use super::disk::{Disk, Histories, STATE, Shared, Slice, States, Trouble};
-use crate::disk::Access;
+use super::disk::{Disk, Histories, MBR, STATE, Shared, Slice, States, Trouble};
+use crate::disk::boot_sectors::{Sector, with_active, with_default};
+use crate::disk::{Access, StockBoot, Storage as _};
 use crate::sys;
 use crate::update::change::{Change, change};
 use crate::update::error::UpdateError;
@@ -49,8 +50,12 @@ pub struct Bench {
     pub running: Slot,
     pub release: Release,
     pub keys: PublicKeys,
-    /// Whether the disk has boot0.
-    pub boot0: bool,
+    /// Whether the disk has one of FreeBSD's boot programs.
+    pub is_stock: bool,
+    /// The program that does not do what it is asked, and whether it says so.
+    pub broken: Cell<Option<(&'static str, bool)>>,
+    /// The programs that were run.
+    pub ran: RefCell<Vec<String>>,
     /// The version of the disk layout.
     pub disk_layout: u32,
     /// Seconds since the boot.
@@ -68,6 +73,8 @@ pub struct Bench {
     /// The uptime at which another process gives up its lock.
     pub unlocked_at: Cell<Option<u32>>,
     is_locked: Rc<Cell<bool>>,
+    /// Shared by the slices that are open for writing.
+    writer: Rc<()>,
 }
 
 /// An update that is simply there.
@@ -143,7 +150,9 @@ impl Bench {
                 lowers_floors: Vec::new(),
             },
             keys: bundles::keys(),
-            boot0: false,
+            is_stock: false,
+            broken: Cell::default(),
+            ran: RefCell::default(),
             disk_layout: LAYOUT,
             uptime: Cell::new(60),
             meanwhile: Cell::default(),
@@ -153,6 +162,7 @@ impl Bench {
             is_process: false,
             unlocked_at: Cell::default(),
             is_locked: Rc::default(),
+            writer: Rc::default(),
         };
         bench.run(running);
         bench
@@ -165,7 +175,9 @@ impl Bench {
             running: self.running,
             release: self.release.clone(),
             keys: self.keys.clone(),
-            boot0: self.boot0,
+            is_stock: self.is_stock,
+            broken: Cell::default(),
+            ran: RefCell::default(),
             disk_layout: self.disk_layout,
             uptime: Cell::new(60),
             meanwhile: Cell::default(),
@@ -175,7 +187,15 @@ impl Bench {
             is_process: false,
             unlocked_at: Cell::default(),
             is_locked: Rc::default(),
+            writer: Rc::default(),
         }
+    }
+
+    /// The same unit with this sector 0, which has one of FreeBSD's boot programs.
+    pub fn with_sector(mut self, sector: &Sector) -> Self {
+        self.disk.borrow_mut().poke(MBR, 0, sector);
+        self.is_stock = true;
+        self
     }
 
     /// Makes `slot` the running one.
@@ -205,8 +225,11 @@ impl Bench {
         }
     }
 
-    /// The slot that the boot manager starts with nobody at the console. It writes the payment first, which may fail.
+    /// The slot that starts with nobody at the console. The boot manager writes the payment first, which may fail.
     pub fn start(&self) -> Option<Slot> {
+        if self.is_stock {
+            return self.start_stock();
+        }
         let mut medium = self.medium();
         let order = match store::load(&mut medium) {
             Ok(loaded) => {
@@ -220,6 +243,18 @@ impl Bench {
             Err(_) => without_state(None).order,
         };
         order.into_iter().find(|&slot| self.disk.borrow().is_startable(slot))
+    }
+
+    /// What boot0 and boot1, or mbr and boot1, start.
+    fn start_stock(&self) -> Option<Slot> {
+        let disk = self.disk.borrow();
+        let sector = disk.all()[MBR];
+        let active = (0..4).find(|index| sector[446 + 16 * index] == 0x80);
+        let is_boot0 = sector[0x1ae..].starts_with(b"Drive ");
+        let loaded = if is_boot0 { Some(usize::from(sector[0x1b5])) } else { active };
+        // Without a signature, boot0 prints `#` for ever.
+        let is_loaded = Slot::ALL.get(loaded?).is_some_and(|slot| disk.is_startable(*slot));
+        Slot::ALL.get(active.unwrap_or_default()).copied().filter(|_| is_loaded)
     }
 
     /// Reboots the unit.
@@ -260,8 +295,9 @@ impl Unit for Bench {
     fn keys(&self) -> Result<PublicKeys, UpdateError> {
         Ok(self.keys.clone())
     }
-    fn slice(&self, slot: Slot, _: Access) -> Result<Slice, UpdateError> {
-        Ok(Slice { disk: Rc::clone(&self.disk), region: slot.index() })
+    fn slice(&self, slot: Slot, access: Access) -> Result<Slice, UpdateError> {
+        let writer = (access == Access::Write).then(|| Rc::clone(&self.writer));
+        Ok(Slice { disk: Rc::clone(&self.disk), region: slot.index(), _writer: writer })
     }
     fn state(&self) -> Result<States, UpdateError> {
         Ok(self.medium())
@@ -292,7 +328,39 @@ impl Unit for Bench {
     fn stop_signal(&self) -> Option<&'static str> {
         self.stop.get().or_else(|| sys::stop_signal().filter(|_| self.is_process))
     }
-    fn without_boot_manager(&self) -> Option<String> {
-        self.boot0.then(|| "ada0".to_owned())
+    fn stock_boot(&self) -> Result<Option<StockBoot>, UpdateError> {
+        if !self.is_stock {
+            return Ok(None);
+        }
+        let disk = self.disk.borrow();
+        let is_armed = Slot::ALL.map(|slot| disk.is_startable(slot));
+        StockBoot::of("ada0", disk.all()[MBR], is_armed)
+            .map_err(|error| UpdateError::System(error.to_string()))
+    }
+    fn run_program(&self, command: &[String]) -> Result<(), String> {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        self.ran.borrow_mut().push(words.join(" "));
+        if let Some((_, is_reported)) = self.broken.get().filter(|(name, _)| words[0].ends_with(name)) {
+            return if is_reported { Err(format!("{} ended with 1: no luck", words[0])) } else { Ok(()) };
+        }
+        let mut sector = [0; 512];
+        let mut sector_0 = Slice { disk: Rc::clone(&self.disk), region: MBR, _writer: None };
+        let error = |error: io::Error| error.to_string();
+        sector_0.read_at(Sectors::ZERO, &mut sector).map_err(error)?;
+        let sector = match *words {
+            ["/sbin/gpart", "set", "-a", "active", "-i", slice, "ada0"] => {
+                with_active(sector, &[slice.parse().unwrap()])
+            }
+            ["/usr/sbin/boot0cfg", "-s", slice, "ada0"] => {
+                assert!(
+                    Rc::strong_count(&self.writer) > 1,
+                    "boot0cfg would write the disk and unmount the root"
+                );
+                with_default(sector, slice.parse().unwrap())
+            }
+            _ => panic!("{words:?}"),
+        };
+        sector_0.write_at(Sectors::ZERO, &sector).map_err(error)?;
+        sector_0.flush().map_err(error)
     }
 }

@@ -18,14 +18,16 @@ use firmware::state::{COPIES, Digest, STATE_BYTES};
 
 use crate::disk::Storage;
 
-/// Slot 1, slot 2, the copies of the boot state and of the history, and the head of `/cfg`.
-pub const REGIONS: usize = 8;
+/// Slot 1, slot 2, the copies of the boot state and of the history, the head of `/cfg`, and sector 0.
+pub const REGIONS: usize = 9;
 /// The first region with a copy of the boot state.
 pub const STATE: usize = 2;
 /// The first region with a copy of the history.
 pub const HISTORY: usize = STATE + COPIES;
 /// The head of `/cfg`.
 pub const CFG: usize = HISTORY + history::COPIES;
+/// Sector 0.
+pub const MBR: usize = CFG + 1;
 
 /// What goes wrong, besides the power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +112,8 @@ impl Disk {
         let ([one, two], [first, second, third]) = (slots, states.map(|state| state.to_vec()));
         let ring = || vec![0; history::RECORDS as usize * history::RECORD_BYTES];
         let mut disk = Self {
-            regions: [one, two, first, second, third, ring(), ring(), vec![0xdd; 64 << 10]].map(region),
+            regions: [one, two, first, second, third, ring(), ring(), vec![0xdd; 64 << 10], vec![0; 512]]
+                .map(region),
             operations: 0,
             writes: 0,
             reads: 0,
@@ -316,10 +319,12 @@ fn is_state(region: usize) -> bool {
     (STATE..STATE + COPIES).contains(&region)
 }
 
-/// One slice of a card.
+/// One slice of a card, or sector 0.
 pub struct Slice {
     pub disk: Shared,
     pub region: usize,
+    /// Shared by all that are open for writing.
+    pub _writer: Option<Rc<()>>,
 }
 
 impl Storage for Slice {
@@ -342,7 +347,7 @@ pub struct States(pub Shared);
 
 impl States {
     fn copy(&self, copy: usize) -> Slice {
-        Slice { disk: Rc::clone(&self.0), region: STATE + copy }
+        Slice { disk: Rc::clone(&self.0), region: STATE + copy, _writer: None }
     }
 }
 
@@ -363,7 +368,7 @@ pub struct Histories(pub Shared);
 
 impl Histories {
     fn copy(&self, copy: usize) -> Slice {
-        Slice { disk: Rc::clone(&self.0), region: HISTORY + copy }
+        Slice { disk: Rc::clone(&self.0), region: HISTORY + copy, _writer: None }
     }
 }
 

@@ -9,6 +9,7 @@ use semver::Version;
 use super::bench::{Bench, Plain, Recorder};
 use super::bundles::{PART, bundle, digest, image, image_of, manifest, signed};
 use super::disk::{HISTORY, STATE};
+use crate::disk::boot_sectors::mbr;
 use crate::update::change::{Change, change};
 use crate::update::exit_code::ExitCode;
 use crate::update::install::{Request, install};
@@ -182,14 +183,15 @@ fn a_lost_boot_state_is_recovered_from_what_is_running() {
 }
 
 #[test]
-fn on_a_disk_without_our_boot_manager_a_warning_shows_how_to_start_the_slot() {
+fn on_a_disk_without_our_boot_manager_the_report_shows_how_to_start_the_slot() {
     let new = image("1.1.0");
-    let mut unit = Bench::new(&image("1.0.0"), &image("0.9.0"));
-    unit.boot0 = true;
+    let unit = Bench::new(&image("1.0.0"), &image("0.9.0")).with_sector(&mbr(1));
     let mut recorder = Recorder::default();
-    install(&unit, Request::default(), || Ok(Plain(Cursor::new(bundle(&new)))), &mut recorder).unwrap();
+    let report =
+        install(&unit, Request::default(), || Ok(Plain(Cursor::new(bundle(&new)))), &mut recorder).unwrap();
     assert!(unit.holds(TWO, &new));
-    assert!(recorder.warnings[0].contains("`gpart set -a active -i 2 ada0`"), "{:?}", recorder.warnings);
+    assert!(recorder.warnings[0].contains("there is no trial"), "{:?}", recorder.warnings);
+    assert_eq!(report.commands, ["sluice update activate 2", "gpart set -a active -i 2 ada0"]);
 }
 
 #[test]

@@ -19,4 +19,5 @@ mod refusals;
 mod signals;
 mod sources;
 mod states;
+mod stock;
 mod web_server;

@@ -1,6 +1,7 @@
 //! The scenarios, grouped by topic.
 
 mod boot;
+mod boot0;
 mod keys;
 mod saved_configuration;
 mod surroundings;
@@ -18,6 +19,7 @@ pub fn of(world: World) -> Vec<Scenario> {
         update::SCENARIOS,
         surroundings::SCENARIOS,
         keys::SCENARIOS,
+        boot0::SCENARIOS,
         saved_configuration::SCENARIOS,
     ]
     .concat();
@@ -36,7 +38,7 @@ mod tests {
     /// The scenarios that a row of docs/faults.md names, and whether each runs in the miniature world.
     fn named(row: &str) -> Vec<(&str, bool)> {
         let cell = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
-        let names = cell.split(',').map(|name| name.trim());
+        let names = cell.split(',').map(str::trim);
         names.map(|name| (name.trim_end_matches('*').trim_matches('`'), name.ends_with('*'))).collect()
     }
 

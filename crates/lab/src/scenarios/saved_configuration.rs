@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 use firmware::slot::Slot;
 
+use super::update::up;
 use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
 
@@ -34,13 +35,6 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// Boots slot 1 and logs in.
-fn up(unit: &mut Unit<'_>) -> Result<()> {
-    unit.boot()?;
-    unit.expect_slot(Slot::First)?;
-    unit.log_in()
-}
-
 /// The whole partition of `/cfg`.
 fn cfg(unit: &Unit<'_>) -> Result<Vec<u8>> {
     let partition = unit.card.partitions()?.cfg;
@@ -56,7 +50,7 @@ fn refuses(unit: &mut Unit<'_>, command: &str, reason: &str) -> Result<()> {
 
 fn unmountable(unit: &mut Unit<'_>) -> Result<()> {
     const REASON: &str = "could not be read at boot";
-    up(unit)?;
+    up(unit, Slot::First)?;
     unit.ask("echo 'lab=\"kept\"' > /etc/rc.conf.local && /root/save_cfg rc.conf.local")?;
     unit.cut_power()?;
 
@@ -65,7 +59,7 @@ fn unmountable(unit: &mut Unit<'_>) -> Result<()> {
     let healthy = cfg(unit)?;
     let damaged = vec![0xa5; healthy.len()];
     unit.card.write(start, &damaged)?;
-    up(unit)?;
+    up(unit, Slot::First)?;
     unit.ask("test ! -e /etc/rc.conf.local && grep -q 'could not be read' /var/db/cfg.incomplete")?;
     unit.ask("echo 'lab=\"factory\"' > /etc/rc.conf.local")?;
     for command in
@@ -78,14 +72,14 @@ fn unmountable(unit: &mut Unit<'_>) -> Result<()> {
 
     // The card is readable again.
     unit.card.write(start, &healthy)?;
-    up(unit)?;
+    up(unit, Slot::First)?;
     let kept = unit.ask("cat /etc/rc.conf.local && test ! -e /var/db/cfg.incomplete && /root/save_cfg")?;
     ensure!(kept.contains("lab=\"kept\""), "the saved configuration is lost: {kept}");
     unit.cut_power()
 }
 
 fn damaged_file(unit: &mut Unit<'_>) -> Result<()> {
-    up(unit)?;
+    up(unit, Slot::First)?;
     // More than /etc has room for, so that rc.initdiskless copies a part only.
     unit.ask("mount /cfg && dd if=/dev/zero of=/cfg/aaa bs=64k count=4 2>/dev/null && umount /cfg")?;
     unit.ask("echo kept > /etc/zzz && /root/save_cfg zzz")?;
@@ -99,7 +93,7 @@ fn damaged_file(unit: &mut Unit<'_>) -> Result<()> {
     refuses(unit, "/root/save_cfg -a", "could be copied to /etc at boot")?;
     unit.ask("/root/save_cfg -r aaa")?;
     unit.cut_power()?;
-    up(unit)?;
+    up(unit, Slot::First)?;
     unit.ask(
         "test ! -e /var/db/cfg.incomplete && test ! -e /etc/aaa && grep kept /etc/zzz && /root/save_cfg",
     )?;
@@ -107,7 +101,7 @@ fn damaged_file(unit: &mut Unit<'_>) -> Result<()> {
 }
 
 fn every_change(unit: &mut Unit<'_>) -> Result<()> {
-    up(unit)?;
+    up(unit, Slot::First)?;
     unit.ask("ln -sf /usr/share/misc/magic /etc/localtime && chmod 0444 /etc/rc.conf && rm /etc/phones")?;
     unit.ask(
         "mkdir -m 0700 /etc/lab && echo 1 > \"$(printf '/etc/lab/two\\nlines')\" && echo 2 > '/etc/lab/-r *'",
@@ -120,7 +114,7 @@ fn every_change(unit: &mut Unit<'_>) -> Result<()> {
     let again = unit.ask("/root/save_cfg -a")?;
     ensure!(again.trim().is_empty(), "saved twice: {again}");
     unit.cut_power()?;
-    up(unit)?;
+    up(unit, Slot::First)?;
     let after = unit.ask("/root/save_cfg -l")?;
     // Host keys that were not saved yet are made at each start.
     let of_lab =
@@ -134,7 +128,7 @@ fn every_change(unit: &mut Unit<'_>) -> Result<()> {
 
 fn password(unit: &mut Unit<'_>) -> Result<()> {
     const PASSWORD: &str = "a \\good one";
-    up(unit)?;
+    up(unit, Slot::First)?;
     let before = unit.ask("cat /etc/master.passwd")?;
     refuses(unit, "/root/change_password < /dev/null", "asked for on a terminal")?;
     refuses(unit, "echo x | /root/change_password", "asked for on a terminal")?;
