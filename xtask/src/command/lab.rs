@@ -109,7 +109,7 @@ impl Args {
         let boot0 = match scenarios.iter().any(|scenario| scenario.on_boot0) {
             true => {
                 let config = builder::workspace::root().join("crates/lab/releases/boot0.toml");
-                Some(find(&self.image(&firmware, "boot0", &["-f"], Some(&config))?, ".full.img")?)
+                Some(find(&self.image(&firmware, "boot0", &["-f"], Some(&config), None)?, ".full.img")?)
             }
             false => None,
         };
