@@ -34,8 +34,8 @@ pub struct Rig {
     pub url: String,
     /// The directory for serial logs.
     pub logs: PathBuf,
-    /// The number of power cuts in each scenario that cuts the power at random.
-    pub cuts: u32,
+    /// How often a scenario that depends on chance repeats what it does: power cuts, boots under noise.
+    pub rounds: u32,
 }
 
 impl Rig {

@@ -30,6 +30,8 @@ pub struct Unit<'a> {
     guest: Option<Guest>,
     /// What its machine has besides its card and its network.
     equip: fn(Machine) -> Machine,
+    /// Whether the host caches what is written to the card.
+    cached: bool,
     /// Its disks besides the card.
     disks: Vec<Disk>,
     boots: u32,
@@ -62,6 +64,7 @@ impl<'a> Unit<'a> {
             factory,
             guest,
             equip: |machine| machine,
+            cached: false,
             disks: Vec::new(),
             boots,
             logs: logs.to_owned(),
@@ -80,12 +83,18 @@ impl<'a> Unit<'a> {
         self.equip = equip;
     }
 
+    /// Gives its card a write cache or none, from the next time on that it is switched on.
+    pub fn cache(&mut self, cached: bool) {
+        self.cached = cached;
+    }
+
     /// Switches it on.
     ///
     /// # Errors
     /// QEMU does not start.
     pub fn boot(&mut self) -> Result<()> {
-        self.boot_from(Disk::kept(self.card.path()))
+        let card = Disk::kept(self.card.path());
+        self.boot_from(if self.cached { card.cached() } else { card })
     }
 
     /// Switches it on with its card attached as `disk`.

@@ -34,9 +34,9 @@ pub struct Args {
     /// Build FreeBSD from the source tree DIR, with the kernel ALIX-QEMU
     #[arg(long, value_name = "DIR")]
     src: Option<PathBuf>,
-    /// How many times each of the scenarios `update-cut-*` cuts the power
+    /// How many times each of the scenarios `update-cut-*` cuts the power, and `noise` boots with each noise
     #[arg(long, value_name = "N", default_value_t = 10)]
-    cuts: u32,
+    rounds: u32,
     /// How many scenarios run at the same time
     #[arg(short, long, value_name = "N", default_value_t = 2)]
     jobs: usize,
@@ -115,7 +115,7 @@ impl Args {
         };
         let logs = directory.child("logs")?;
         let url = server::serve(&served)?;
-        Ok(Rig { world, full: find(&base, ".full.img")?, boot0, served, url, logs, cuts: self.cuts })
+        Ok(Rig { world, full: find(&base, ".full.img")?, boot0, served, url, logs, rounds: self.rounds })
     }
 
     /// Builds an image with this program, the options `outputs` and these keys, and returns its directory.

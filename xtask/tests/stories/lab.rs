@@ -24,7 +24,7 @@ fn every_promise_of_the_boot_manager_is_kept() {
         served: repository.firmware(),
         url: String::new(),
         logs,
-        cuts: 0,
+        rounds: 1,
     };
     let scenarios = scenarios::of(World::Miniature);
     let outcomes = lab::play(&rig, &scenarios, JOBS, &|_| {});
@@ -61,7 +61,7 @@ fn every_promise_of_a_running_system_is_kept() {
         .filter(|scenario| scenario.needs != Needs::Card)
         .map(|it| it.name)
         .collect();
-    let mut arguments = vec!["--world", Path::new(&world).to_str().unwrap(), "--cuts", "3"];
+    let mut arguments = vec!["--world", Path::new(&world).to_str().unwrap(), "--rounds", "3"];
     arguments.extend(names);
     let table = Run::of(&mut repository.xtask("lab", &arguments)).success();
     let _ = writeln!(std::io::stderr(), "{table}");

@@ -2,7 +2,8 @@
 //! The getty is set up by the rule `ttys`.
 //!
 //! No key stops a boot, because nobody is at the console and a serial line can be noisy. An engineer chooses `p` in the boot
-//! manager's menu: boot2 then reads [`BOOT_PROMPT`] instead, and its `-p` makes `local.lua` stop at the loader's prompt.
+//! manager's menu: boot2 then reads [`BOOT_PROMPT`] instead, and its `-p` makes `local.lua` stop at the loader's prompt. No
+//! key stops `/etc/rc` either: the program that becomes init(8) turns the signals of the console off until there is a getty.
 
 use anyhow::Result;
 use firmware::paths::{BOOT_CONFIG, BOOT_PROMPT, in_image};
@@ -10,6 +11,9 @@ use rootfs::tree::{LayerId, Tree};
 
 use super::generated::{only_generated, path};
 use super::settings::Settings;
+
+const INIT: &str = include_str!("files/init");
+const INIT_PATH: &str = "usr/libexec/sluice/init";
 
 pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Result<()> {
     let speed = settings.console_speed;
@@ -26,6 +30,10 @@ pub(super) fn apply(tree: &mut Tree, layer: LayerId, settings: &Settings) -> Res
         )?;
         tree.put_file(layer, &file, format!("-h -S{speed} {options}\n").as_str(), 0o644)?;
     }
+
+    let init = path(INIT_PATH)?;
+    only_generated(tree, &init, "set init_path in /boot/loader.conf to start another program first")?;
+    tree.put_file(layer, &init, INIT.replace("@CONSOLE@", settings.console).as_str(), 0o555)?;
 
     // The product's own settings follow and override these; files in /boot/loader.conf.d are read later still.
     let loader = path("boot/loader.conf")?;
@@ -49,6 +57,8 @@ beastie_disable=\"YES\"
 kernels_autodetect=\"NO\"
 # A panic restarts at once: a key pressed while it waits would stop it.
 kern.panic_reboot_wait_time=\"0\"
+# No character on the console interrupts the boot. What cannot be started is passed over.
+init_path=\"/{INIT_PATH}:/sbin/init:/rescue/init\"
 # Neither can exist on a read-only root.
 entropy_cache_load=\"NO\"
 hostuuid_load=\"NO\"
@@ -58,7 +68,7 @@ hostuuid_load=\"NO\"
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{at, settings, text, world};
+    use super::super::fixture::{at, mode, settings, text, world};
     use super::*;
 
     #[test]
@@ -68,6 +78,7 @@ mod tests {
         apply(&mut tree, layer, &Settings { console_speed: 9600, ..settings() }).unwrap();
         assert_eq!(text(&tree, "boot.config"), "-h -S9600 -n\n");
         assert_eq!(text(&tree, "boot/prompt"), "-h -S9600 -p\n");
+        assert!(text(&tree, INIT_PATH).contains("/dev/ttyu0.init") && mode(&tree, INIT_PATH) == 0o555);
         let loader = text(&tree, "boot/loader.conf");
         assert!(
             loader.contains("comconsole_speed=\"9600\"\n") && loader.contains("console=\"comconsole\"\n")
@@ -86,7 +97,9 @@ mod tests {
 
     #[test]
     fn a_file_that_boot2_prefers_is_refused() {
-        for (file, reason) in [("boot/config", "boot2"), ("boot/prompt", "console.speed")] {
+        for (file, reason) in
+            [("boot/config", "boot2"), ("boot/prompt", "console.speed"), (INIT_PATH, "init_path")]
+        {
             let mut tree = world();
             let layer = tree.layer("test");
             tree.put_file(layer, &at(file), "-D\n", 0o644).unwrap();

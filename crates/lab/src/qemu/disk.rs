@@ -19,6 +19,7 @@ use super::option::escaped;
 pub struct Disk {
     image: PathBuf,
     keeps: bool,
+    caches: bool,
     translated: bool,
     boots: bool,
     faults: Vec<Fault>,
@@ -36,12 +37,26 @@ enum Fault {
 impl Disk {
     /// A disk whose writes are discarded when the machine ends; the image does not change.
     pub fn thrown_away(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), keeps: false, translated: true, boots: false, faults: Vec::new() }
+        Self {
+            image: image.into(),
+            keeps: false,
+            caches: false,
+            translated: true,
+            boots: false,
+            faults: Vec::new(),
+        }
     }
 
     /// A disk whose writes go to the image. Completed writes survive a power cut.
     pub fn kept(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), keeps: true, translated: true, boots: false, faults: Vec::new() }
+        Self {
+            image: image.into(),
+            keeps: true,
+            caches: false,
+            translated: true,
+            boots: false,
+            faults: Vec::new(),
+        }
     }
 
     /// Disables the BIOS's translation of heads, so that INT 13h/02h ends after 1024 cylinders of 16 heads (504 MiB).
@@ -55,6 +70,13 @@ impl Disk {
     #[must_use]
     pub fn booted(mut self) -> Self {
         self.boots = true;
+        self
+    }
+
+    /// Lets the host cache writes, as a disk with a write cache does. Otherwise it writes through, as a CompactFlash card does.
+    #[must_use]
+    pub fn cached(mut self) -> Self {
+        self.caches = true;
         self
     }
 
@@ -74,8 +96,12 @@ impl Disk {
 
     /// Adds the options for disk number `index`, from 0, as QEMU's `device`.
     pub fn arguments(&self, index: usize, device: &str, command: &mut Command) {
-        // A CompactFlash card writes through, too; so killing QEMU is a power cut of the unit, not of this machine.
-        let mode = if self.keeps { "cache=writethrough" } else { "snapshot=on" };
+        // Killing QEMU is a power cut of the unit, not of this machine.
+        let mode = match (self.keeps, self.caches) {
+            (false, _) => "snapshot=on",
+            (true, false) => "cache=writethrough",
+            (true, true) => "cache=writeback",
+        };
         let mut drive = OsString::from(format!("if=none,id=disk{index},format=raw,{mode},"));
         drive.push(self.faults());
         drive.push(escaped(&self.image));

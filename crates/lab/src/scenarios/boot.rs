@@ -63,6 +63,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         Needs::Card,
+        "plug-pulled",
+        "a unit with an empty second slot starts the first, however often its boots are cut off",
+        plug_pulled,
+    ),
+    Scenario::new(
+        Needs::Card,
         "trial-by-key",
         "a trial that is chosen by key is consumed, too",
         trial_by_key,
@@ -216,6 +222,20 @@ fn healthy_stays(unit: &mut Unit<'_>) -> Result<()> {
     Ok(())
 }
 
+fn plug_pulled(unit: &mut Unit<'_>) -> Result<()> {
+    unit.card.set_state(&BootState::factory(ONE, [true, false], None))?;
+    unit.card.blank_boot_area(TWO)?;
+    for _ in 0..STARTS * 2 {
+        unit.boot()?;
+        unit.expect("slot 1: starting")?;
+        unit.cut_power()?;
+    }
+    unit.boots_into(ONE)?;
+    let state = unit.card.state()?.state;
+    ensure!(state.default == ONE && state.mark(ONE) == Mark::Good, "slot 1 gave way to nothing: {state:?}");
+    Ok(())
+}
+
 fn trial_by_key(unit: &mut Unit<'_>) -> Result<()> {
     arm(unit)?;
     unit.boot()?;
@@ -225,17 +245,27 @@ fn trial_by_key(unit: &mut Unit<'_>) -> Result<()> {
     unit.boots_into(ONE)
 }
 
-/// What a bad line may send.
+/// What a bad line may send again and again, besides random bytes.
 const NOISES: [&[u8]; 6] = [b"\0", b"\xff", b" ", b"2\r", b"\x1bOQ", b"2"];
+/// How many bytes of it, which is more than the machine takes until the slot has started.
+const NOISE_BYTES: usize = 4000;
 
 fn noise(unit: &mut Unit<'_>) -> Result<()> {
-    for noise in NOISES {
-        unit.boot()?;
-        unit.expect("Sluice boot manager")?;
-        unit.console()?.send_bytes(&noise.iter().copied().cycle().take(4000).collect::<Vec<_>>())?;
-        unit.expect_slot(ONE)?;
-        unit.cut_power()?;
-        unit.card.change_state(|state| anyhow::Ok(state.report_health(ONE)))?;
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let boots = unit.rig.rounds;
+    unit.note(format!("seed {seed}; {boots} boots with each of {} noises", NOISES.len() + 1));
+    for _ in 0..boots {
+        let repeated = NOISES.map(|noise| noise.iter().copied().cycle().take(NOISE_BYTES).collect());
+        let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(NOISE_BYTES).collect();
+        for noise in repeated.into_iter().chain([noise]) {
+            unit.boot()?;
+            unit.expect("Sluice boot manager")?;
+            unit.console()?.send_bytes(&noise)?;
+            unit.expect_slot(ONE)?;
+            unit.cut_power()?;
+            unit.card.change_state(|state| anyhow::Ok(state.report_health(ONE)))?;
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod keys;
 mod saved_configuration;
 mod surroundings;
 mod unattended;
+mod unreadable;
 mod update;
 
 use crate::rig::World;
@@ -15,6 +16,7 @@ use crate::scenario::{Needs, Scenario};
 pub fn of(world: World) -> Vec<Scenario> {
     let mut all = [
         boot::SCENARIOS,
+        unreadable::SCENARIOS,
         unattended::SCENARIOS,
         update::SCENARIOS,
         surroundings::SCENARIOS,

@@ -69,7 +69,8 @@ const SHORT: u16 = 30;
 const LONG: u16 = 120;
 
 /// What a bad line may send: one byte again and again, or everything.
-const NOISES: [&[u8]; 5] = [b"\0", b"\xff", b" ", b"2\r", b"\x03x\r\n7 p\x1b\x04q\xf0"];
+const NOISES: [&[u8]; 7] =
+    [b"\0", b"\xff", b" ", b"2\r", b"\x03", b"\x1c", b"\x03x\r\n7 p\x1b\x1c\x04q\x1a\x14\xf0"];
 
 fn noisy_boot(unit: &mut Unit<'_>) -> Result<()> {
     for noise in NOISES {

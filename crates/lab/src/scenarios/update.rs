@@ -72,7 +72,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(
         Needs::Bundles,
         "update-cut-trial",
-        "after power cuts at random moments of a trial, a good slot boots",
+        "after power cuts at random moments of a trial, a decision or a save, a good slot boots",
         cut_trials,
     ),
 ];
@@ -225,26 +225,33 @@ fn figures(unit: &mut Unit<'_>) -> Result<()> {
              fetch -qo - {url}/other.slot.img | dd of=/dev/{DRIVE}s2 obs=64k 2>/dev/null && fsck_ffs -n /dev/{DRIVE}s2a"
         ),
     )?;
-    let said =
-        unit.ask(&format!("fetch -qo - {url}/next.fw | /usr/bin/time -l sluice update install 2>&1"))?;
-    let resident: u64 = said
-        .lines()
-        .find_map(|line| line.trim().strip_suffix("maximum resident set size"))
-        .and_then(|number| number.trim().parse().ok())
-        .with_context(|| format!("time(1) printed no memory: {said}"))?;
+    let install = resident(unit, &format!("fetch -qo - {url}/next.fw |"), "sluice update install", 12)?;
     // The same again, with a slot in which every block differs.
     let own = timed(unit, &format!("fetch -qo - {url}/other.fw | sh /root/updatep2"))?;
     let again = unit.ask(&format!("fetch -qo - {url}/other.fw | sh /root/updatep2"))?;
     ensure!(again.contains(": 0 blocks of 4 KiB written"), "the second install wrote: {again}");
-    unit.note(format!("at most {resident} KB resident"));
+    let log = resident(unit, "", "sluice update log", 6)?;
+    let status = resident(unit, "", "sluice status", 6)?;
+    unit.note(format!("resident: install {install} KB, log {log} KB, status {status} KB"));
     unit.note(format!(
         "install {:.1} s, dd + fsck {:.1} s, ratio {:.2}",
         own.as_secs_f64(),
         dd.as_secs_f64(),
         own.as_secs_f64() / dd.as_secs_f64()
     ));
-    ensure!(resident <= 12 * 1024, "{resident} KB were resident; at most 12288 KB are allowed");
     unit.cut_power()
+}
+
+/// The most kilobytes that a command has resident, of which `limit` megabytes are allowed.
+fn resident(unit: &mut Unit<'_>, input: &str, command: &str, limit: u64) -> Result<u64> {
+    let said = unit.ask(&format!("{input} /usr/bin/time -l {command} 2>&1"))?;
+    let resident: u64 = said
+        .lines()
+        .find_map(|line| line.trim().strip_suffix("maximum resident set size"))
+        .and_then(|number| number.trim().parse().ok())
+        .with_context(|| format!("time(1) printed no memory: {said}"))?;
+    ensure!(resident <= limit * 1024, "{command}: {resident} KB were resident, and {limit} MB are allowed");
+    Ok(resident)
 }
 
 /// Saved to `/cfg` before the cuts, and must still be there after each.
@@ -263,14 +270,17 @@ fn cut_often(
     unit.ask(&format!("echo '{SAVED}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"))?;
     // A unit with sshd has saved its host keys; generating them takes longer than the rest of a boot.
     unit.ask("service sshd onekeygen && /root/save_sshkeys")?;
-    for number in 1..=unit.rig.cuts {
+    for number in 1..=unit.rig.rounds {
         let mut once = || -> Result<()> {
             let running = match number {
                 1 => ONE,
                 _ => up_in_good_slot(unit)?,
             };
             cut(unit, &mut random, running)?;
-            unit.cut_power()
+            unit.cut_power()?;
+            // Of the next boot: every other cut is one of a card with a write cache.
+            unit.cache(number % 2 == 1);
+            Ok(())
         };
         once().with_context(|| format!("cut {number} of seed {seed}"))?;
     }
@@ -311,35 +321,46 @@ fn cut_installs(unit: &mut Unit<'_>) -> Result<()> {
         armed += u32::from(unit.card.state()?.state.pending().is_some());
         Ok(())
     })?;
-    let cuts = unit.rig.cuts;
+    let cuts = unit.rig.rounds;
     unit.note(format!(
-        "{cuts} cuts, {armed} of them after the trial was armed; an install takes {:.0} s",
+        "{cuts} cuts, {armed} of them after the trial was armed, every other one of a card with a write cache; an install takes {:.0} s",
         longest.as_secs_f64()
     ));
     Ok(())
 }
 
 fn cut_trials(unit: &mut Unit<'_>) -> Result<()> {
-    let (mut booting, mut deciding) = (0, 0);
+    let (mut booting, mut deciding, mut saving) = (0, 0, 0);
     cut_often(unit, |unit, random, running| {
         let target = running.other();
-        if unit.card.state()?.state.is_on_trial(running) {
-            // The unit runs the trial: cut the power during its decision.
-            let command = *random.choice(["confirm", "rollback", "confirm"].iter()).unwrap_or(&"confirm");
-            unit.type_line(&format!("sluice update {command}"))?;
-            std::thread::sleep(random_part(random, Duration::from_millis(800)));
-            deciding += 1;
+        if random.u8(..3) == 0 {
+            unit.type_line("echo 'lab_round=\"new\"' >> /etc/rc.conf.local && /root/save_cfg rc.conf.local")?;
+            std::thread::sleep(random_part(random, Duration::from_millis(2500)));
+            saving += 1;
             return Ok(());
         }
-        let command = pipe_again(unit, "next", target);
-        unit.ask(&command)?;
-        unit.type_line("reboot")?;
-        unit.expect("Sluice boot manager")?;
-        std::thread::sleep(random_part(random, Duration::from_secs(15)));
-        booting += 1;
+        if !unit.card.state()?.state.is_on_trial(running) {
+            let command = pipe_again(unit, "next", target);
+            unit.ask(&command)?;
+            unit.type_line("reboot")?;
+            if random.bool() {
+                unit.expect("Sluice boot manager")?;
+                std::thread::sleep(random_part(random, Duration::from_secs(15)));
+                booting += 1;
+                return Ok(());
+            }
+            unit.expect_slot(target)?;
+            unit.log_in()?;
+        }
+        let command = *random.choice(["confirm", "rollback", "confirm"].iter()).unwrap_or(&"confirm");
+        unit.type_line(&format!("sluice update {command}"))?;
+        std::thread::sleep(random_part(random, Duration::from_millis(800)));
+        deciding += 1;
         Ok(())
     })?;
-    unit.note(format!("{booting} cuts in a trial boot, {deciding} while confirming or rolling back"));
+    unit.note(format!(
+        "{booting} cuts in a trial boot, {deciding} while confirming or rolling back, {saving} while saving to /cfg"
+    ));
     Ok(())
 }
 
