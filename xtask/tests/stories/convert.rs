@@ -44,7 +44,7 @@ fn inspect(repository: &Repository, arguments: &[&str]) -> String {
 /// Checks what both have in common: serial console, root by ssh, files.
 fn check_switches(repository: &Repository) {
     let cat = |path: &str| inspect(repository, &["cat", path]);
-    assert_eq!(cat("/boot.config"), "-h -S38400\n");
+    assert_eq!(cat("/boot.config"), "-h -S38400 -n\n");
     assert!(cat("/boot/loader.conf").contains("console=\"comconsole\"\n"));
     let ttys = cat("/etc/ttys");
     assert!(ttys.lines().any(|line| line.starts_with("ttyu0") && line.contains("on secure")), "{ttys}");

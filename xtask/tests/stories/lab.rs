@@ -61,7 +61,7 @@ fn every_promise_of_a_running_system_is_kept() {
         .filter(|scenario| scenario.needs != Needs::Card)
         .map(|it| it.name)
         .collect();
-    let mut arguments = vec!["--world", Path::new(&world).to_str().unwrap(), "--rounds", "3"];
+    let mut arguments = vec!["--world", Path::new(&world).to_str().unwrap(), "--rounds", "2"];
     arguments.extend(names);
     let table = Run::of(&mut repository.xtask("lab", &arguments)).success();
     let _ = writeln!(std::io::stderr(), "{table}");

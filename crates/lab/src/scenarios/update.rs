@@ -257,6 +257,9 @@ fn resident(unit: &mut Unit<'_>, input: &str, command: &str, limit: u64) -> Resu
 /// Saved to `/cfg` before the cuts, and must still be there after each.
 const SAVED: &str = "lab_saved=\"kept\"";
 
+/// Saved, too: a fixed address makes the many boots shorter.
+const FIXED_ADDRESS: &str = "ifconfig_em0=\"inet 10.0.2.15/24\"\\ndevd_enable=\"NO\"";
+
 /// Cuts the power repeatedly: `cut` gets a root shell in the given slot and waits for a random moment. After each cut,
 /// the unit must boot a good slot.
 fn cut_often(
@@ -267,7 +270,9 @@ fn cut_often(
     let mut random = fastrand::Rng::with_seed(seed);
     unit.note(format!("seed {seed}"));
     up(unit, ONE)?;
-    unit.ask(&format!("echo '{SAVED}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"))?;
+    unit.ask(&format!(
+        "printf '%b\\n' '{SAVED}' '{FIXED_ADDRESS}' > /etc/rc.conf.local && /root/save_cfg rc.conf.local"
+    ))?;
     // A unit with sshd has saved its host keys; generating them takes longer than the rest of a boot.
     unit.ask("service sshd onekeygen && /root/save_sshkeys")?;
     for number in 1..=unit.rig.rounds {
