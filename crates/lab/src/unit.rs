@@ -166,12 +166,13 @@ impl<'a> Unit<'a> {
         Ok(())
     }
 
-    /// Boots without a key, and cuts the power when `slot` has booted.
+    /// Boots without a choice, and cuts the power when `slot` has booted. Enter ends the waiting of the menu.
     ///
     /// # Errors
     /// The other slot boots, or none.
     pub fn boots_into(&mut self, slot: Slot) -> Result<()> {
         self.boot()?;
+        self.press("\r")?;
         self.expect_slot(slot)?;
         self.cut_power()
     }

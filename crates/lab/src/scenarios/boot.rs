@@ -115,7 +115,9 @@ pub const SCENARIOS: &[Scenario] = &[
 
 fn default_boot(unit: &mut Unit<'_>) -> Result<()> {
     let before = unit.card.state()?.state;
-    unit.boots_into(ONE)?;
+    unit.boot()?;
+    unit.expect_slot(ONE)?;
+    unit.cut_power()?;
     only_starts_changed(unit, &before)
 }
 
@@ -227,6 +229,7 @@ fn plug_pulled(unit: &mut Unit<'_>) -> Result<()> {
     unit.card.blank_boot_area(TWO)?;
     for _ in 0..STARTS * 2 {
         unit.boot()?;
+        unit.press("\r")?;
         unit.expect("slot 1: starting")?;
         unit.cut_power()?;
     }

@@ -80,9 +80,10 @@ fn slot_unreadable(unit: &mut Unit<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Switches the unit on with a card that cannot read this sector.
+/// Switches the unit on with a card that cannot read this sector, and passes the menu.
 fn boot_without(unit: &mut Unit<'_>, sector: Sectors) -> Result<()> {
-    unit.boot_from(Disk::kept(unit.card.path()).failing_reads_of(sector))
+    unit.boot_from(Disk::kept(unit.card.path()).failing_reads_of(sector))?;
+    unit.press("\r")
 }
 
 /// Both slots good, slot 1 the default.
