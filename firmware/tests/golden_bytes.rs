@@ -1,6 +1,11 @@
 //! The frozen formats, byte by byte as their pages in docs/ show them: what is written has these bytes, and they are read as
 //! what was written.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, but does not recognize the functions that they share"
+)]
+
 use std::path::Path;
 
 use bsd_disk::geometry::Geometry;
