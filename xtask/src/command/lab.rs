@@ -16,7 +16,7 @@ use report::Reporter;
 
 /// The systems that scenarios install, besides the one on the card (`base`); each has a file of overrides for the product
 /// definition.
-const VARIANTS: [&str; 7] = ["next", "other", "panic", "no-init", "no-kernel", "lowered", "jump"];
+const VARIANTS: [&str; 8] = ["next", "other", "panic", "no-init", "no-kernel", "deadline", "lowered", "jump"];
 
 /// The same, with other keys.
 const KEY_VARIANTS: [(&str, Keys); 3] =

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use bsd_disk::units::SECTOR_BYTES;
 use firmware::slot::Slot;
-use firmware::state::TRIES;
+use firmware::state::{Failure, Mark, STARTS, TRIES};
 
 use crate::qemu::{Disk, Machine};
 use crate::scenario::{Needs, Scenario};
@@ -26,6 +27,12 @@ pub const SCENARIOS: &[Scenario] = &[
         "kernel-unreadable",
         "a trial whose kernel cannot be read restarts, and the previous system boots",
         kernel_unreadable,
+    ),
+    Scenario::new(
+        Needs::FreeBsd,
+        "kernel-destroyed",
+        "a default slot whose kernel is destroyed gives way to the other by itself",
+        kernel_destroyed,
     ),
     Scenario::new(
         Needs::FreeBsd,
@@ -134,6 +141,21 @@ fn kernel_unreadable(unit: &mut Unit<'_>) -> Result<()> {
     boot_unreadable(unit, "/boot/kernel/kernel", 1_000_000)?;
     unit.expect("no kernel could be loaded; restarting")?;
     comes_back(unit)
+}
+
+fn kernel_destroyed(unit: &mut Unit<'_>) -> Result<()> {
+    let sector = unit.card.sector_of(ONE, "/boot/kernel/kernel", 0)?;
+    unit.card.write(sector, &[0; SECTOR_BYTES as usize])?;
+    unit.boot()?;
+    for _ in 0..STARTS {
+        unit.expect("no kernel could be loaded; restarting")?;
+    }
+    unit.expect("slot 1: never reported health, gives way")?;
+    unit.expect_slot(TWO)?;
+    let state = unit.card.state()?.state;
+    let failed = Mark::Failed(Failure::NeverHealthy);
+    ensure!(state.default == TWO && state.mark(ONE) == failed, "slot 1 did not give way: {state:?}");
+    unit.cut_power()
 }
 
 /// Changes the boot state as an update of slot 2 does.

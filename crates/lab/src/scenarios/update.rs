@@ -47,6 +47,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         Needs::Bundles,
+        "trial-deadline",
+        "a new system that comes up and is not confirmed restarts into the previous one by itself",
+        deadline,
+    ),
+    Scenario::new(
+        Needs::Bundles,
         "update-refused",
         "invalid updates are refused, and the card is unchanged",
         refused,
@@ -152,6 +158,24 @@ fn comes_back(unit: &mut Unit<'_>, name: &str) -> Result<()> {
     ensure!(state.default == ONE && state.pending().is_none(), "{state:?}");
     unit.cut_power()?;
     unit.boots_into(ONE)
+}
+
+fn deadline(unit: &mut Unit<'_>) -> Result<()> {
+    up(unit, ONE)?;
+    let command = pipe_command(unit, "deadline", TWO);
+    unit.ask(&command)?;
+    unit.type_line("reboot")?;
+    unit.expect_slot(TWO)?;
+    let begin = Instant::now();
+    unit.expect("Sluice boot manager")?;
+    unit.note(format!("restarted {} s after the login prompt", begin.elapsed().as_secs()));
+    unit.expect_slot(ONE)?;
+    unit.log_in()?;
+    let log = unit.ask("sluice update log")?;
+    ensure!(log.contains("trial-expired"), "the history does not have the deadline: {log}");
+    let status = unit.ask("sluice update status")?;
+    ensure!(status.contains("fail"), "the status does not report the failed trial: {status}");
+    unit.cut_power()
 }
 
 fn unconfirmed(unit: &mut Unit<'_>) -> Result<()> {
