@@ -113,7 +113,7 @@ impl Build {
             .request
             .built_images()
             .into_par_iter()
-            .map(|image| ImageFacts::of(&dir.join(image)))
+            .map(|image| ImageFacts::of(&dir.join(image), self.request.edition))
             .collect::<Result<_>>()?;
         let text = serde_json::to_string_pretty(&manifest)? + "\n";
         std::fs::write(dir.join(MANIFEST), text).context("writing the manifest")

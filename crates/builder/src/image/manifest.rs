@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::layer_size::LayerSize;
 use crate::keys::{Signing, TrustedKey};
 use crate::product::{FileSystem, Product, Version};
+use crate::services::Edition;
 use crate::{bundle, sparse};
 
 /// The number of bytes that are hashed at a time.
@@ -164,36 +165,45 @@ pub struct ImageFacts {
     pub file: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its digest in hexadecimal.
-    pub sha256: String,
+    /// Its digest in hexadecimal, in a release. Hashing takes longer than writing, because an image is mostly zeros.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 impl ImageFacts {
-    /// Hashes the file at `path`, without reading its holes: an image is mostly holes.
+    /// The facts of the file at `path`, built for this edition.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn of(path: &Path) -> Result<Self> {
+    pub fn of(path: &Path, edition: Edition) -> Result<Self> {
         let attempt = || format!("hashing {}", path.display());
-        let file = File::open(path).with_context(attempt)?;
-        let bytes = file.metadata().with_context(attempt)?.len();
-        let (mut hash, mut chunk, zeros) = (Sha256::new(), vec![0; CHUNK], vec![0; CHUNK]);
-        let mut at = 0;
-        let parts = sparse::data(&file, bytes).with_context(attempt)?;
-        for part in parts.into_iter().chain(std::iter::once(bytes..bytes)) {
-            for size in chunks(part.start - at) {
-                hash.update(&zeros[..size]);
-            }
-            at = part.start;
-            for size in chunks(part.end - part.start) {
-                file.read_exact_at(&mut chunk[..size], at).with_context(attempt)?;
-                hash.update(&chunk[..size]);
-                at += size as u64;
-            }
-        }
+        let open = File::open(path).with_context(attempt)?;
+        let bytes = open.metadata().with_context(attempt)?.len();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { file, bytes, sha256: hex::encode(hash.finalize()) })
+        let sha256 = match edition {
+            Edition::Release => Some(sha256(&open, bytes).with_context(attempt)?),
+            Edition::Development => None,
+        };
+        Ok(Self { file, bytes, sha256 })
     }
+}
+
+/// Hashes a file of `bytes` bytes, without reading its holes.
+fn sha256(file: &File, bytes: u64) -> Result<String> {
+    let (mut hash, mut chunk, zeros) = (Sha256::new(), vec![0; CHUNK], vec![0; CHUNK]);
+    let mut at = 0;
+    for part in sparse::data(file, bytes)?.into_iter().chain(std::iter::once(bytes..bytes)) {
+        for size in chunks(part.start - at) {
+            hash.update(&zeros[..size]);
+        }
+        at = part.start;
+        for size in chunks(part.end - part.start) {
+            file.read_exact_at(&mut chunk[..size], at)?;
+            hash.update(&chunk[..size]);
+            at += size as u64;
+        }
+    }
+    Ok(hex::encode(hash.finalize()))
 }
 
 /// Splits `length` into parts of at most [`CHUNK`].
@@ -242,7 +252,8 @@ mod tests {
             file.set_len(length).unwrap();
             file.write_all_at(b"abc", data_at).unwrap();
             let plain = std::fs::read(&path).unwrap();
-            assert_eq!(ImageFacts::of(&path).unwrap().sha256, hex::encode(Sha256::digest(plain)));
+            let facts = ImageFacts::of(&path, Edition::Release).unwrap();
+            assert_eq!(facts.sha256, Some(hex::encode(Sha256::digest(plain))));
         }
     }
 }
