@@ -34,7 +34,7 @@ pub struct Rig {
     pub url: String,
     /// The directory for serial logs.
     pub logs: PathBuf,
-    /// How often a scenario that depends on chance repeats what it does: power cuts, boots under noise.
+    /// How often a scenario that depends on chance repeats what it does: power cuts, boots under noise, kinds of noise.
     pub rounds: u32,
 }
 

@@ -75,12 +75,13 @@ const SHORT: u16 = 30;
 /// Seconds of the watchdog in scenarios in which FreeBSD comes up first.
 const LONG: u16 = 120;
 
-/// What a bad line may send: one byte again and again, or everything.
+/// What a bad line may send, the worst first: everything, then one key again and again.
 const NOISES: [&[u8]; 7] =
-    [b"\0", b"\xff", b" ", b"2\r", b"\x03", b"\x1c", b"\x03x\r\n7 p\x1b\x1c\x04q\x1a\x14\xf0"];
+    [b"\x03x\r\n7 p\x1b\x1c\x04q\x1a\x14\xf0", b"\x1c", b"\x03", b"\xff", b"\0", b" ", b"2\r"];
 
 fn noisy_boot(unit: &mut Unit<'_>) -> Result<()> {
-    for noise in NOISES {
+    let rounds = unit.rig.rounds as usize;
+    for noise in NOISES.into_iter().take(rounds) {
         unit.boot()?;
         let begin = Instant::now();
         let mut bytes = noise.iter().copied().cycle();
