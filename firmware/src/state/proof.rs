@@ -61,23 +61,13 @@ fn is_older(a: &Version, b: &Version) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::releases::OtherRelease;
-    use super::super::samples::factory;
+    use super::super::samples::{factory, releases, version};
     use super::*;
     use crate::key_id::KeyId;
     use crate::revocations::Revocations;
 
     const ONE: Slot = Slot::First;
     const TWO: Slot = Slot::Second;
-
-    fn version(text: &str) -> Version {
-        Version::parse(text).unwrap()
-    }
-
-    /// A running release and the one in the other slot, which change no keys.
-    fn releases(running: &str, other: &str) -> Releases {
-        let other = Some(OtherRelease { version: version(other), key_epoch: 0 });
-        Releases { other, ..Releases::alone(version(running)) }
-    }
 
     #[test]
     fn only_a_named_floor_is_lowered_and_not_below_the_release_that_names_it() {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use semver::Version;
 
 use super::boot_state::{BootState, FAILED_MAX, Failure, Mark, Trial};
+use super::releases::{OtherRelease, Releases};
 use crate::key_id::KeyId;
 use crate::revocations::{REVOKED_MAX, Revocations};
 use crate::slot::Slot;
@@ -53,4 +54,15 @@ pub fn states() -> impl Strategy<Value = BootState> {
 /// A unit as it leaves the factory, with the same system in both slots.
 pub fn factory() -> BootState {
     BootState::factory(Slot::First, [true; 2], Some([7; 32]))
+}
+
+/// The version that is written so.
+pub fn version(text: &str) -> Version {
+    Version::parse(text).unwrap()
+}
+
+/// A running release and the one in the other slot, which change no keys.
+pub fn releases(running: &str, other: &str) -> Releases {
+    let other = Some(OtherRelease { version: version(other), key_epoch: 0 });
+    Releases { other, ..Releases::alone(version(running)) }
 }

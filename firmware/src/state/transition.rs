@@ -208,22 +208,11 @@ impl BootState {
 mod tests {
     use semver::Version;
 
-    use super::super::releases::OtherRelease;
-    use super::super::samples::factory;
+    use super::super::samples::{factory, releases, version};
     use super::*;
 
     const ONE: Slot = Slot::First;
     const TWO: Slot = Slot::Second;
-
-    fn version(text: &str) -> Version {
-        Version::parse(text).unwrap()
-    }
-
-    /// A running release and the one in the other slot, which change no keys.
-    fn releases(running: &str, other: &str) -> Releases {
-        let other = Some(OtherRelease { version: version(other), key_epoch: 0 });
-        Releases { other, ..Releases::alone(version(running)) }
-    }
 
     /// Confirms `running` with the version `text`, while the other slot has version `other`.
     fn confirm(state: &BootState, running: Slot, text: &str, other: &str) -> Transition {

@@ -7,6 +7,7 @@ use firmware::state::{
 };
 use semver::Version;
 
+use super::states::{arm, good};
 use crate::rig::World;
 use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
@@ -390,17 +391,6 @@ fn future_state(unit: &mut Unit<'_>) -> Result<()> {
         ensure!(unit.card.state_copies()?[copy] == record, "copy {copy} of a later format was overwritten");
     }
     Ok(())
-}
-
-/// Both slots good, slot 1 the default.
-fn good() -> BootState {
-    BootState::factory(ONE, [true; 2], None)
-}
-
-/// Changes the boot state as an update of slot 2 does.
-fn arm(unit: &Unit<'_>) -> Result<()> {
-    unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
-    unit.card.change_state(|state| anyhow::Ok(state.finish_install(TWO, [1; 32], TRIES)))
 }
 
 /// Checks that the trial of slot 2 has failed, whether slot 1 has settled that or not.

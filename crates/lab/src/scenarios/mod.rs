@@ -4,6 +4,7 @@ mod boot;
 mod boot0;
 mod keys;
 mod saved_configuration;
+mod states;
 mod surroundings;
 mod unattended;
 mod unreadable;

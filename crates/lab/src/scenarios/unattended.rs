@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use bsd_disk::units::SECTOR_BYTES;
 use firmware::slot::Slot;
-use firmware::state::{Failure, Mark, STARTS, TRIES};
+use firmware::state::{Failure, Mark, STARTS};
 
+use super::states::arm;
 use crate::qemu::{Disk, Machine};
 use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
@@ -157,12 +158,6 @@ fn kernel_destroyed(unit: &mut Unit<'_>) -> Result<()> {
     let failed = Mark::Failed(Failure::NeverHealthy);
     ensure!(state.default == TWO && state.mark(ONE) == failed, "slot 1 did not give way: {state:?}");
     unit.cut_power()
-}
-
-/// Changes the boot state as an update of slot 2 does.
-fn arm(unit: &Unit<'_>) -> Result<()> {
-    unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
-    unit.card.change_state(|state| anyhow::Ok(state.finish_install(TWO, [1; 32], TRIES)))
 }
 
 /// Switches the unit on with a card that cannot read the sector at `offset` of a file in slot 2.

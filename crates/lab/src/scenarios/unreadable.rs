@@ -4,8 +4,9 @@ use anyhow::Result;
 use bsd_disk::units::Sectors;
 use firmware::boot_manager;
 use firmware::slot::Slot;
-use firmware::state::{BootState, COPIES, TRIES};
+use firmware::state::{BootState, COPIES};
 
+use super::states::{arm, good};
 use crate::qemu::Disk;
 use crate::scenario::{Needs, Scenario};
 use crate::unit::Unit;
@@ -52,8 +53,7 @@ fn state_unreadable(unit: &mut Unit<'_>) -> Result<()> {
         unit.cut_power()?;
 
         unit.card.set_state(&good())?;
-        unit.card.change_state(|state| state.begin_install(ONE, TWO))?;
-        unit.card.change_state(|state| anyhow::Ok(state.finish_install(TWO, [1; 32], TRIES)))?;
+        arm(unit)?;
         // Without the copy with the trial, there is none.
         let expected = if unit.card.state()?.copy == copy { ONE } else { TWO };
         boot_without(unit, sector)?;
@@ -84,9 +84,4 @@ fn slot_unreadable(unit: &mut Unit<'_>) -> Result<()> {
 fn boot_without(unit: &mut Unit<'_>, sector: Sectors) -> Result<()> {
     unit.boot_from(Disk::kept(unit.card.path()).failing_reads_of(sector))?;
     unit.press("\r")
-}
-
-/// Both slots good, slot 1 the default.
-fn good() -> BootState {
-    BootState::factory(ONE, [true; 2], None)
 }
